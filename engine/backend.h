@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device must implement. ops.h has checked every shape and type before these are called, and
+// has made the output tensors; cpu/ (and cuda/) implement it. Backends are stateless and
+// thread-safe; what a call needs is in its Context.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "tensor.h"
+#include "threads.h"
+
+namespace tern {
+
+class Context;
+
+/// Activation functions: see kernels/isa.h for the formulas.
+enum class Act { none, gelu, gelu_tanh, quick_gelu, relu, tanh, silu, sigmoid };
+
+/// One sequence of a packed batch: rows [begin, end) of the token tensors.
+struct Segment {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+/// Where the sequences of a packed batch lie. key_mask, when not null, has one byte per token of
+/// the whole batch; a token with 0 is no key for anybody but is still a query.
+struct Segments {
+  std::span<const Segment> sequences;
+  const uint8_t* key_mask = nullptr;
+
+  int64_t tokens() const noexcept { return sequences.empty() ? 0 : sequences.back().end; }
+};
+
+/// Weight panels of a matrix product in the device's layout. Made by Backend::pack.
+class TERN_API PackedMatrix {
+ public:
+  virtual ~PackedMatrix() = default;
+  int64_t out_features() const noexcept { return n_; }
+  int64_t in_features() const noexcept { return k_; }
+  DType dtype() const noexcept { return dtype_; }
+  virtual size_t bytes() const noexcept = 0;
+
+ protected:
+  PackedMatrix(int64_t n, int64_t k, DType dtype) : n_(n), k_(k), dtype_(dtype) {}
+  int64_t n_, k_;
+  DType dtype_;
+};
+
+struct LinearOptions {
+  Act act = Act::none;
+  /// [tokens, out] f32, added after act.
+  Tensor residual = {};
+  /// The result is read by matrix products and attention only: the backend may keep it in the
+  /// weights' narrower type. Otherwise the result is f32.
+  bool matmul_input = false;
+};
+
+struct AttentionOptions {
+  Segments segments;
+  /// Default 1/sqrt(head_dim).
+  float scale = 0;
+  /// Added to the scores: [heads, 2·span - 1] f32, entry (h, span - 1 + j - i) for query i, key j
+  /// counted within a sequence; span ≥ the longest sequence. Empty: none.
+  Tensor relative_bias = {};
+};
+
+struct EmbeddingInput {
+  Tensor table;                   // [entries, hidden] f32, bf16 or f16
+  std::span<const int64_t> ids;   // [tokens]
+};
+
+class TERN_API Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const noexcept = 0;
+
+  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, to be run
+  /// in `dtype` (f32 or bf16). Pages of a file mapping are given back as they are consumed.
+  virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
+                                                   DType dtype) = 0;
+
+  // x is [tokens, features], f32 or the type linear_output() names; y is the result.
+  virtual DType linear_output(const PackedMatrix& w, const LinearOptions& options) const = 0;
+  virtual void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
+                      const LinearOptions& options, Tensor& y) = 0;
+  /// q, k, v, y: [tokens, heads, head_dim], last dimension contiguous.
+  virtual void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                         const AttentionOptions& options, Tensor& y) = 0;
+  virtual void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                          float eps, Tensor& y) = 0;
+  virtual void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) = 0;
+  virtual void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) = 0;
+  virtual void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) = 0;
+  virtual void softmax(Context& ctx, const Tensor& x, Tensor& y) = 0;
+  virtual void convert(Context& ctx, const Tensor& x, Tensor& y) = 0;
+  virtual void gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows, Tensor& y) = 0;
+
+  enum class Pooling { cls, mean, max, mean_sqrt_len, weighted_mean, last };
+  /// y [sequences, hidden] from x [tokens, hidden]; masked tokens do not count.
+  virtual void pool(Context& ctx, const Tensor& x, const Segments& segments, Pooling mode,
+                    Tensor& y) = 0;
+  virtual void normalize(Context& ctx, const Tensor& x, Tensor& y) = 0;
+};
+
+/// The CPU backend. Lives for the whole process.
+TERN_API Backend& cpu_backend();
+
+}  // namespace tern

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers that hold weights and know packing, but no model. Immutable once made; thread-safe.
+// They take plain tensors; models/weights.h finds those by name (see models/blocks/layers.h).
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "ops.h"
+
+namespace tern {
+
+/// act(x·Wᵀ + b) + residual; several weights stacked (q·k·v) share one set of panels.
+class TERN_API Linear {
+ public:
+  Linear() = default;
+  /// weights: each [out_i, in]; biases: each [out_i] or empty tensors. Packed to run in `dtype`.
+  Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, DType dtype);
+  Linear(const Tensor& weight, const Tensor& bias, DType dtype);
+
+  Tensor operator()(Context& ctx, const Tensor& x, const LinearOptions& options = {}) const;
+
+  explicit operator bool() const noexcept { return static_cast<bool>(weight_); }
+  int64_t in_features() const noexcept { return weight_->in_features(); }
+  int64_t out_features() const noexcept { return weight_->out_features(); }
+  size_t bytes() const noexcept;
+
+ private:
+  std::shared_ptr<const PackedMatrix> weight_;
+  Tensor bias_;  // [out] f32 or empty
+};
+
+class TERN_API LayerNorm {
+ public:
+  LayerNorm() = default;
+  LayerNorm(const Tensor& weight, const Tensor& bias, double eps);
+  Tensor operator()(Context& ctx, const Tensor& x) const;
+
+ private:
+  Tensor weight_, bias_;  // [features] f32
+  float eps_ = 0;
+};
+
+/// A table of rows, gathered where it lies (in the file mapping when its type is one that runs).
+class TERN_API Embedding {
+ public:
+  Embedding() = default;
+  explicit Embedding(const Tensor& table);
+  const Tensor& table() const noexcept { return table_; }
+  int64_t entries() const noexcept { return table_.dim(0); }
+
+ private:
+  Tensor table_;  // [entries, hidden]
+};
+
+/// A float vector or matrix as dense f32 on the heap (as it is when it already is dense f32).
+TERN_API Tensor to_f32(const Tensor& x);
+
+}  // namespace tern

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The op vocabulary: what architectures are written in. Each op checks shapes and types once
+// (invalid_argument: op, expected, found), makes its result in the Context's arena, and calls the
+// backend. Tokens are packed: x is [tokens, features] for a whole batch.
+#pragma once
+
+#include <span>
+
+#include "context.h"
+
+namespace tern {
+
+/// act(x·Wᵀ + bias) + residual: [tokens, out]. bias is [out] f32 or empty.
+TERN_API Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
+                       const LinearOptions& options = {});
+
+/// Softmax attention within each sequence; q, k, v are [tokens, heads, head_dim]; result the same.
+TERN_API Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const AttentionOptions& options);
+
+/// (x - mean)/sqrt(var + eps)·weight + bias over the last dimension; x f32.
+TERN_API Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                           float eps);
+
+/// Sum of table rows: [tokens, hidden] f32. ids outside a table: invalid_argument, naming `what`,
+/// the position and the id.
+TERN_API Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const char* what);
+
+TERN_API Tensor activation(Context& ctx, const Tensor& x, Act act);
+TERN_API Tensor add(Context& ctx, const Tensor& a, const Tensor& b);
+/// Over the last dimension.
+TERN_API Tensor softmax(Context& ctx, const Tensor& x);
+/// f32, bf16, f16 (and f64 in) to another of them.
+TERN_API Tensor convert(Context& ctx, const Tensor& x, DType dtype);
+/// y[i, :] = x[rows[i], :]
+TERN_API Tensor gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows);
+
+using Pooling = Backend::Pooling;
+/// One row per sequence.
+TERN_API Tensor pool(Context& ctx, const Tensor& x, const Segments& segments, Pooling mode);
+/// Rows scaled to unit length: x / max(‖x‖₂, 1e-12).
+TERN_API Tensor normalize(Context& ctx, const Tensor& x);
+
+/// x [tokens, parts·heads·head_dim] seen as `parts` tensors [tokens, heads, head_dim]; views.
+TERN_API Tensor split_heads(const Tensor& x, int part, int parts, int64_t heads);
+/// [tokens, heads, head_dim] seen as [tokens, heads·head_dim].
+TERN_API Tensor merge_heads(const Tensor& x);
+
+}  // namespace tern

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The zero-copy safetensors reader. A file is: u64 little-endian header length, JSON header
+// {name: {dtype, shape, data_offsets: [begin, end]}, "__metadata__": {str: str}}, then the bytes.
+// Every rule is enforced before a tensor is handed out (the offsets cover the buffer without hole or
+// overlap, shape × dtype is the length, no duplicate, header ≤ 100 MB): a bad file is Error corrupt
+// that names the tensor, the byte and the likely cause. Tensors are views into the storage.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../../engine/base/bytes.h"
+#include "../../engine/base/dtype.h"
+#include "../../engine/base/shape.h"
+#include "../../engine/base/storage.h"
+
+namespace tern::hub {
+
+struct TensorEntry {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> shape;   // any rank
+  size_t begin, end;            // bytes from the start of the file
+};
+
+struct SafetensorsHeader {
+  std::vector<TensorEntry> tensors;                             // in order of their bytes
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+/// Parses and validates. `file_size` is the size of the whole file (8 + header + buffer); `head` has
+/// at least the first 8 + header-length bytes of it. `what` names the file in errors.
+TERN_API SafetensorsHeader parse_safetensors(Bytes head, uint64_t file_size, std::string_view what);
+
+/// An opened file: header and the storage its tensors lie in.
+struct SafetensorsFile {
+  SafetensorsHeader header;
+  StorageRef storage;
+};
+
+TERN_API SafetensorsFile open_safetensors(const std::string& path);
+TERN_API SafetensorsFile open_safetensors(StorageRef storage, std::string_view what);
+
+/// weight_map of a model.safetensors.index.json: tensor name → shard file name. corrupt / denied when
+/// a shard's name is absolute, climbs out of the folder, or is no plain relative path.
+TERN_API std::vector<std::pair<std::string, std::string>> parse_shard_index(std::string_view text,
+                                                                            std::string_view what);
+
+/// What write_safetensors writes: the bytes are dense, row-major, of dtype and shape.
+struct TensorToWrite {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> shape;
+  Bytes bytes;
+};
+/// Writes a temporary file beside `path` and renames it.
+TERN_API void write_safetensors(
+    const std::string& path, std::vector<TensorToWrite> tensors,
+    const std::vector<std::pair<std::string, std::string>>& metadata = {});
+
+}  // namespace tern::hub

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Repo: where a model's files come from: a local folder, a snapshot in the Hugging Face cache
+// ($HF_HUB_CACHE/models--org--name/snapshots/<commit>/), or bytes in memory. Names inside a repo are
+// plain relative paths ("1_Pooling/config.json"); anything else is Error denied. Immutable.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../engine/base/storage.h"
+
+namespace tern::hub {
+
+struct RepoOptions {
+  std::string revision = "main";
+  /// Overrides HF_HUB_CACHE / HF_HOME / XDG_CACHE_HOME.
+  std::string cache_dir = {};
+  std::string subfolder = {};
+};
+
+class TERN_API Repo {
+ public:
+  /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache. not_found says which
+  /// places were looked at and what to do.
+  static Repo open(const std::string& id_or_path, const RepoOptions& options = {});
+  /// Files by name, as bytes in memory (kept alive by their storage).
+  static Repo from_memory(std::map<std::string, StorageRef> files, std::string name = "<memory>");
+
+  /// As given: for messages.
+  const std::string& name() const noexcept { return name_; }
+  bool exists(std::string_view file) const;
+  /// Whole small file as text (≤ 512 MB); not_found names the repo and file.
+  std::string read(std::string_view file) const;
+  std::optional<std::string> read_if_exists(std::string_view file) const;
+  /// The bytes, mapped when on disk.
+  StorageRef map(std::string_view file) const;
+  /// For messages and the info verb: the path on disk, or the name for memory.
+  std::string path(std::string_view file) const;
+  /// Names of all files, sorted, relative.
+  std::vector<std::string> list() const;
+  uint64_t size(std::string_view file) const;
+
+ private:
+  std::string name_;
+  std::string root_;                                    // folder, empty for memory
+  std::shared_ptr<const std::map<std::string, StorageRef>> memory_;
+};
+
+/// The Hugging Face hub cache folder by HF's rules: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
+/// XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub.
+TERN_API std::string hub_cache_dir();
+
+/// True for a plain relative path: no empty, "." or ".." part, no leading '/', no NUL, no backslash,
+/// no part above 255 bytes.
+TERN_API bool safe_relative_path(std::string_view path) noexcept;
+
+}  // namespace tern::hub

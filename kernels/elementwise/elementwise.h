@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element by element over n contiguous elements: sums and conversions between formats.
+// f32 → bf16 and f32 → f16 round to nearest even; NaN stays NaN (quiet).
+#pragma once
+
+#include <stdint.h>
+
+#include "../registry.h"
+
+namespace tern::kernels {
+
+struct ElementwiseTable {
+  const char* name;        // "elementwise_avx512"
+  Isa isa;
+  /// y = a + b; y may alias either.
+  void (*add)(const float* a, const float* b, float* y, int64_t n);
+  /// y = x in another format; the formats differ or are the same (a copy).
+  void (*convert)(const void* x, Format from, void* y, Format to, int64_t n);
+};
+
+Variants<ElementwiseTable> elementwise_variants();
+
+}  // namespace tern::kernels

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Embedding gather and sum: y[i, :] = sum_t table_t[ids_t[i], :] in f32, tables added in the order
+// given (BERT: (word + type) + position). ids are in range: the caller has checked them.
+#pragma once
+
+#include <stdint.h>
+
+#include "../registry.h"
+
+namespace tern::kernels {
+
+struct EmbeddingSource {
+  const void* table;       // [entries, cols] row-major, dense
+  Format format;
+  const int64_t* ids;      // [rows]
+};
+
+struct EmbeddingArgs {
+  int64_t rows, cols;
+  const EmbeddingSource* sources;
+  int count;               // 1 … 8
+  float* y;                // rows y_stride elements apart
+  int64_t y_stride;
+};
+
+struct EmbeddingTable {
+  const char* name;        // "embedding_avx512"
+  Isa isa;
+  void (*gather_sum)(const EmbeddingArgs&);
+};
+
+Variants<EmbeddingTable> embedding_variants();
+
+}  // namespace tern::kernels
