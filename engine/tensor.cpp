@@ -78,6 +78,26 @@ Tensor Tensor::slice(size_t axis, int64_t begin, int64_t end) const {
   return out;
 }
 
+Tensor Tensor::split(size_t axis, int64_t parts) const {
+  if (axis >= shape_.rank() || shape_.rank() == Shape::kMaxRank || parts <= 0 ||
+      shape_[axis] % parts != 0) {
+    fail(ErrorCode::invalid_argument,
+         cat("dimension ", axis, " of ", shape_.to_string(), " cannot be split in ", parts));
+  }
+  std::array<int64_t, Shape::kMaxRank + 1> dims{};
+  Tensor out = *this;
+  for (size_t i = 0, o = 0; i < shape_.rank(); ++i) {
+    if (i == axis) {
+      dims[o] = parts;
+      out.strides_[o++] = strides_[i] * (shape_[i] / parts);
+    }
+    dims[o] = i == axis ? shape_[i] / parts : shape_[i];
+    out.strides_[o++] = strides_[i];
+  }
+  out.shape_ = Shape(std::span<const int64_t>(dims.data(), shape_.rank() + 1));
+  return out;
+}
+
 Tensor Tensor::operator[](int64_t i) const {
   Tensor out = slice(0, i, i + 1);
   out.shape_ = Shape(shape_.dims().subspan(1));

@@ -48,6 +48,8 @@ class TERN_API Tensor {
   Tensor reshape(Shape shape) const;
   /// Elements [begin, end) of dimension `axis`; a view.
   Tensor slice(size_t axis, int64_t begin, int64_t end) const;
+  /// Dimension `axis` seen as two, [parts, dim / parts]; a view. invalid_argument unless it divides.
+  Tensor split(size_t axis, int64_t parts) const;
   /// The row at index i of the first dimension; a view of one rank less.
   Tensor operator[](int64_t i) const;
   /// A dense copy on the heap.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu_backend.h"
+
+#include <algorithm>
+
+#include "../../kernels/activation/activation.h"
+#include "../../kernels/elementwise/elementwise.h"
+#include "../../kernels/embedding/embedding.h"
+#include "../../kernels/norm/norm.h"
+#include "../../kernels/pool/pool.h"
+#include "../../kernels/softmax/softmax.h"
+
+namespace tern {
+
+namespace {
+
+using cpu::for_row_blocks;
+using cpu::kernel_act;
+using cpu::kernel_format;
+using kernels::isa;
+
+class CpuBackend final : public Backend {
+ public:
+  const char* name() const noexcept override { return "cpu"; }
+
+  std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
+                                           DType dtype) override {
+    return cpu::pack(pool, parts, dtype);
+  }
+
+  DType linear_output(const PackedMatrix& w, const LinearOptions& options) const override {
+    const bool narrow = options.matmul_input && !options.residual && w.dtype() == DType::bf16;
+    return narrow ? DType::bf16 : DType::f32;
+  }
+
+  void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
+              const LinearOptions& options, Tensor& y) override {
+    cpu::linear(ctx, x, static_cast<const cpu::CpuMatrix&>(w), bias, options, y);
+  }
+
+  void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                 const AttentionOptions& options, Tensor& y) override {
+    cpu::attention(ctx, q, k, v, options, y);
+  }
+
+  void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps,
+                  Tensor& y) override {
+    const auto& kernel = kernels::norm_variants().best(isa());
+    for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
+      kernel.layer_norm({.rows = end - begin,
+                         .cols = x.dim(1),
+                         .x = x.data<float>() + begin * x.stride(0),
+                         .x_stride = x.stride(0),
+                         .weight = weight ? weight.data<float>() : nullptr,
+                         .bias = bias ? bias.data<float>() : nullptr,
+                         .eps = eps,
+                         .y = y.data<float>() + begin * y.stride(0),
+                         .y_stride = y.stride(0),
+                         .y_bf16 = nullptr});
+    });
+  }
+
+  void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) override {
+    const auto& kernel = kernels::embedding_variants().best(isa());
+    for_row_blocks(ctx, y.dim(0), y.dim(1), [&](int64_t begin, int64_t end) {
+      kernels::EmbeddingSource sources[8];
+      for (size_t t = 0; t < inputs.size(); ++t) {
+        sources[t] = {inputs[t].table.raw(), kernel_format(inputs[t].table.dtype()),
+                      inputs[t].ids.data() + begin};
+      }
+      kernel.gather_sum({.rows = end - begin,
+                         .cols = y.dim(1),
+                         .sources = sources,
+                         .count = static_cast<int>(inputs.size()),
+                         .y = y.data<float>() + begin * y.stride(0),
+                         .y_stride = y.stride(0)});
+    });
+  }
+
+  void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) override {
+    const auto& kernel = kernels::activation_variants().best(isa());
+    for_row_blocks(ctx, x.numel(), 1, [&](int64_t begin, int64_t end) {
+      kernel.f32(kernel_act(act), x.data<float>() + begin, y.data<float>() + begin, end - begin);
+    });
+  }
+
+  void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) override {
+    const auto& kernel = kernels::elementwise_variants().best(isa());
+    for_row_blocks(ctx, a.numel(), 1, [&](int64_t begin, int64_t end) {
+      kernel.add(a.data<float>() + begin, b.data<float>() + begin, y.data<float>() + begin, end - begin);
+    });
+  }
+
+  void softmax(Context& ctx, const Tensor& x, Tensor& y) override {
+    const auto& kernel = kernels::softmax_variants().best(isa());
+    const int64_t cols = x.shape().back();
+    const int64_t rows = cols == 0 ? 0 : x.numel() / cols;
+    for_row_blocks(ctx, rows, cols, [&](int64_t begin, int64_t end) {
+      kernel.softmax(x.data<float>() + begin * cols, cols, y.data<float>() + begin * cols, cols,
+                     end - begin, cols);
+    });
+  }
+
+  void convert(Context& ctx, const Tensor& x, Tensor& y) override {
+    const auto& kernel = kernels::elementwise_variants().best(isa());
+    const size_t from = bits(x.dtype()) / 8, to = bits(y.dtype()) / 8;
+    for_row_blocks(ctx, x.numel(), 1, [&](int64_t begin, int64_t end) {
+      kernel.convert(x.raw() + static_cast<size_t>(begin) * from, kernel_format(x.dtype()),
+                     y.raw() + static_cast<size_t>(begin) * to, kernel_format(y.dtype()), end - begin);
+    });
+  }
+
+  void gather_rows(Context& /*ctx*/, const Tensor& x, std::span<const int64_t> rows, Tensor& y) override {
+    float* out = y.data<float>();
+    for (int64_t row : rows) {
+      out = std::copy_n(x.data<float>() + row * x.stride(0), x.dim(1), out);
+    }
+  }
+
+  void pool(Context& ctx, const Tensor& x, const Segments& segments, Pooling mode, Tensor& y) override {
+    cpu::pool_rows(ctx, x, segments, mode, y);
+  }
+
+  void normalize(Context& ctx, const Tensor& x, Tensor& y) override {
+    constexpr float kEps = 1e-12F;   // the default of torch.nn.functional.normalize
+    const auto& kernel = kernels::pool_variants().best(isa());
+    for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        kernel.normalize(x.data<float>() + i * x.dim(1), kEps, y.data<float>() + i * y.dim(1), x.dim(1));
+      }
+    });
+  }
+};
+
+}  // namespace
+
+Backend& cpu_backend() {
+  static auto* backend = new CpuBackend;   // never destroyed: threads may outlive static objects
+  return *backend;
+}
+
+}  // namespace tern

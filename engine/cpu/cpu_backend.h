@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU backend: hands out rectangles, heads and blocks of rows of each op to the thread pool and
+// calls the kernel variant of the ISA level in force. Who computes a tile never changes its bits.
+// linear.cpp packs and multiplies; attention.cpp and rows.cpp hold the rest.
+#pragma once
+
+#include "../../kernels/gemm/gemm.h"
+#include "../context.h"
+
+namespace tern::cpu {
+
+inline kernels::Act kernel_act(Act act) { return static_cast<kernels::Act>(act); }
+static_assert(static_cast<int>(kernels::Act::sigmoid) == static_cast<int>(Act::sigmoid) &&
+              static_cast<int>(kernels::Act::gelu_tanh) == static_cast<int>(Act::gelu_tanh));
+
+/// f32, bf16 or f16: the types ops.h lets through to kernels.
+inline kernels::Format kernel_format(DType dtype) {
+  if (dtype == DType::bf16) return kernels::Format::bf16;
+  return dtype == DType::f16 ? kernels::Format::f16 : kernels::Format::f32;
+}
+
+inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Weight panels in the layout of one GEMM variant.
+class CpuMatrix final : public PackedMatrix {
+ public:
+  CpuMatrix(int64_t n, int64_t k, DType dtype, const kernels::GemmTable& table);
+  size_t bytes() const noexcept override { return panels->size(); }
+
+  const kernels::GemmTable& gemm;
+  size_t panel_bytes;   // of one panel; panels lie one behind the other
+  StorageRef panels;
+};
+
+std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts, DType dtype);
+void linear(Context& ctx, const Tensor& x, const CpuMatrix& w, const Tensor& bias,
+            const LinearOptions& options, Tensor& y);
+void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+               const AttentionOptions& options, Tensor& y);
+void pool_rows(Context& ctx, const Tensor& x, const Segments& segments, Backend::Pooling mode, Tensor& y);
+
+/// Calls rows(begin, end) over [0, count) in blocks of about 16 K elements: small tensors are done by
+/// the caller alone, because waking a thread costs more than the work.
+void for_row_blocks(Context& ctx, int64_t count, int64_t cols, FunctionRef<void(int64_t, int64_t)> rows);
+
+}  // namespace tern::cpu

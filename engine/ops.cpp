@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shape and type checks of the op vocabulary, once, before any kernel runs.
+#include "ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "base/format.h"
+
+namespace tern {
+
+namespace {
+
+[[noreturn]] void fail_shape(std::string_view op, std::string_view what, const Shape& found,
+                             std::string_view expected) {
+  fail(ErrorCode::invalid_argument, cat(op, ": ", what, " has shape ", found.to_string(),
+                                        ", expected ", expected));
+}
+
+void require(bool ok, std::string_view op, std::string_view what, const Tensor& found,
+             std::string_view expected) {
+  if (!ok) fail_shape(op, what, found.shape(), expected);
+}
+
+void require_dtype(std::string_view op, std::string_view what, const Tensor& x,
+                   std::initializer_list<DType> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), x.dtype()) != allowed.end()) return;
+  std::string names;
+  for (DType d : allowed) names += cat(names.empty() ? "" : " or ", to_string(d));
+  fail(ErrorCode::invalid_argument,
+       cat(op, ": ", what, " is ", to_string(x.dtype()), ", expected ", names));
+}
+
+/// The last dimension is contiguous, so that a row can be handed to a kernel.
+void require_rows(std::string_view op, std::string_view what, const Tensor& x) {
+  const size_t rank = x.shape().rank();
+  const bool ok = rank > 0 && (x.shape().back() <= 1 || x.stride(rank - 1) == 1);
+  if (!ok) fail(ErrorCode::invalid_argument, cat(op, ": ", what, " has no contiguous last dimension"));
+}
+
+void require_dense_f32(std::string_view op, std::string_view what, const Tensor& x) {
+  require_dtype(op, what, x, {DType::f32});
+  if (!x.dense()) fail(ErrorCode::invalid_argument, cat(op, ": ", what, " is not dense"));
+}
+
+void check_segments(std::string_view op, const Segments& segments, int64_t tokens) {
+  int64_t at = 0;
+  for (const Segment& s : segments.sequences) {
+    if (s.begin != at || s.end < s.begin || s.end > tokens) {
+      fail(ErrorCode::invalid_argument, cat(op, ": a sequence is tokens [", s.begin, ", ", s.end,
+                                            "), expected to begin at ", at, " and end by ", tokens));
+    }
+    at = s.end;
+  }
+  if (at != tokens) {
+    fail(ErrorCode::invalid_argument,
+         cat(op, ": the sequences end at token ", at, " but there are ", tokens));
+  }
+}
+
+}  // namespace
+
+Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
+              const LinearOptions& options) {
+  ctx.check();
+  require(x.shape().rank() == 2 && x.dim(1) == w.in_features(), "linear", "x", x,
+          cat("[tokens, ", w.in_features(), "]"));
+  require_dtype("linear", "x", x, {DType::f32, DType::bf16});
+  require_rows("linear", "x", x);
+  if (bias) {
+    require(bias.numel() == w.out_features(), "linear", "bias", bias, cat("[", w.out_features(), "]"));
+    require_dense_f32("linear", "bias", bias);
+  }
+  if (options.residual) {
+    require(options.residual.shape() == Shape({x.dim(0), w.out_features()}), "linear", "residual",
+            options.residual, cat("[", x.dim(0), ", ", w.out_features(), "]"));
+    require_dtype("linear", "residual", options.residual, {DType::f32});
+    require_rows("linear", "residual", options.residual);
+  }
+  Tensor y = ctx.arena().tensor(ctx.backend().linear_output(w, options), {x.dim(0), w.out_features()});
+  ctx.backend().linear(ctx, x, w, bias, options, y);
+  return y;
+}
+
+Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                 const AttentionOptions& options) {
+  ctx.check();
+  require(q.shape().rank() == 3, "attention", "q", q, "[tokens, heads, head_dim]");
+  require(k.shape() == q.shape(), "attention", "k", k, q.shape().to_string());
+  require(v.shape() == q.shape(), "attention", "v", v, q.shape().to_string());
+  require(q.dim(2) >= 1 && q.dim(2) <= 256, "attention", "q", q, "a head_dim of 1 to 256");
+  require_dtype("attention", "q", q, {DType::f32, DType::bf16});
+  for (const Tensor* t : {&q, &k, &v}) {
+    require_dtype("attention", "q, k, v", *t, {q.dtype()});
+    require_rows("attention", "q, k, v", *t);
+  }
+  check_segments("attention", options.segments, q.dim(0));
+  AttentionOptions resolved = options;
+  if (resolved.scale == 0) resolved.scale = 1.0F / std::sqrt(static_cast<float>(q.dim(2)));
+  if (resolved.relative_bias) {
+    const Tensor& bias = resolved.relative_bias;
+    int64_t longest = 0;
+    for (const Segment& s : options.segments.sequences) longest = std::max(longest, s.end - s.begin);
+    require(bias.shape().rank() == 2 && bias.dim(0) == q.dim(1) && bias.dim(1) % 2 == 1 &&
+                (bias.dim(1) + 1) / 2 >= longest,
+            "attention", "relative_bias", bias,
+            cat("[", q.dim(1), ", 2·span - 1] with span ≥ ", longest));
+    require_dense_f32("attention", "relative_bias", bias);
+  }
+  Tensor y = ctx.arena().tensor(q.dtype(), q.shape());
+  ctx.backend().attention(ctx, q, k, v, resolved, y);
+  return y;
+}
+
+Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
+  require(x.shape().rank() == 2, "layer_norm", "x", x, "[tokens, features]");
+  require_dtype("layer_norm", "x", x, {DType::f32});
+  require_rows("layer_norm", "x", x);
+  const std::string features = cat("[", x.dim(1), "]");
+  for (const Tensor* t : {&weight, &bias}) {
+    if (!*t) continue;
+    require(t->numel() == x.dim(1), "layer_norm", "weight or bias", *t, features);
+    require_dense_f32("layer_norm", "weight or bias", *t);
+  }
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().layer_norm(ctx, x, weight, bias, eps, y);
+  return y;
+}
+
+Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const char* what) {
+  ctx.check();
+  if (inputs.empty() || inputs.size() > 8) {
+    fail(ErrorCode::invalid_argument, cat(what, ": ", inputs.size(), " tables, expected 1 to 8"));
+  }
+  const Tensor& first = inputs[0].table;
+  for (const EmbeddingInput& in : inputs) {
+    require(in.table.shape().rank() == 2 && in.table.dim(1) == first.dim(1), what, "a table", in.table,
+            cat("[entries, ", first.dim(1), "]"));
+    require_dtype(what, "a table", in.table, {DType::f32, DType::bf16, DType::f16});
+    if (!in.table.dense()) fail(ErrorCode::invalid_argument, cat(what, ": a table is not dense"));
+    if (in.ids.size() != inputs[0].ids.size()) {
+      fail(ErrorCode::invalid_argument, cat(what, ": ", in.ids.size(), " ids for one table and ",
+                                            inputs[0].ids.size(), " for another"));
+    }
+    const auto bad = std::find_if(in.ids.begin(), in.ids.end(),
+                                  [&](int64_t id) { return id < 0 || id >= in.table.dim(0); });
+    if (bad != in.ids.end()) {
+      fail(ErrorCode::invalid_argument,
+           cat(what, ": id ", *bad, " at token ", bad - in.ids.begin(), " is outside the table of ",
+               in.table.dim(0), " entries: does the tokenizer belong to this model?"));
+    }
+  }
+  Tensor y = ctx.arena().tensor(DType::f32, {static_cast<int64_t>(inputs[0].ids.size()), first.dim(1)});
+  ctx.backend().embedding(ctx, inputs, y);
+  return y;
+}
+
+Tensor activation(Context& ctx, const Tensor& x, Act act) {
+  require_dense_f32("activation", "x", x);
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().activation(ctx, x, act, y);
+  return y;
+}
+
+Tensor add(Context& ctx, const Tensor& a, const Tensor& b) {
+  require(a.shape() == b.shape(), "add", "b", b, a.shape().to_string());
+  require_dense_f32("add", "a", a);
+  require_dense_f32("add", "b", b);
+  Tensor y = ctx.arena().tensor(DType::f32, a.shape());
+  ctx.backend().add(ctx, a, b, y);
+  return y;
+}
+
+Tensor softmax(Context& ctx, const Tensor& x) {
+  require(x.shape().rank() >= 1, "softmax", "x", x, "at least one dimension");
+  require_dense_f32("softmax", "x", x);
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().softmax(ctx, x, y);
+  return y;
+}
+
+Tensor convert(Context& ctx, const Tensor& x, DType dtype) {
+  require_dtype("convert", "x", x, {DType::f32, DType::bf16, DType::f16});
+  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16) {
+    fail(ErrorCode::invalid_argument, cat("convert: to ", to_string(dtype), " is not supported"));
+  }
+  if (!x.dense()) fail(ErrorCode::invalid_argument, "convert: x is not dense");
+  Tensor y = ctx.arena().tensor(dtype, x.shape());
+  ctx.backend().convert(ctx, x, y);
+  return y;
+}
+
+Tensor gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows) {
+  require(x.shape().rank() == 2, "gather_rows", "x", x, "[rows, features]");
+  require_dtype("gather_rows", "x", x, {DType::f32});
+  require_rows("gather_rows", "x", x);
+  for (int64_t row : rows) {
+    if (row < 0 || row >= x.dim(0)) {
+      fail(ErrorCode::invalid_argument, cat("gather_rows: row ", row, " of ", x.dim(0)));
+    }
+  }
+  Tensor y = ctx.arena().tensor(DType::f32, {static_cast<int64_t>(rows.size()), x.dim(1)});
+  ctx.backend().gather_rows(ctx, x, rows, y);
+  return y;
+}
+
+Tensor pool(Context& ctx, const Tensor& x, const Segments& segments, Pooling mode) {
+  require(x.shape().rank() == 2, "pool", "x", x, "[tokens, features]");
+  require_dtype("pool", "x", x, {DType::f32});
+  require_rows("pool", "x", x);
+  check_segments("pool", segments, x.dim(0));
+  Tensor y = ctx.arena().tensor(DType::f32, {static_cast<int64_t>(segments.sequences.size()), x.dim(1)});
+  ctx.backend().pool(ctx, x, segments, mode, y);
+  return y;
+}
+
+Tensor normalize(Context& ctx, const Tensor& x) {
+  require(x.shape().rank() == 2, "normalize", "x", x, "[rows, features]");
+  require_dense_f32("normalize", "x", x);
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().normalize(ctx, x, y);
+  return y;
+}
+
+Tensor split_heads(const Tensor& x, int part, int parts, int64_t heads) {
+  const int64_t total = parts * heads;
+  require(x.shape().rank() == 2 && total > 0 && x.dim(1) % total == 0, "split_heads", "x", x,
+          cat("[tokens, a multiple of ", total, "]"));
+  const int64_t width = x.dim(1) / parts;
+  return x.slice(1, part * width, (part + 1) * width).split(1, heads);
+}
+
+Tensor merge_heads(const Tensor& x) {
+  require(x.shape().rank() == 3, "merge_heads", "x", x, "[tokens, heads, head_dim]");
+  return x.reshape({x.dim(0), x.dim(1) * x.dim(2)});
+}
+
+}  // namespace tern
