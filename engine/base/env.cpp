@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real Env: POSIX calls with their errors turned into sentences.
+#include "env.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+
+#include "cpus.h"
+#include "error.h"
+#include "format.h"
+#include "sigbus.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+namespace tern {
+
+namespace {
+
+ErrorCode code_of(int error) {
+  switch (error) {
+    case ENOENT: case ENOTDIR: return ErrorCode::not_found;
+    case EACCES: case EPERM: case EROFS: return ErrorCode::denied;
+    case ENOMEM: return ErrorCode::out_of_memory;
+    case ENAMETOOLONG: case EISDIR: return ErrorCode::invalid_argument;
+    default: return ErrorCode::io;
+  }
+}
+
+const char* likely_cause(int error) {
+  switch (error) {
+    case ENOENT: return ": is the name spelled right?";
+    case ENOTDIR: return ": a part of the path is a file, not a directory";
+    case EACCES: case EPERM: return ": look at the permissions of the file and its directories";
+    case EMFILE: return ": raise the limit of open files (ulimit -n)";
+    case ENOSPC: case EDQUOT: return ": the disk or the quota is full";
+    case EFBIG: return ": larger than the file system or ulimit -f allows";
+    case EIO: return ": the disk reports an error";
+    default: return "";
+  }
+}
+
+[[noreturn]] void fail_errno(const std::string& path, const char* action, int error) {
+  fail(code_of(error), cat(path, ": cannot ", action, ": ",
+                           std::generic_category().message(error), likely_cause(error)));
+}
+
+/// A path with a zero byte would name another file to the system.
+void check_path(const std::string& path) {
+  if (path.find('\0') != std::string::npos) {
+    fail(ErrorCode::invalid_argument, cat(path.c_str(), ": the path contains a zero byte"));
+  }
+}
+
+/// Repeats a call that a signal interrupted.
+template <class Call>
+auto uninterrupted(Call call) {
+  while (true) {
+    const auto result = call();
+    if (result != -1 || errno != EINTR) return result;
+  }
+}
+
+class File {
+ public:
+  File(const std::string& path, int flags, mode_t mode = 0)
+      : fd_(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); })) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int fd() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+struct stat status_of(const File& file, const std::string& path) {
+  struct stat s = {};
+  if (::fstat(file.fd(), &s) != 0) fail_errno(path, "read its size", errno);
+  return s;
+}
+
+[[noreturn]] void fail_too_large(const std::string& path, uint64_t limit) {
+  fail(ErrorCode::invalid_argument,
+       cat(path, ": larger than the ", limit, " bytes that are allowed for this file"));
+}
+
+/// Reads all pages in, so that a file which shrank already is found here. Kernels before 5.14 do
+/// not know the request; a file of more than half the memory would evict its own beginning.
+void populate(const File& file, const std::string& path, void* data, size_t size) {
+  const auto pages = static_cast<uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page = static_cast<uint64_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
+  const bool fits = size / page <= pages / 2;
+  const bool failed =
+      fits && uninterrupted([&] { return ::madvise(data, size, MADV_POPULATE_READ); }) != 0;
+  const int error = failed ? errno : 0;
+  const auto now = static_cast<uint64_t>(status_of(file, path).st_size);
+  if (now < size) {
+    fail(ErrorCode::corrupt, cat(path, ": truncated while being read: ", size, " bytes when opened, ",
+                                 now, " now: is another program still writing it?"));
+  }
+  if (error == EFAULT || error == EIO) fail_errno(path, "read the mapped file", EIO);
+}
+
+mode_t mode_for(const std::string& path) {
+  struct stat s = {};
+  if (::stat(path.c_str(), &s) == 0) return s.st_mode & 0777;
+  // umask() can only be read by changing it, which other threads would notice.
+  constexpr mode_t kPrivate = 0600;
+  const File status("/proc/self/status", O_RDONLY);
+  char text[4096];
+  const ssize_t got = status ? ::read(status.fd(), text, sizeof text - 1) : 0;
+  const std::string_view lines(text, static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  const size_t at = lines.find("\nUmask:\t");
+  if (at == lines.npos || at + 12 > lines.size()) return kPrivate;
+  mode_t mask = 0;
+  for (const char digit : lines.substr(at + 8, 4)) {
+    if (digit < '0' || digit > '7') return kPrivate;
+    mask = mask * 8 + static_cast<mode_t>(digit - '0');
+  }
+  return 0666 & ~mask;
+}
+
+void write_all(const File& file, const std::string& path, std::span<const std::byte> content) {
+  while (!content.empty()) {
+    // Linux writes at most 2^31 - 4096 bytes at a time.
+    const size_t piece = std::min(content.size(), size_t{1} << 30);
+    const ssize_t written =
+        uninterrupted([&] { return ::write(file.fd(), content.data(), piece); });
+    if (written < 0) fail_errno(path, "write", errno);
+    content = content.subspan(static_cast<size_t>(written));
+  }
+}
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// A name that no other thread or process uses now; short, for `path` may be as long as allowed.
+std::string temporary_beside(const std::string& path) {
+  static std::atomic<uint64_t> counter{0};
+  const auto ticks = std::chrono::steady_clock::now().time_since_epoch().count();
+  return cat(directory_of(path), "/.tern-", ::getpid(), "-",
+             counter.fetch_add(1, std::memory_order_relaxed), "-", ticks, ".tmp");
+}
+
+/// Removes the temporary file unless it was renamed.
+struct Temporary {
+  std::string path;
+  bool keep = false;
+  ~Temporary() {
+    if (!keep) ::unlink(path.c_str());
+  }
+};
+
+std::optional<std::string> small_file(const std::string& path) {
+  try {
+    return env().read_file(path, 1 << 16);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+FileInfo Env::stat(const std::string& path) {
+  check_path(path);
+  struct stat s = {};
+  if (::stat(path.c_str(), &s) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};
+    fail_errno(path, "look it up", errno);
+  }
+  return {.exists = true,
+          .directory = S_ISDIR(s.st_mode),
+          .size = static_cast<uint64_t>(s.st_size),
+          .device = s.st_dev,
+          .inode = s.st_ino,
+          .mtime_ns = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec};
+}
+
+std::string Env::read_file(const std::string& path, uint64_t limit) {
+  check_path(path);
+  const File file(path, O_RDONLY);
+  if (!file) fail_errno(path, "open", errno);
+  const struct stat s = status_of(file, path);
+  if (S_ISDIR(s.st_mode)) fail_errno(path, "read", EISDIR);
+  const auto expected = static_cast<uint64_t>(s.st_size);  // 0 for pipes and /proc
+  if (expected > limit) fail_too_large(path, limit);
+  std::string content;
+  try {
+    size_t filled = 0;
+    // One byte more than expected, so that the end is seen without growing.
+    content.resize(std::max<size_t>(expected + 1, 4096));
+    while (true) {
+      if (filled == content.size()) content.resize(filled * 2);
+      const ssize_t got = uninterrupted(
+          [&] { return ::read(file.fd(), content.data() + filled, content.size() - filled); });
+      if (got < 0) fail_errno(path, "read", errno);
+      if (got == 0) break;
+      filled += static_cast<size_t>(got);
+      if (filled > limit) fail_too_large(path, limit);
+    }
+    content.resize(filled);
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::out_of_memory, cat(path, ": no memory to hold its ", expected, " bytes"));
+  }
+  return content;
+}
+
+FileMapping Env::map_file(const std::string& path) {
+  check_path(path);
+  const File file(path, O_RDONLY | O_NONBLOCK);  // a named pipe must not block the open
+  if (!file) fail_errno(path, "open", errno);
+  const struct stat s = status_of(file, path);
+  if (S_ISDIR(s.st_mode)) fail_errno(path, "map", EISDIR);
+  if (!S_ISREG(s.st_mode)) fail(ErrorCode::invalid_argument, cat(path, ": not a regular file"));
+  const auto size = static_cast<size_t>(s.st_size);
+  if (size == 0) return {};
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd(), 0);
+  if (data == MAP_FAILED) fail_errno(path, "map", errno);
+  try {
+    populate(file, path, data, size);
+  } catch (...) {
+    ::munmap(data, size);
+    throw;
+  }
+  const auto* bytes = static_cast<const std::byte*>(data);
+  guard_mapping(bytes, size, path.c_str());
+  return {bytes, size};
+}
+
+void Env::unmap(FileMapping mapping) noexcept {
+  if (!mapping.data) return;
+  unguard_mapping(mapping.data);
+  ::munmap(const_cast<std::byte*>(mapping.data), mapping.size);
+}
+
+void Env::drop_pages(const std::byte* data, size_t size) noexcept {
+  static const auto page = static_cast<uintptr_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = (address + page - 1) / page * page;
+  const uintptr_t end = (address + size) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+void Env::write_file_atomic(const std::string& path, std::span<const std::byte> content) {
+  check_path(path);
+  Temporary temporary{.path = temporary_beside(path)};
+  const File file(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (!file) {
+    const int error = errno;
+    temporary.keep = true;
+    fail_errno(path, "create a temporary file beside it", error);
+  }
+  write_all(file, path, content);
+  if (uninterrupted([&] { return ::fsync(file.fd()); }) != 0) fail_errno(path, "sync", errno);
+  // File systems without modes refuse; the content matters more.
+  static_cast<void>(::fchmod(file.fd(), mode_for(path)));
+  if (::rename(temporary.path.c_str(), path.c_str()) != 0) {
+    fail_errno(path, "rename the finished file to it", errno);
+  }
+  temporary.keep = true;
+  // The rename is durable once the directory is; some file systems cannot sync one.
+  const File directory(directory_of(path), O_RDONLY | O_DIRECTORY);
+  if (directory && ::fsync(directory.fd()) != 0 && errno == EIO) {
+    fail_errno(path, "sync its directory", EIO);
+  }
+}
+
+std::vector<std::string> Env::list_directory(const std::string& path) {
+  check_path(path);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+  if (!directory) fail_errno(path, "list", errno);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (!entry) break;
+    const std::string_view name(entry->d_name);
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) fail_errno(path, "list", errno);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::optional<std::string> Env::variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+int Env::usable_cpus() {
+  const int cpus = affinity_cpus();
+  const auto limit = cgroup_cpu_limit(small_file);
+  if (!limit || *limit >= cpus) return cpus;
+  return std::max(1, static_cast<int>(std::ceil(*limit)));
+}
+
+bool Env::cpu_quota() {
+  const auto limit = cgroup_cpu_limit(small_file);
+  return limit && *limit < affinity_cpus();
+}
+
+std::chrono::steady_clock::time_point Env::now() { return std::chrono::steady_clock::now(); }
+
+namespace {
+std::atomic<Env*> g_replacement{nullptr};
+}  // namespace
+
+Env& env() {
+  static auto* real = new Env;  // storages may be released while static objects are destroyed
+  Env* replacement = g_replacement.load(std::memory_order_acquire);
+  return replacement ? *replacement : *real;
+}
+
+void set_env(Env* replacement) { g_replacement.store(replacement, std::memory_order_release); }
+
+}  // namespace tern
