@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums and conversions by their definition, one element at a time. The other variants give the same
+// bits.
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "elementwise.h"
+
+namespace tern::kernels {
+#include "../simd/generic.inc"
+
+namespace {
+
+void add(const float* a, const float* b, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+
+float load(const void* x, Format format, int64_t i) {
+  switch (format) {
+    case Format::f32: return static_cast<const float*>(x)[i];
+    case Format::bf16: return bf16_to_f32(static_cast<const uint16_t*>(x)[i]);
+    case Format::f16: return f16_to_f32(static_cast<const uint16_t*>(x)[i]);
+  }
+  return 0;
+}
+
+void store(float value, void* y, Format format, int64_t i) {
+  switch (format) {
+    case Format::f32: static_cast<float*>(y)[i] = value; return;
+    case Format::bf16: static_cast<uint16_t*>(y)[i] = f32_to_bf16(value); return;
+    case Format::f16: static_cast<uint16_t*>(y)[i] = f32_to_f16(value); return;
+  }
+}
+
+void convert(const void* x, Format from, void* y, Format to, int64_t n) {
+  if (n <= 0) return;
+  if (from == to) {
+    memcpy(y, x, static_cast<size_t>(n) * (from == Format::f32 ? 4 : 2));
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) store(load(x, from, i), y, to, i);
+}
+
+}  // namespace
+
+extern const ElementwiseTable elementwise_generic;
+const ElementwiseTable elementwise_generic = {"elementwise_generic", Isa::generic, add, convert};
+
+}  // namespace tern::kernels
