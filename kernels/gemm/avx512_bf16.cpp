@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm of bf16 by vdpbf16ps. One group of two k is one instruction per 16 columns:
+//     acc += x[2i + 1] · w[2i + 1];  acc += x[2i] · w[2i]
+// with the instruction's own arithmetic: rounds to nearest whatever MXCSR says, takes denormal
+// inputs as zero and flushes denormal results. So its bits differ from the widening variants',
+// within the rounding of a sum; they do not depend on the rectangle.
+#include "gemm.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+namespace tern::kernels {
+
+#define TERN_VARIANT(symbol, level, format) extern const GemmTable symbol;
+#include "gemm.inc"
+#undef TERN_VARIANT
+
+#include "../simd/generic.inc"
+#include "../simd/avx512.inc"
+#include "pack.inc"
+#include "avx512.inc"
+
+namespace {
+
+struct DotStep {
+  static constexpr size_t kGroup = 2, kElement = 2, kGroupBytes = 4;
+  using Operand = __m512i;
+  static Operand x(const char* p) { return _mm512_set1_epi32(load_i32(p)); }
+  static Operand w(const char* p) { return _mm512_load_si512(p); }
+  static __m512 mac(__m512 acc, Operand x, Operand w) {
+    return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w));
+  }
+
+  struct Last;  // the one k left over: its partner is zero in the panel and in the register
+};
+
+struct DotStep::Last : DotStep {
+  static Operand x(const char* p) { return _mm512_set1_epi32(load_u16(p)); }
+};
+
+}  // namespace
+
+const GemmTable gemm_bf16_avx512_bf16 = {
+    "gemm_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, kPanelColumns,
+    Avx512Kernel<DotStep>::kRows, panels_bytes<Format::bf16, kPanelColumns, 2>,
+    pack_panels<Format::bf16, kPanelColumns, 2>, run_blocks<Avx512Kernel<DotStep>>};
+
+}  // namespace tern::kernels
