@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The op vocabulary on the CPU backend: against double-precision definitions, and its promise that a
+// token's result has the same bits in any batch and with any number of threads.
+#include "../../engine/ops.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "../../engine/nn.h"
+
+using namespace tern;
+
+namespace {
+
+Tensor random(std::mt19937& rng, Shape shape, float scale = 1.0F) {
+  Tensor t = Tensor::empty(DType::f32, shape);
+  std::uniform_real_distribution<float> value(-scale, scale);
+  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = value(rng);
+  return t;
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dense() && b.dense() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+/// ErrorCode and message of what `call` throws.
+template <class Call>
+std::pair<ErrorCode, std::string> error_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return {e.code(), e.what()};
+  }
+  return {ErrorCode::internal, "nothing was thrown"};
+}
+
+double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+
+/// One element of gelu(x·wᵀ + b) + r, and in `bound` the sum of magnitudes its error scales with.
+double linear_element(const Tensor& x, const Tensor& w, const Tensor& b, int64_t i, int64_t j, double& bound) {
+  double sum = b.data<float>()[j];
+  bound = std::abs(sum);
+  for (int64_t k = 0; k < x.dim(1); ++k) {
+    const double product = static_cast<double>(x.data<float>()[i * x.dim(1) + k]) * w.data<float>()[j * x.dim(1) + k];
+    sum += product;
+    bound += std::abs(product);
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a stack of weights whose parts end inside a panel is one product, part by part") {
+  std::mt19937 rng(1);
+  const int64_t k = 37;
+  const Tensor parts[] = {random(rng, {50, k}), random(rng, {3, k}), random(rng, {131, k})};
+  const Tensor biases[] = {random(rng, {50}), random(rng, {3}), random(rng, {131})};
+  const Linear stacked(parts, biases, DType::f32);
+  CHECK(stacked.out_features() == 184);
+  Context ctx;
+  const Tensor x = random(rng, {9, k});
+  const Tensor y = stacked(ctx, x, {.act = Act::gelu});
+  int64_t column = 0;
+  for (size_t p = 0; p < 3; ++p) {
+    const Linear alone(parts[p], biases[p], DType::f32);
+    const Tensor part = alone(ctx, x, {.act = Act::gelu});
+    CHECK(same_bits(part, y.slice(1, column, column + part.dim(1)).clone()));
+    for (int64_t i = 0; i < x.dim(0); ++i) {
+      for (int64_t j = 0; j < part.dim(1); ++j) {
+        double bound = 0;
+        const double expected = gelu(linear_element(x, parts[p], biases[p], i, j, bound));
+        const double tolerance = 1.2e-7 * static_cast<double>(k + 8) * bound;
+        REQUIRE(std::abs(part.data<float>()[i * part.dim(1) + j] - expected) <= tolerance);
+      }
+    }
+    column += part.dim(1);
+  }
+}
+
+TEST_CASE("a linear layer gives a row the same bits alone, in any batch, with any number of threads") {
+  std::mt19937 rng(2);
+  for (DType dtype : {DType::f32, DType::bf16}) {
+    const Linear layer(random(rng, {400, 96}), random(rng, {400}), dtype);
+    const Tensor x = random(rng, {300, 96});
+    const Tensor residual = random(rng, {300, 400});
+    ThreadPool one(1);
+    Context serial({.pool = &one});
+    const Tensor whole = layer(serial, x, {.act = Act::tanh, .residual = residual});
+    for (int threads : {2, 4}) {
+      ThreadPool pool(threads, true);
+      Context parallel({.pool = &pool});
+      CHECK(same_bits(whole, layer(parallel, x, {.act = Act::tanh, .residual = residual})));
+      for (int64_t row : {0, 17, 299}) {
+        const Tensor alone = layer(parallel, x.slice(0, row, row + 1),
+                                   {.act = Act::tanh, .residual = residual.slice(0, row, row + 1)});
+        CHECK(same_bits(alone, whole.slice(0, row, row + 1).clone()));
+      }
+    }
+  }
+}
+
+TEST_CASE("bf16 and f16 weights are widened or rounded once, whatever type the file has") {
+  std::mt19937 rng(3);
+  Context ctx;
+  const Tensor w = random(rng, {64, 32});
+  const Tensor narrow = convert(ctx, w, DType::bf16).clone();
+  const Tensor widened = convert(ctx, narrow, DType::f32).clone();
+  const Tensor x = random(rng, {5, 32});
+  CHECK(same_bits(Linear(narrow, Tensor(), DType::f32)(ctx, x), Linear(widened, Tensor(), DType::f32)(ctx, x)));
+  CHECK(same_bits(Linear(narrow, Tensor(), DType::bf16)(ctx, x), Linear(w, Tensor(), DType::bf16)(ctx, x)));
+  Tensor f64 = Tensor::empty(DType::f64, w.shape());
+  for (int64_t i = 0; i < w.numel(); ++i) f64.data<double>()[i] = w.data<float>()[i];
+  CHECK(same_bits(Linear(f64, Tensor(), DType::f32)(ctx, x), Linear(w, Tensor(), DType::f32)(ctx, x)));
+}
+
+TEST_CASE("attention gives a sequence the same bits alone and anywhere in a packed batch") {
+  std::mt19937 rng(4);
+  const int64_t heads = 3, head_dim = 20;
+  const std::vector<Segment> all = {{0, 1}, {1, 18}, {18, 18}, {18, 118}, {118, 150}};
+  const Tensor qkv = random(rng, {150, 3 * heads * head_dim});
+  const Tensor bias = random(rng, {heads, 2 * 100 - 1});
+  auto run = [&](ThreadPool& pool, const Tensor& packed, std::span<const Segment> segments) {
+    Context ctx({.pool = &pool});
+    return attention(ctx, split_heads(packed, 0, 3, heads), split_heads(packed, 1, 3, heads),
+                     split_heads(packed, 2, 3, heads), {.segments = {segments}, .relative_bias = bias});
+  };
+  ThreadPool one(1), four(4, true);
+  const Tensor whole = run(one, qkv, all);
+  CHECK(same_bits(whole, run(four, qkv, all)));
+  for (const Segment& s : all) {
+    const Segment alone[] = {{0, s.end - s.begin}};
+    CHECK(same_bits(run(four, qkv.slice(0, s.begin, s.end), alone), whole.slice(0, s.begin, s.end).clone()));
+  }
+}
+
+TEST_CASE("attention with a relative bias is softmax(q·k·scale + bias[j - i])·v") {
+  std::mt19937 rng(5);
+  const int64_t tokens = 70, heads = 2, head_dim = 8, span = 90;
+  const Tensor q = random(rng, {tokens, heads, head_dim}), k = random(rng, {tokens, heads, head_dim});
+  const Tensor v = random(rng, {tokens, heads, head_dim}), bias = random(rng, {heads, 2 * span - 1});
+  std::vector<uint8_t> mask(tokens, 1);
+  mask[3] = mask[69] = 0;
+  const Segment sequence[] = {{0, tokens}};
+  Context ctx;
+  const Tensor y = attention(ctx, q, k, v, {.segments = {sequence, mask.data()}, .scale = 0.3F, .relative_bias = bias});
+  auto at = [&](const Tensor& t, int64_t i, int64_t h, int64_t d) {
+    return static_cast<double>(t.data<float>()[(i * heads + h) * head_dim + d]);
+  };
+  for (int64_t i = 0; i < tokens; i += 3) {
+    for (int64_t h = 0; h < heads; ++h) {
+      double total = 0;
+      std::vector<double> out(static_cast<size_t>(head_dim));
+      for (int64_t j = 0; j < tokens; ++j) {
+        if (!mask[static_cast<size_t>(j)]) continue;
+        double score = bias.data<float>()[h * bias.dim(1) + span - 1 + j - i];
+        for (int64_t d = 0; d < head_dim; ++d) score += static_cast<double>(0.3F) * at(q, i, h, d) * at(k, j, h, d);
+        total += std::exp(score);
+        for (int64_t d = 0; d < head_dim; ++d) out[static_cast<size_t>(d)] += std::exp(score) * at(v, j, h, d);
+      }
+      // Scores are below 4, so exp(score) carries their error of a few ulp; |v| ≤ 1.
+      const double tolerance = 1.2e-7 * (4.0 * static_cast<double>(head_dim) + 8);
+      for (int64_t d = 0; d < head_dim; ++d) {
+        REQUIRE(std::abs(at(y, i, h, d) - out[static_cast<size_t>(d)] / total) <= tolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE("pooling takes the rows its mode names and skips masked ones") {
+  Context ctx;
+  const std::vector<float> rows = {1, 2, 3, 4, 5, 6, 7, 8};   // four tokens of two features
+  const Tensor x = Tensor::from<float>(std::span<const float>(rows), {4, 2});
+  const Segment sequences[] = {{0, 3}, {3, 4}};
+  const uint8_t mask[] = {1, 1, 0, 1};
+  auto pooled = [&](Pooling mode, const uint8_t* m) {
+    const Tensor y = pool(ctx, x, {sequences, m}, mode);
+    return std::vector<float>(y.data<float>(), y.data<float>() + 4);
+  };
+  CHECK(pooled(Pooling::cls, nullptr) == std::vector<float>{1, 2, 7, 8});
+  CHECK(pooled(Pooling::last, nullptr) == std::vector<float>{5, 6, 7, 8});
+  CHECK(pooled(Pooling::last, mask) == std::vector<float>{3, 4, 7, 8});
+  CHECK(pooled(Pooling::mean, nullptr) == std::vector<float>{3, 4, 7, 8});
+  CHECK(pooled(Pooling::mean, mask) == std::vector<float>{2, 3, 7, 8});
+  CHECK(pooled(Pooling::max, mask) == std::vector<float>{3, 4, 7, 8});
+  const float root = 1.0F / std::sqrt(3.0F);
+  CHECK(pooled(Pooling::mean_sqrt_len, nullptr) == std::vector<float>{9 * root, 12 * root, 7, 8});
+  const std::vector<float> weighted = pooled(Pooling::weighted_mean, nullptr);
+  CHECK(weighted[0] == doctest::Approx((1 * 1 + 3 * 2 + 5 * 3) / 6.0));
+}
+
+TEST_CASE("a wrong shape, type, id or sequence is an invalid_argument that says what was expected") {
+  std::mt19937 rng(6);
+  Context ctx;
+  const Linear layer(random(rng, {8, 4}), Tensor(), DType::f32);
+  const Tensor x = random(rng, {2, 5});
+  auto [code, message] = error_of([&] { layer(ctx, x); });
+  CHECK(code == ErrorCode::invalid_argument);
+  CHECK(message == "linear: x has shape [2, 5], expected [tokens, 4]");
+
+  const int64_t ids[] = {0, 7, 1};
+  const EmbeddingInput input[] = {{random(rng, {7, 4}), ids}};
+  CHECK(error_of([&] { embedding(ctx, input, "word_embeddings"); }).second.find(
+            "word_embeddings: id 7 at token 1 is outside the table of 7 entries") == 0);
+
+  const Tensor q = random(rng, {4, 1, 8});
+  const Segment hole[] = {{0, 1}, {2, 4}};
+  CHECK(error_of([&] { attention(ctx, q, q, q, {.segments = {hole}}); }).first == ErrorCode::invalid_argument);
+  const Segment beyond[] = {{0, 5}};
+  CHECK(error_of([&] { attention(ctx, q, q, q, {.segments = {beyond}}); }).first == ErrorCode::invalid_argument);
+  CHECK(error_of([&] { gather_rows(ctx, x, std::vector<int64_t>{2}); }).first == ErrorCode::invalid_argument);
+  CHECK(error_of([&] { add(ctx, x, q); }).first == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("a cancelled call and one past its deadline end with their own codes") {
+  std::mt19937 rng(7);
+  const Linear layer(random(rng, {8, 4}), Tensor(), DType::f32);
+  const Tensor x = random(rng, {2, 4});
+  std::atomic<bool> cancel = true;
+  Context cancelled({.cancel = &cancel});
+  CHECK(error_of([&] { layer(cancelled, x); }).first == ErrorCode::cancelled);
+  Context late({.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1)});
+  CHECK(error_of([&] { layer(late, x); }).first == ErrorCode::deadline);
+}
