@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scaled dot-product attention of one head over one sequence (Vaswani 2017), a block of queries:
-//   s[i, j] = scale · q[i]·k[j] + bias(i, j);   s = -FLT_MAX where key_mask[j] == 0
+//   s[i, j] = scale · q[i]·k[j] + bias(i, j);   s = -FLT_MAX where key_mask[j] == 0 or below that
 //   out[i]  = sum_j softmax_j(s[i, :])[j] · v[j]
 // QKᵀ, softmax and PV are fused; no [queries, keys] matrix exists in memory. Keys are taken in
 // blocks of fixed size at absolute positions with an online softmax (Milakov 2018, Dao 2022), merged
 // in ascending order: row i has the same bits in whatever block of queries it is computed.
-// A row whose keys are all masked gets the mean of v, as in Transformers' eager attention.
+// A row whose keys are all masked gets the mean of v, as in Transformers' eager attention; without
+// keys the output is 0.
 //
 // q, k, v, out: rows `*_stride` elements apart, head_dim contiguous elements each, table's format.
 // bias(i, j) = bias[i · bias_stride + j], f32: stride -1 makes a relative-position table of one head

@@ -10,29 +10,18 @@
 #include "attention.h"
 
 namespace tern::kernels {
+
+#include "../simd/generic.inc"
+
 namespace {
 
 constexpr int64_t kKeyBlock = 64;
 constexpr int64_t kMaxHeadDim = 256;
 
 float load(const float* p) { return *p; }
-
-float load(const uint16_t* p) {
-  const uint32_t bits = static_cast<uint32_t>(*p) << 16;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
+float load(const uint16_t* p) { return bf16_to_f32(*p); }
 void store(float* p, float value) { *p = value; }
-
-/// Round to nearest even; a NaN stays one.
-void store(uint16_t* p, float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  const uint32_t rounded = bits + 0x7fff + ((bits >> 16) & 1);
-  *p = static_cast<uint16_t>((value != value ? bits | 0x400000 : rounded) >> 16);
-}
+void store(uint16_t* p, float value) { *p = f32_to_bf16(value); }
 
 /// Σ_j exp(s_j - max) · v_j over some keys, and Σ_j exp(s_j - max).
 struct Partial {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention for AVX-512 (F, BW, DQ, VL) in f32, and in bf16 widened to f32 on its way into scratch.
+// The algorithm is blocked.inc; here are exp2 and the two formats.
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attention.h"
+
+namespace tern::kernels {
+namespace {
+
+#include "../simd/avx512.inc"
+#include "avx512.inc"
+
+/// The polynomial is minimax with p(0) = 1: 3e-9 before rounding.
+inline Vec exp2(Vec x) {
+  const PowerParts e = power_parts(x);
+  Vec p = fma(set1(0x1.470b48p-13f), e.f, set1(0x1.5f7278p-10f));
+  p = fma(p, e.f, set1(0x1.3b270ep-7f));
+  p = fma(p, e.f, set1(0x1.c6ae72p-5f));
+  p = fma(p, e.f, set1(0x1.ebfbe2p-3f));
+  p = fma(p, e.f, set1(0x1.62e432p-1f));
+  p = fma(p, e.f, set1(1.0f));
+  return _mm512_scalef_ps(p, e.n);
+}
+
+#include "blocked.inc"
+
+inline Vec load_elements(const float* p, int64_t n) { return load_tail(p, n); }
+inline Vec load_elements(const uint16_t* p, int64_t n) {
+  return bf16_to_f32(_mm256_maskz_loadu_epi16(tail_mask(n), p));
+}
+inline void store_elements(float* p, Vec x, int64_t n) { _mm512_mask_storeu_ps(p, tail_mask(n), x); }
+inline void store_elements(uint16_t* p, Vec x, int64_t n) {
+  _mm256_mask_storeu_epi16(p, tail_mask(n), f32_to_bf16(x));
+}
+
+#include "wide.inc"
+
+}  // namespace
+
+extern const AttentionTable attention_f32_avx512;
+extern const AttentionTable attention_bf16_avx512;
+
+const AttentionTable attention_f32_avx512 = {
+    .name = "attention_f32_avx512", .isa = Isa::avx512, .format = Format::f32,
+    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<float>>};
+const AttentionTable attention_bf16_avx512 = {
+    .name = "attention_bf16_avx512", .isa = Isa::avx512, .format = Format::bf16,
+    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<uint16_t>>};
+
+}  // namespace tern::kernels
