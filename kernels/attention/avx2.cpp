@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention for AVX2 and FMA in f32, and in bf16 widened to f32 on its way into scratch.
+// The algorithm is blocked.inc; here are its primitives on 8 lanes.
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attention.h"
+
+namespace tern::kernels {
+namespace {
+
+#include "../simd/avx2.inc"
+
+using Vec = __m256;
+constexpr int kLanes = 8;
+// The widest tile in vectors, and the most rows of a tile by its width: 12 accumulators of the 16
+// registers.
+constexpr int kTileCols = 2;
+constexpr int kTileRows[] = {0, 12, 6};
+
+inline Vec load(const float* p) { return _mm256_loadu_ps(p); }
+inline Vec load_tail(const float* p, int64_t n) { return _mm256_maskload_ps(p, tail_mask(n)); }
+inline void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
+inline Vec set1(float x) { return _mm256_set1_ps(x); }
+inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+inline Vec select(Vec x, Vec keep, Vec fill) { return _mm256_or_ps(_mm256_and_ps(x, keep), fill); }
+
+/// 2^(n + f) = 2^n · p(f), n = round(x), for x <= 0; 0 below -126.5. Adding `magic` rounds x and
+/// leaves n + 127 in the low bits, ready to be shifted into the exponent. The polynomial is minimax
+/// with p(0) = 1: 3e-9 before rounding.
+inline Vec exp2(Vec x) {
+  const Vec magic = set1(0x1.8p23f + 127.0f);
+  const Vec bounded = max(set1(-127.0f), x);
+  const Vec shifted = add(bounded, magic);
+  const Vec f = sub(bounded, sub(shifted, magic));
+  Vec p = fma(set1(0x1.470b48p-13f), f, set1(0x1.5f7278p-10f));
+  p = fma(p, f, set1(0x1.3b270ep-7f));
+  p = fma(p, f, set1(0x1.c6ae72p-5f));
+  p = fma(p, f, set1(0x1.ebfbe2p-3f));
+  p = fma(p, f, set1(0x1.62e432p-1f));
+  p = fma(p, f, set1(1.0f));
+  const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+  return mul(p, _mm256_castsi256_ps(power));
+}
+
+inline Vec load_elements(const float* p, int64_t n) { return n >= 8 ? load(p) : load_tail(p, n); }
+
+inline Vec load_elements(const uint16_t* p, int64_t n) {
+  if (n >= 8) return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  alignas(16) uint16_t part[8] = {};
+  for (int64_t i = 0; i < n; ++i) part[i] = p[i];
+  return bf16_to_f32(_mm_load_si128(reinterpret_cast<const __m128i*>(part)));
+}
+
+inline void store_elements(float* p, Vec x, int64_t n) {
+  if (n >= 8) return store(p, x);
+  _mm256_maskstore_ps(p, tail_mask(n), x);
+}
+
+inline void store_elements(uint16_t* p, Vec x, int64_t n) {
+  const __m128i words = f32_to_bf16(x);
+  if (n >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+  alignas(16) uint16_t part[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(part), words);
+  for (int64_t i = 0; i < n; ++i) p[i] = part[i];
+}
+
+/// Rows of x become columns: 8 by 8 dwords.
+inline void transpose(__m256 (&x)[8]) {
+  __m256 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+  }
+  // x[4g + c], lane l: column 4l + c of rows 4g … 4g + 3.
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    x[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    x[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    x[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    x[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    t[c] = _mm256_permute2f128_ps(x[c], x[4 + c], 0x20);
+    t[4 + c] = _mm256_permute2f128_ps(x[c], x[4 + c], 0x31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) x[i] = t[i];
+}
+
+/// Kᵀ, rows `stride` apart, from rows of dwords: load_row(key, dword, n) gives the first n dwords
+/// of a key from `dword` on, zeros behind them.
+template <class LoadRow>
+inline void transpose_keys(int keys, int64_t dwords, float* to, int64_t stride, LoadRow load_row) {
+  for (int first = 0; first < keys; first += 8) {
+    for (int64_t d = 0; d < dwords; d += 8) {
+      __m256 x[8];
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) {
+        x[i] = first + i < keys ? load_row(first + i, d, dwords - d) : _mm256_setzero_ps();
+      }
+      transpose(x);
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) store(to + (d + i) * stride + first, x[i]);
+    }
+  }
+}
+
+#include "blocked.inc"
+#include "wide.inc"
+
+}  // namespace
+
+extern const AttentionTable attention_f32_avx2;
+extern const AttentionTable attention_bf16_avx2;
+
+const AttentionTable attention_f32_avx2 = {
+    .name = "attention_f32_avx2", .isa = Isa::avx2, .format = Format::f32,
+    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<float>>};
+const AttentionTable attention_bf16_avx2 = {
+    .name = "attention_bf16_avx2", .isa = Isa::avx2, .format = Format::bf16,
+    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<uint16_t>>};
+
+}  // namespace tern::kernels

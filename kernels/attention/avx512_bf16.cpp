@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention in bf16 by the dot product of pairs (vdpbf16ps): Q·Kᵀ multiplies pairs along head_dim;
+// the softmax is f32; its weights are rounded to bf16 and S·V multiplies pairs along the keys.
+// The weights that are summed are the rounded ones, so an output stays a weighted mean of v.
+// The algorithm is blocked.inc; here are exp2 and the format.
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attention.h"
+
+namespace tern::kernels {
+namespace {
+
+#include "../simd/avx512.inc"
+#include "avx512.inc"
+
+/// The polynomial is minimax with p(0) = 1: 4e-6, far below the rounding of weights to bf16.
+inline Vec exp2(Vec x) {
+  const PowerParts e = power_parts(x);
+  Vec p = fma(set1(0x1.409102p-7f), e.f, set1(0x1.ca9008p-5f));
+  p = fma(p, e.f, set1(0x1.ebf1b4p-3f));
+  p = fma(p, e.f, set1(0x1.62dfcap-1f));
+  p = fma(p, e.f, set1(1.0f));
+  return _mm512_scalef_ps(p, e.n);
+}
+
+#include "blocked.inc"
+
+inline __m512bh pairs(Vec x) { return reinterpret_cast<__m512bh>(x); }
+
+inline __mmask32 element_mask(int64_t n) {
+  return n >= 32 ? 0xffffffffu : (1u << static_cast<unsigned>(n)) - 1;
+}
+
+/// The first n of 32 elements, as pairs; zeros behind them.
+inline __m512i load_pairs(const uint16_t* p, int64_t n) {
+  return _mm512_maskz_loadu_epi16(element_mask(n), p);
+}
+
+struct Pairs {
+  using Element = uint16_t;
+  static constexpr bool kScalesQueries = false;
+
+  static int64_t steps(int64_t n) { return (n + 1) / 2; }
+  static Vec multiply_add(Vec a, Vec b, Vec acc) {
+    return _mm512_dpbf16_ps(acc, pairs(a), pairs(b));
+  }
+
+  static void load_queries(const AttentionArgs& x, int64_t row, int rows, float* to) {
+    const uint16_t* from = static_cast<const uint16_t*>(x.q) + row * x.q_stride;
+    for (int r = 0; r < rows; ++r, from += x.q_stride, to += kRow) {
+      for (int64_t d = 0; d < x.head_dim; d += 32) {
+        _mm512_storeu_si512(to + d / 2, load_pairs(from + d, x.head_dim - d));
+      }
+    }
+  }
+
+  static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
+    const int64_t stride = x.k_stride, head_dim = x.head_dim;
+    const uint16_t* const k = static_cast<const uint16_t*>(x.k) + block.first * stride;
+    const auto row = [=](int key, int64_t pair, int64_t) {
+      return _mm512_castsi512_ps(load_pairs(k + key * stride + 2 * pair, head_dim - 2 * pair));
+    };
+    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, row);
+  }
+
+  /// Two keys' rows become one row of pairs; an odd last key is paired with zeros.
+  static const float* values(const AttentionArgs& x, const Block& block, float* scratch,
+                             int64_t* stride) {
+    const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40,
+                                         8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+    const uint16_t* v = static_cast<const uint16_t*>(x.v) + block.first * x.v_stride;
+    *stride = round_up(x.head_dim, kLanes);
+    float* to = scratch;
+    for (int j = 0; j < block.count; j += 2, v += 2 * x.v_stride, to += *stride) {
+      const bool two = j + 1 < block.count;
+      for (int64_t d = 0; d < x.head_dim; d += 32) {
+        const int64_t left = x.head_dim - d;
+        const __m512i a = load_pairs(v + d, left);
+        const __m512i b = two ? load_pairs(v + x.v_stride + d, left) : _mm512_setzero_si512();
+        _mm512_storeu_si512(to + d, _mm512_permutex2var_epi16(a, low, b));
+        if (left > 16) _mm512_storeu_si512(to + d + 16, _mm512_permutex2var_epi16(a, high, b));
+      }
+    }
+    return scratch;
+  }
+
+  template <size_t V>
+  static float store_weights(float* row, const Vec (&x)[V]) {
+    const __m512bh ones = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3f80));
+    Vec sum = set1(0.0f);
+#pragma GCC unroll 2
+    for (size_t i = 0; i < V; i += 2) {
+      const Vec next = i + 1 < V ? x[i + 1] : set1(0.0f);
+      const __m512bh weights = _mm512_cvtne2ps_pbh(next, x[i]);
+      store(row + i / 2 * kLanes, reinterpret_cast<Vec>(weights));
+      sum = _mm512_dpbf16_ps(sum, weights, ones);
+    }
+    return reduce_add(sum);
+  }
+
+  static void store_output(uint16_t* p, Vec x, int64_t n) {
+    _mm256_mask_storeu_epi16(p, tail_mask(n), f32_to_bf16(x));
+  }
+};
+
+}  // namespace
+
+extern const AttentionTable attention_bf16_avx512_bf16;
+
+const AttentionTable attention_bf16_avx512_bf16 = {
+    .name = "attention_bf16_avx512_bf16", .isa = Isa::avx512_bf16, .format = Format::bf16,
+    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Pairs>};
+
+}  // namespace tern::kernels
