@@ -2,6 +2,9 @@
 // Repo: where a model's files come from: a local folder, a snapshot in the Hugging Face cache
 // ($HF_HUB_CACHE/models--org--name/snapshots/<commit>/), or bytes in memory. Names inside a repo are
 // plain relative paths ("1_Pooling/config.json"); anything else is Error denied. Immutable.
+// Symbolic links: a folder the user names is the user's own, so its links are followed wherever they
+// lead, as Transformers does. In the cache, whose content came from the net, a file must lie inside
+// models--org--name/ once its links are resolved (snapshots link to ../../blobs/<hash>); else denied.
 #pragma once
 
 #include <map>
@@ -24,8 +27,9 @@ struct RepoOptions {
 
 class TERN_API Repo {
  public:
-  /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache. not_found says which
-  /// places were looked at and what to do.
+  /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache, where the revision is
+  /// a commit hash or a branch or tag that refs/ knows. not_found says which places were looked at and
+  /// what to do; denied is for ids, revisions and refs that name another place.
   static Repo open(const std::string& id_or_path, const RepoOptions& options = {});
   /// Files by name, as bytes in memory (kept alive by their storage).
   static Repo from_memory(std::map<std::string, StorageRef> files, std::string name = "<memory>");
@@ -40,13 +44,21 @@ class TERN_API Repo {
   StorageRef map(std::string_view file) const;
   /// For messages and the info verb: the path on disk, or the name for memory.
   std::string path(std::string_view file) const;
-  /// Names of all files, sorted, relative.
+  /// Names of all files, sorted, relative; without .git and .cache. Bounded: 16 folders deep and
+  /// 100000 entries, beyond which it is invalid_argument.
   std::vector<std::string> list() const;
   uint64_t size(std::string_view file) const;
 
  private:
   std::string name_;
-  std::string root_;                                    // folder, empty for memory
+  /// The path to open: checks the name and, in the cache, where links lead.
+  std::string resolve(std::string_view file) const;
+  const StorageRef* in_memory(std::string_view file) const;
+  [[noreturn]] void fail_missing(std::string_view file) const;
+  static Repo open_cached(const std::string& id, const RepoOptions& options);
+
+  std::string root_;      // folder, empty for memory
+  std::string boundary_;  // resolved folder that no file may leave, empty when any may
   std::shared_ptr<const std::map<std::string, StorageRef>> memory_;
 };
 

@@ -189,6 +189,7 @@ FileInfo Env::stat(const std::string& path) {
   }
   return {.exists = true,
           .directory = S_ISDIR(s.st_mode),
+          .special = !S_ISDIR(s.st_mode) && !S_ISREG(s.st_mode),
           .size = static_cast<uint64_t>(s.st_size),
           .device = s.st_dev,
           .inode = s.st_ino,
@@ -299,6 +300,14 @@ std::vector<std::string> Env::list_directory(const std::string& path) {
   if (errno != 0) fail_errno(path, "list", errno);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::string Env::real_path(const std::string& path) {
+  check_path(path);
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  if (!real) fail_errno(path, "follow its links", errno);
+  return real.get();
 }
 
 std::optional<std::string> Env::variable(const char* name) {

@@ -25,6 +25,7 @@ struct FileMapping {
 struct FileInfo {
   bool exists = false;
   bool directory = false;
+  bool special = false;  // a pipe, socket or device: opening it may block
   uint64_t size = 0;
   uint64_t device = 0, inode = 0;
   int64_t mtime_ns = 0;
@@ -47,6 +48,8 @@ class TERN_API Env {
   /// Writes a temporary file beside `path`, syncs it and renames it over `path`.
   virtual void write_file_atomic(const std::string& path, std::span<const std::byte> content);
   virtual std::vector<std::string> list_directory(const std::string& path);
+  /// The absolute path of an existing file with every symbolic link, "." and ".." resolved.
+  virtual std::string real_path(const std::string& path);
   virtual std::optional<std::string> variable(const char* name);
   /// CPUs this process may use: affinity mask, lowered by the cgroup's cpu quota (rounded up), ≥ 1.
   virtual int usable_cpus();

@@ -3,7 +3,12 @@
 // {name: {dtype, shape, data_offsets: [begin, end]}, "__metadata__": {str: str}}, then the bytes.
 // Every rule is enforced before a tensor is handed out (the offsets cover the buffer without hole or
 // overlap, shape × dtype is the length, no duplicate, header ≤ 100 MB): a bad file is Error corrupt
-// that names the tensor, the byte and the likely cause. Tensors are views into the storage.
+// that names the tensor, the byte and the likely cause; an unknown dtype is Error unsupported.
+// Tensors are views into the storage, at any alignment: the buffer follows the header directly, and
+// files that do not pad the header (or hold odd sizes) put a tensor on any byte.
+// Stricter than the Rust reference: duplicate keys, unknown keys of an entry, NUL in a name, more
+// than 64 dimensions and more than 65536 metadata entries are corrupt. Time is O(n log n) in the
+// number of tensors, memory at most four times the header.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +27,7 @@ namespace tern::hub {
 struct TensorEntry {
   std::string name;
   DType dtype;
-  std::vector<int64_t> shape;   // any rank
+  std::vector<int64_t> shape;   // rank 0 to 64 (Tensor holds 8)
   size_t begin, end;            // bytes from the start of the file
 };
 
@@ -45,7 +50,8 @@ TERN_API SafetensorsFile open_safetensors(const std::string& path);
 TERN_API SafetensorsFile open_safetensors(StorageRef storage, std::string_view what);
 
 /// weight_map of a model.safetensors.index.json: tensor name → shard file name. corrupt / denied when
-/// a shard's name is absolute, climbs out of the folder, or is no plain relative path.
+/// a shard's name is absolute, climbs out of the folder, or is no plain relative path; corrupt also
+/// when a tensor is named twice. In file order.
 TERN_API std::vector<std::pair<std::string, std::string>> parse_shard_index(std::string_view text,
                                                                             std::string_view what);
 
@@ -56,7 +62,8 @@ struct TensorToWrite {
   std::vector<int64_t> shape;
   Bytes bytes;
 };
-/// Writes a temporary file beside `path` and renames it.
+/// Writes a temporary file beside `path` and renames it. The same bytes as the Rust reference: tensors
+/// by dtype (widest first), then by name, header padded with spaces to eight bytes.
 TERN_API void write_safetensors(
     const std::string& path, std::vector<TensorToWrite> tensors,
     const std::vector<std::pair<std::string, std::string>>& metadata = {});
