@@ -7,6 +7,7 @@
 #include <functional>
 #include <numeric>
 
+#include "../../engine/base/checked.h"
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 #include "safetensors_header.h"
@@ -122,9 +123,9 @@ void check_layout(std::vector<TensorEntry>& tensors, uint64_t buffer, uint64_t f
   for (TensorEntry& tensor : tensors) {
     const std::string_view name = tensor.name;
     if (tensor.end > file_size - buffer) {
-      reject(what, cat("tensor ", shown_name(name), " ends at byte ", tensor.end,
-                       " of the buffer but the file has only ", file_size - buffer,
-                       " there: an incomplete download?"));
+      const uint64_t needed = checked::add(tensor.end, buffer).value_or(UINT64_MAX);
+      reject(what, cat("tensor ", shown_name(name), " ends at byte ", needed, " but the file has ",
+                       file_size, " bytes: an incomplete download?"));
     }
     tensor.begin += buffer;
     tensor.end += buffer;
