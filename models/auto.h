@@ -31,8 +31,9 @@ class TERN_API PretrainedModel {
   PretrainedModel() = default;
   explicit PretrainedModel(ModelPtr model) : model_(std::move(model)) {}
 
-  /// Runs the model; the outputs own their memory. Uses a Context of the calling thread.
+  /// Runs the model in the calling thread's own Context; the outputs are copies on the heap.
   NamedTensors operator()(const NamedTensors& inputs, const ForwardOptions& options = {}) const;
+  /// The outputs lie on ctx's arena, whose blocks live as long as they do.
   NamedTensors operator()(Context& ctx, const NamedTensors& inputs,
                           const ForwardOptions& options = {}) const;
 
@@ -46,7 +47,9 @@ class TERN_API PretrainedModel {
 
 class TERN_API AutoConfig {
  public:
+  /// config.json with the overrides laid over it.
   static Config from_pretrained(const std::string& id_or_path, const LoadOptions& options = {});
+  static Config from_repo(const hub::Repo& repo, const LoadOptions& options = {});
 };
 
 /// `task`: an Auto class ("AutoModel", "AutoModelForMaskedLM", …) or a concrete one ("BertModel").
@@ -68,6 +71,7 @@ TERN_API PretrainedModel load_model(std::string_view task, const hub::Repo& repo
     }                                                                                        \
   };
 TERN_AUTO_CLASS(AutoModel)
+TERN_AUTO_CLASS(AutoModelForPreTraining)
 TERN_AUTO_CLASS(AutoModelForMaskedLM)
 TERN_AUTO_CLASS(AutoModelForSequenceClassification)
 TERN_AUTO_CLASS(AutoModelForTokenClassification)
@@ -80,17 +84,19 @@ TERN_AUTO_CLASS(AutoModelForMultipleChoice)
 using ModelFactory = std::function<std::unique_ptr<Model>(const Config&, const Weights&)>;
 
 struct ModelClass {
-  std::string name;           // "BertForMaskedLM"
-  std::string model_type;     // "bert"
-  std::string task;           // "AutoModelForMaskedLM"
-  std::string base_prefix;    // "bert"
-  bool base = false;          // the bare model
+  std::string name;                       // "BertForMaskedLM"
+  std::string model_type;                 // "bert"
+  std::string task;                       // "AutoModelForMaskedLM"
+  std::string base_prefix = {};           // "bert": names are found with and without it
   ModelFactory make;
   std::vector<Rename> renames = {};
-  std::vector<std::string_view> ignore_unexpected = {};
+  std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
 };
 
-/// Adds a class (from outside the library too). invalid_argument when the name is taken.
+/// Adds a class (from outside the library too); thread-safe. invalid_argument when its name, or its
+/// task for that model_type, is taken.
 TERN_API void register_model(ModelClass entry);
+/// The names of all classes, sorted.
+TERN_API std::vector<std::string> registered_models();
 
 }  // namespace tern

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +22,11 @@ class TERN_API Config {
   Config() = default;
   /// `what` names the file in errors.
   Config(hub::Json json, std::string what);
-  /// The same with members of `overrides` (an object) laid over it: the --load arguments.
+  /// The same with members of `overrides` (an object or null) laid over it: the --load arguments.
+  /// Another number of labels than the file's drops the file's label names, as Transformers does.
   Config with(const hub::Json& overrides) const;
 
-  /// The first of `names` that is present and not null; else the default.
+  /// The first of `names` that is present and not null; else the default, if there is one.
   int64_t integer(std::initializer_list<std::string_view> names, std::optional<int64_t> fallback,
                   int64_t low, int64_t high) const;
   double number(std::initializer_list<std::string_view> names, std::optional<double> fallback,
@@ -36,20 +36,23 @@ class TERN_API Config {
   /// gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu, tanh, silu/swish, quick_gelu, sigmoid, linear.
   Act activation(std::initializer_list<std::string_view> names, std::string_view fallback) const;
 
+  /// Empty when config.json does not say.
   std::string model_type() const;
   std::vector<std::string> architectures() const;
-  /// num_labels, else the size of id2label, else 2.
+  /// The size of id2label, else num_labels, else 2.
   int64_t num_labels() const;
   /// Label of a class id: id2label, else "LABEL_<id>".
   std::string label(int64_t id) const;
-  /// "dtype" or "torch_dtype", when present and known.
+  /// "dtype" or "torch_dtype", when present and a known floating type.
   std::optional<DType> dtype() const;
 
   const hub::Json& json() const noexcept { return *json_; }
   const std::string& what() const noexcept { return what_; }
 
  private:
-  const hub::Json* find(std::initializer_list<std::string_view> names) const;
+  struct Found;
+  Found find(std::initializer_list<std::string_view> names) const;
+  [[noreturn]] void fail_field(const Found& found, const std::string& expected) const;
   std::shared_ptr<const hub::Json> json_ = std::make_shared<hub::Json>();
   std::string what_ = "config.json";
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +43,8 @@ struct TokenBatch {
   std::span<const int64_t> token_type_ids;   // [tokens] or empty: all 0
   std::span<const int64_t> position_ids;     // [tokens] or empty: the architecture's rule
   Segments segments;
+  /// [tokens, hidden] f32 in place of input_ids; empty: none.
+  Tensor inputs_embeds = {};
 };
 
 struct ForwardOptions {
@@ -76,10 +79,13 @@ class TERN_API Model {
   explicit Model(Config config) : config_(std::move(config)) {}
 
  private:
-  friend struct ModelBuilder;
+  friend struct ModelBuilder;   // auto.cpp
   Config config_;
   LoadingReport report_;
   std::string class_name_;
 };
+
+/// The Context that calls without one use: one per thread, with the arena of its largest call.
+TERN_API Context& thread_context();
 
 }  // namespace tern

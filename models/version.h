@@ -10,7 +10,7 @@ namespace tern {
 
 /// "0.1.0"
 TERN_API const char* version() noexcept;
-/// One line: version, ISA level in force and of the hardware, threads of the shared pool, compiler.
+/// One line: version, backend, threads of the shared pool, compiler.
 TERN_API std::string build_info();
 
 }  // namespace tern

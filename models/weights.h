@@ -7,8 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,7 +20,7 @@
 
 namespace tern {
 
-struct LoadingReport {
+struct TERN_API LoadingReport {
   struct Mismatch {
     std::string name;
     std::string expected, found;   // shapes as "[2, 3]"
@@ -38,7 +38,7 @@ struct LoadingReport {
   std::string text(std::string_view model, std::string_view repo) const;
 };
 
-/// A rename of checkpoint names: an ECMAScript-free, plain substring rule: `from` → `to`.
+/// A rename of checkpoint names: the first occurrence of the text `from` becomes `to`.
 struct Rename {
   std::string_view from, to;
 };
@@ -51,6 +51,8 @@ class TERN_API Checkpoint {
  public:
   /// model.safetensors, else model.safetensors.index.json; not_found lists what is there instead.
   static Checkpoint open(const hub::Repo& repo);
+  /// One safetensors file of the repository ("2_Dense/model.safetensors").
+  static Checkpoint open_file(const hub::Repo& repo, const std::string& file);
 
   struct Entry {
     std::string name;       // as in the file
@@ -58,12 +60,17 @@ class TERN_API Checkpoint {
   };
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
+  /// Bytes of all tensors.
+  uint64_t bytes() const noexcept { return bytes_; }
   /// dtype of the first floating tensor by natural order of names; nullopt when there is none.
   std::optional<DType> first_floating_dtype() const;
 
  private:
   std::vector<Entry> entries_;
   std::vector<std::string> files_;
+  uint64_t bytes_ = 0;
+
+  void add_file(const hub::Repo& repo, const std::string& file);
 };
 
 struct WeightsOptions {
@@ -71,12 +78,13 @@ struct WeightsOptions {
   DType compute = DType::f32;
   /// "bert": names are accepted with and without this prefix, as Transformers does.
   std::string base_model_prefix = {};
-  /// True when the class is the bare base model (its names carry no prefix).
-  bool base_model = false;
+  /// Applied to every name of the file, in order, before anything is looked up.
   std::vector<Rename> renames = {};
-  /// Name parts that may be absent or superfluous without a word (position_ids, …).
+  /// Name parts that may be superfluous or absent without a word; position_ids and
+  /// rotary_emb.inv_freq always may.
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
   bool ignore_mismatched_sizes = false;
+  /// Standard deviation of fresh normal tensors.
   double initializer_range = 0.02;
 };
 
@@ -87,17 +95,20 @@ class TERN_API Weights {
   Weights operator/(std::string_view scope) const;
   Weights operator/(int64_t index) const;
 
-  /// A tensor of exactly this shape, as the file stores it (float types only).
+  /// A tensor of exactly this shape: a view of the file in f32, bf16 or f16 (f64 is converted to f32).
   Tensor take(std::string_view name, const Shape& shape, Init init = Init::normal) const;
   /// The same, but an absent one gives an empty Tensor and no report.
   Tensor take_optional(std::string_view name, const Shape& shape) const;
   bool has(std::string_view name) const;
-  /// Marks a name as known (tied to another, or a buffer): present or absent, it is not reported.
+  /// Marks a name as known (a buffer): present or absent, it is not reported.
   void ignore(std::string_view name) const;
+  /// Two names of one parameter: when the file has only one of them it serves both; when it has both
+  /// and they differ each keeps its own, with a warning. Call before either is taken.
+  void tie(std::string_view source, std::string_view target) const;
 
   DType compute() const noexcept;
-  /// Missing, unexpected, mis-shaped. Throws invalid_argument for mis-shaped tensors unless
-  /// ignore_mismatched_sizes. Call once, when the model stands.
+  /// Missing, unexpected, mis-shaped, each in natural order. Throws invalid_argument for mis-shaped
+  /// tensors unless ignore_mismatched_sizes. Call once, when the model stands.
   LoadingReport finish() const;
 
  private:

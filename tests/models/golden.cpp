@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "golden.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "../../hub/formats/safetensors.h"
+
+namespace tern::golden {
+
+namespace fs = std::filesystem;
+
+std::string root() {
+  const std::string path = std::string(TERN_SHARED_DATA) + "/golden";
+  return fs::exists(path) ? path : std::string();
+}
+
+bool exists(const std::string& path) { return fs::exists(path); }
+
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+void write(const std::string& path, const std::string& content) {
+  fs::create_directories(fs::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+std::string scratch_folder(const std::string& name) {
+  const fs::path path = fs::temp_directory_path() / ("tern-test-models-" + name);
+  fs::remove_all(path);
+  fs::create_directories(path);
+  return path.string();
+}
+
+std::map<std::string, Tensor> tensors(const std::string& path) {
+  const hub::SafetensorsFile file = hub::open_safetensors(path);
+  std::map<std::string, Tensor> out;
+  for (const hub::TensorEntry& entry : file.header.tensors) {
+    const Shape shape{std::span<const int64_t>(entry.shape)};
+    out[entry.name] = Tensor(file.storage, entry.dtype, shape, entry.begin).clone();
+  }
+  return out;
+}
+
+std::vector<Case> cases(const std::string& folder) {
+  const auto all = tensors(folder + "/golden.safetensors");
+  const hub::Json json = hub::Json::parse(read(folder + "/golden.json"), "golden.json");
+  std::vector<Case> out;
+  for (const hub::Json& entry : json["cases"].elements()) {
+    Case c{.name = std::string(*entry["name"].string()),
+           .auto_class = std::string(*entry["auto_class"].string()),
+           .kwargs = entry["kwargs"],
+           .load_kwargs = entry["load_kwargs"],
+           .inputs = {},
+           .outputs = {}};
+    for (const hub::Json& name : entry["inputs"].elements()) {
+      c.inputs.set(*name.string(), all.at("case/" + c.name + "/in/" + std::string(*name.string())));
+    }
+    for (const hub::Json& name : entry["outputs"].elements()) {
+      c.outputs.set(*name.string(), all.at("case/" + c.name + "/out/" + std::string(*name.string())));
+    }
+    out.push_back(std::move(c));
+  }
+  return out;
+}
+
+LoadOptions load_options(const hub::Json& kwargs) {
+  LoadOptions options;
+  std::vector<hub::Json::Member> overrides;
+  for (const auto& [name, value] : kwargs.members()) {
+    if (name == "ignore_mismatched_sizes") {
+      options.ignore_mismatched_sizes = value.boolean().value_or(false);
+    } else if (name == "dtype") {
+      options.dtype = std::string(*value.string());
+    } else {
+      overrides.emplace_back(name, value);
+    }
+  }
+  options.config_overrides = hub::Json::object(std::move(overrides));
+  return options;
+}
+
+double error(const Tensor& got, const Tensor& expected) {
+  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
+  double worst = 0, largest = 1;
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const double a = double{got.data<float>()[i]}, b = double{expected.data<float>()[i]};
+    if (!std::isfinite(a)) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, std::abs(a - b));
+    largest = std::max(largest, std::abs(b));
+  }
+  return worst / largest;
+}
+
+double relative_l2(const Tensor& got, const Tensor& expected) {
+  if (!(got.shape() == expected.shape())) return std::numeric_limits<double>::infinity();
+  double difference = 0, norm = 0;
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const double a = double{got.data<float>()[i]}, b = double{expected.data<float>()[i]};
+    difference += (a - b) * (a - b);
+    norm += b * b;
+  }
+  return std::sqrt(difference / norm);
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && a.dense() && b.dense() &&
+         std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+uint64_t Rng::next() {
+  uint64_t z = (state += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+int64_t Rng::below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
+
+}  // namespace tern::golden

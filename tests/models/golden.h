@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden folders: a checkpoint in Hub layout with inputs and expected outputs per case
+// (golden.json, golden.safetensors), and the measures of how far a result is from them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "../../models/auto.h"
+
+namespace tern::golden {
+
+/// TERN_SHARED_DATA/golden, or an empty string where it is absent.
+std::string root();
+bool exists(const std::string& path);
+std::string read(const std::string& path);
+void write(const std::string& path, const std::string& content);
+/// An empty folder for this test, removed and made anew.
+std::string scratch_folder(const std::string& name);
+
+/// All tensors of a safetensors file.
+std::map<std::string, Tensor> tensors(const std::string& path);
+
+struct Case {
+  std::string name, auto_class;
+  hub::Json kwargs, load_kwargs;
+  NamedTensors inputs, outputs;
+};
+std::vector<Case> cases(const std::string& folder);
+
+/// LoadOptions from load_kwargs: ignore_mismatched_sizes is ours, the rest goes over the config.
+LoadOptions load_options(const hub::Json& kwargs);
+
+/// max |got - expected| / max(1, max |expected|); infinite for another shape or a NaN.
+double error(const Tensor& got, const Tensor& expected);
+/// ‖got - expected‖ / ‖expected‖
+double relative_l2(const Tensor& got, const Tensor& expected);
+double median(std::vector<double> values);
+bool same_bits(const Tensor& a, const Tensor& b);
+
+/// splitmix64
+struct Rng {
+  uint64_t state;
+  uint64_t next();
+  double uniform();
+  int64_t below(int64_t n);
+};
+
+}  // namespace tern::golden
