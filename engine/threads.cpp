@@ -100,7 +100,9 @@ class Patience {
 /// The threads of one pool in one process, and the region they work on.
 class Crew {
  public:
-  Crew(int threads, bool spins) : born_(generation()), spins_(spins), patience_(spins) {
+  /// `useful` threads can run at a time; to wake more than those would only cost.
+  Crew(int threads, int useful, bool spins)
+      : born_(generation()), useful_(useful), spins_(spins), patience_(spins) {
     workers_.reserve(static_cast<size_t>(threads - 1));
     for (int id = 1; id < threads; ++id) {
       try {
@@ -154,6 +156,7 @@ class Crew {
   std::atomic<bool> busy_{false};
 
   const uint32_t born_;
+  const int useful_;
   const bool spins_;
   Patience patience_;  // the caller's
   std::vector<std::thread> workers_;
@@ -185,7 +188,7 @@ void Crew::run_region(int64_t first, int64_t tiles, Tile tile) {
   tiles_ = tiles;
   unfinished_.store(static_cast<uint32_t>(tiles), std::memory_order_relaxed);
   remaining_.store(tiles, std::memory_order_seq_cst);
-  wake(tiles - 1);
+  wake(std::min<int64_t>(tiles, useful_) - 1);
   t_in_tile = true;
   uint32_t own = 0;
   while (true) {
@@ -200,7 +203,7 @@ void Crew::run_region(int64_t first, int64_t tiles, Tile tile) {
 
 void Crew::wake(int64_t wanted) {
   const int sleeping = sleeping_.load(std::memory_order_seq_cst);
-  if (sleeping == 0) return;
+  if (sleeping == 0 || wanted <= 0) return;
   signal_.fetch_add(1, std::memory_order_seq_cst);
   if (wanted >= sleeping) {
     signal_.notify_all();
@@ -285,6 +288,7 @@ int choose_threads(int asked, int usable, bool allow_oversubscription) {
 
 struct ThreadPool::State {
   int threads = 1;
+  int useful = 1;
   bool spins = false;
   std::atomic<Crew*> crew{nullptr};
 
@@ -294,7 +298,7 @@ struct ThreadPool::State {
     if (found && found->alive()) return found;
     std::unique_ptr<Crew> made;
     try {
-      made = std::make_unique<Crew>(threads, spins);
+      made = std::make_unique<Crew>(threads, useful, spins);
     } catch (const std::bad_alloc&) {
       return nullptr;
     }
@@ -311,6 +315,7 @@ ThreadPool::ThreadPool(int threads, bool allow_oversubscription)
   watch_forks();
   const int usable = env().usable_cpus();
   state_->threads = choose_threads(threads, usable, allow_oversubscription);
+  state_->useful = std::min(usable, state_->threads);
   state_->spins = state_->threads <= usable && !env().cpu_quota();
 }
 

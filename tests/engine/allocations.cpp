@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "allocations.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<size_t> g_calls{0};
+std::atomic<long> g_live{0};
+thread_local size_t t_countdown = 0;  // 0: never fail
+thread_local bool t_onwards = false;
+thread_local bool t_hit = false;
+
+bool must_fail() {
+  if (t_countdown == 0) return t_hit && t_onwards;
+  if (--t_countdown > 0) return false;
+  t_hit = true;
+  return true;
+}
+
+void* allocate(size_t size, size_t alignment) noexcept {
+  g_calls.fetch_add(1, std::memory_order_relaxed);
+  if (must_fail()) return nullptr;
+  const size_t rounded = (size + alignment - 1) / alignment * alignment;
+  if (rounded < size) return nullptr;
+  void* memory = std::aligned_alloc(alignment, rounded ? rounded : alignment);
+  if (memory) g_live.fetch_add(1, std::memory_order_relaxed);
+  return memory;
+}
+
+void* allocate_or_throw(size_t size, size_t alignment) {
+  void* memory = allocate(size, alignment);
+  if (!memory) throw std::bad_alloc();
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory) g_live.fetch_sub(1, std::memory_order_relaxed);
+  std::free(memory);
+}
+
+constexpr size_t kDefault = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+void* operator new(size_t size) { return allocate_or_throw(size, kDefault); }
+void* operator new[](size_t size) { return allocate_or_throw(size, kDefault); }
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return allocate(size, kDefault); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept { return allocate(size, kDefault); }
+void* operator new(size_t size, std::align_val_t a) { return allocate_or_throw(size, size_t(a)); }
+void* operator new[](size_t size, std::align_val_t a) { return allocate_or_throw(size, size_t(a)); }
+void* operator new(size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return allocate(size, size_t(a));
+}
+void* operator new[](size_t size, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return allocate(size, size_t(a));
+}
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, size_t) noexcept { release(p); }
+void operator delete[](void* p, size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, size_t, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { release(p); }
+
+namespace tern::test {
+
+size_t allocations() { return g_calls.load(); }
+long live_allocations() { return g_live.load(); }
+
+FailAllocation::FailAllocation(size_t k, bool onwards) {
+  t_hit = false;
+  t_onwards = onwards;
+  t_countdown = k;
+}
+FailAllocation::~FailAllocation() {
+  t_countdown = 0;
+  t_onwards = false;
+}
+bool FailAllocation::hit() const { return t_hit; }
+
+}  // namespace tern::test

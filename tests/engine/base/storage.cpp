@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "../../../engine/base/storage.h"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "../../../engine/base/bytes.h"
+#include "../../../engine/base/env.h"
+#include "../allocations.h"
+#include "../scratch.h"
+
+using namespace tern;
+using namespace tern::test;
+
+namespace {
+
+/// The k-th call of map_file fails; mappings are counted.
+class FailingEnv final : public Env {
+ public:
+  explicit FailingEnv(int k) : countdown_(k) { set_env(this); }
+  ~FailingEnv() override { set_env(nullptr); }
+  FileMapping map_file(const std::string& path) override {
+    if (--countdown_ == 0) fail(ErrorCode::io, path + ": made to fail");
+    ++mapped;
+    return Env::map_file(path);
+  }
+  void unmap(FileMapping mapping) noexcept override {
+    --mapped;
+    Env::unmap(mapping);
+  }
+  int mapped = 0;
+
+ private:
+  int countdown_;
+};
+
+}  // namespace
+
+TEST_CASE("heap bytes are aligned, writable and freed with the last reference") {
+  const long before = live_allocations();
+  {
+    StorageRef a = heap_storage(1000);
+    CHECK(reinterpret_cast<uintptr_t>(a->data()) % kAlignment == 0);
+    CHECK(a->size() == 1000);
+    CHECK_FALSE(a->read_only());
+    a->data()[999] = std::byte{1};
+    StorageRef b = a;
+    StorageRef c = std::move(a);
+    CHECK_FALSE(a);
+    b = c;
+    c = StorageRef();
+    CHECK(b->data()[999] == std::byte{1});
+    CHECK(live_allocations() == before + 1);
+    const StorageRef& self = b;
+    b = self;
+    CHECK(b->size() == 1000);
+  }
+  CHECK(live_allocations() == before);
+  CHECK(heap_storage(0)->size() == 0);
+}
+
+TEST_CASE("a size that no memory can hold is out_of_memory and names the size") {
+  for (const size_t size : {std::numeric_limits<size_t>::max(), size_t{1} << 62}) {
+    const Error error = error_of([&] { heap_storage(size); });
+    CHECK(error.code() == ErrorCode::out_of_memory);
+    CHECK(contains(error.what(), std::to_string(size)));
+  }
+}
+
+TEST_CASE("references may be copied and dropped on many threads") {
+  const long before = live_allocations();
+  {
+    const StorageRef shared = heap_storage(64);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([mine = shared] {
+        for (int i = 0; i < 10000; ++i) {
+          StorageRef copy = mine;
+          StorageRef moved = std::move(copy);
+        }
+      });
+    }
+    for (auto& t : threads) t.join();
+  }
+  CHECK(live_allocations() == before);
+}
+
+TEST_CASE("borrowed bytes keep their owner alive, and an owner may be absent") {
+  auto owner = std::make_shared<std::string>("bytes");
+  const std::weak_ptr<std::string> watch = owner;
+  StorageRef ref = borrowed_storage(as_bytes(*owner).data(), owner->size(), owner);
+  owner.reset();
+  CHECK_FALSE(watch.expired());
+  CHECK(ref->read_only());
+  ref = StorageRef();
+  CHECK(watch.expired());
+  CHECK(borrowed_storage(nullptr, 0)->size() == 0);
+}
+
+TEST_CASE("a mapped file is read-only and unmapped with the last reference") {
+  const Scratch dir;
+  const auto file = dir.file("a", "content");
+  FailingEnv fake(0);
+  StorageRef ref = map_storage(file);
+  CHECK(ref->read_only());
+  CHECK(as_text({ref->data(), ref->size()}) == "content");
+  ref->drop_pages(ref->data(), ref->size());
+  CHECK(as_text({ref->data(), ref->size()}) == "content");
+  CHECK(fake.mapped == 1);
+  ref = StorageRef();
+  CHECK(fake.mapped == 0);
+}
+
+TEST_CASE("whichever mapping fails, the others are unmapped") {
+  const Scratch dir;
+  const auto file = dir.file("a", "content");
+  for (int k = 1; k <= 4; ++k) {
+    FailingEnv fake(k);
+    const auto map_three = [&] {
+      std::vector<StorageRef> refs;
+      for (int i = 0; i < 3; ++i) refs.push_back(map_storage(file));
+    };
+    if (k <= 3) CHECK(error_of(map_three).code() == ErrorCode::io);
+    else map_three();
+    CHECK(fake.mapped == 0);
+  }
+}
+
+TEST_CASE("whichever allocation fails while mapping, nothing stays mapped or allocated") {
+  const Scratch dir;
+  const auto file = dir.file("a", "content");
+  FailingEnv fake(0);
+  map_storage(file);
+  for (size_t k = 1;; ++k) {
+    REQUIRE(k < 100);
+    const long before = live_allocations();
+    FailAllocation failing(k);
+    bool failed = false;
+    try {
+      map_storage(file);
+    } catch (const std::bad_alloc&) {
+      failed = true;
+    } catch (const Error& error) {
+      failed = error.code() == ErrorCode::out_of_memory;
+    }
+    if (!failing.hit()) break;
+    CHECK(failed);
+    CHECK(fake.mapped == 0);
+    CHECK(live_allocations() == before);
+  }
+}
