@@ -18,9 +18,15 @@ namespace {
                                         ", expected ", expected));
 }
 
+/// `expected` are the pieces of the message, joined only when it is needed: a check allocates nothing.
+template <class... Parts>
 void require(bool ok, std::string_view op, std::string_view what, const Tensor& found,
-             std::string_view expected) {
-  if (!ok) fail_shape(op, what, found.shape(), expected);
+             const Parts&... expected) {
+  if (!ok) fail_shape(op, what, found.shape(), cat(expected...));
+}
+
+void require_shape(std::string_view op, std::string_view what, const Tensor& found, const Shape& expected) {
+  if (!(found.shape() == expected)) fail_shape(op, what, found.shape(), expected.to_string());
 }
 
 void require_dtype(std::string_view op, std::string_view what, const Tensor& x,
@@ -65,16 +71,16 @@ Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor
               const LinearOptions& options) {
   ctx.check();
   require(x.shape().rank() == 2 && x.dim(1) == w.in_features(), "linear", "x", x,
-          cat("[tokens, ", w.in_features(), "]"));
+          "[tokens, ", w.in_features(), "]");
   require_dtype("linear", "x", x, {DType::f32, DType::bf16});
   require_rows("linear", "x", x);
   if (bias) {
-    require(bias.numel() == w.out_features(), "linear", "bias", bias, cat("[", w.out_features(), "]"));
+    require(bias.numel() == w.out_features(), "linear", "bias", bias, "[", w.out_features(), "]");
     require_dense_f32("linear", "bias", bias);
   }
   if (options.residual) {
     require(options.residual.shape() == Shape({x.dim(0), w.out_features()}), "linear", "residual",
-            options.residual, cat("[", x.dim(0), ", ", w.out_features(), "]"));
+            options.residual, "[", x.dim(0), ", ", w.out_features(), "]");
     require_dtype("linear", "residual", options.residual, {DType::f32});
     require_rows("linear", "residual", options.residual);
   }
@@ -87,8 +93,8 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
                  const AttentionOptions& options) {
   ctx.check();
   require(q.shape().rank() == 3, "attention", "q", q, "[tokens, heads, head_dim]");
-  require(k.shape() == q.shape(), "attention", "k", k, q.shape().to_string());
-  require(v.shape() == q.shape(), "attention", "v", v, q.shape().to_string());
+  require_shape("attention", "k", k, q.shape());
+  require_shape("attention", "v", v, q.shape());
   require(q.dim(2) >= 1 && q.dim(2) <= 256, "attention", "q", q, "a head_dim of 1 to 256");
   require_dtype("attention", "q", q, {DType::f32, DType::bf16});
   for (const Tensor* t : {&q, &k, &v}) {
@@ -105,7 +111,7 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
     require(bias.shape().rank() == 2 && bias.dim(0) == q.dim(1) && bias.dim(1) % 2 == 1 &&
                 (bias.dim(1) + 1) / 2 >= longest,
             "attention", "relative_bias", bias,
-            cat("[", q.dim(1), ", 2·span - 1] with span ≥ ", longest));
+            "[", q.dim(1), ", 2·span - 1] with span ≥ ", longest);
     require_dense_f32("attention", "relative_bias", bias);
   }
   Tensor y = ctx.arena().tensor(q.dtype(), q.shape());
@@ -117,10 +123,9 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
   require(x.shape().rank() == 2, "layer_norm", "x", x, "[tokens, features]");
   require_dtype("layer_norm", "x", x, {DType::f32});
   require_rows("layer_norm", "x", x);
-  const std::string features = cat("[", x.dim(1), "]");
   for (const Tensor* t : {&weight, &bias}) {
     if (!*t) continue;
-    require(t->numel() == x.dim(1), "layer_norm", "weight or bias", *t, features);
+    require(t->numel() == x.dim(1), "layer_norm", "weight or bias", *t, "[", x.dim(1), "]");
     require_dense_f32("layer_norm", "weight or bias", *t);
   }
   Tensor y = ctx.arena().tensor(DType::f32, x.shape());
@@ -136,7 +141,7 @@ Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const cha
   const Tensor& first = inputs[0].table;
   for (const EmbeddingInput& in : inputs) {
     require(in.table.shape().rank() == 2 && in.table.dim(1) == first.dim(1), what, "a table", in.table,
-            cat("[entries, ", first.dim(1), "]"));
+            "[entries, ", first.dim(1), "]");
     require_dtype(what, "a table", in.table, {DType::f32, DType::bf16, DType::f16});
     if (!in.table.dense()) fail(ErrorCode::invalid_argument, cat(what, ": a table is not dense"));
     if (in.ids.size() != inputs[0].ids.size()) {
@@ -164,7 +169,7 @@ Tensor activation(Context& ctx, const Tensor& x, Act act) {
 }
 
 Tensor add(Context& ctx, const Tensor& a, const Tensor& b) {
-  require(a.shape() == b.shape(), "add", "b", b, a.shape().to_string());
+  require_shape("add", "b", b, a.shape());
   require_dense_f32("add", "a", a);
   require_dense_f32("add", "b", b);
   Tensor y = ctx.arena().tensor(DType::f32, a.shape());
@@ -226,7 +231,7 @@ Tensor normalize(Context& ctx, const Tensor& x) {
 Tensor split_heads(const Tensor& x, int part, int parts, int64_t heads) {
   const int64_t total = parts * heads;
   require(x.shape().rank() == 2 && total > 0 && x.dim(1) % total == 0, "split_heads", "x", x,
-          cat("[tokens, a multiple of ", total, "]"));
+          "[tokens, a multiple of ", total, "]");
   const int64_t width = x.dim(1) / parts;
   return x.slice(1, part * width, (part + 1) * width).split(1, heads);
 }

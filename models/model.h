@@ -39,10 +39,10 @@ class TERN_API NamedTensors {
 
 /// A packed batch of token sequences: what text encoders compute on.
 struct TokenBatch {
-  std::span<const int64_t> input_ids;        // [tokens]
-  std::span<const int64_t> token_type_ids;   // [tokens] or empty: all 0
-  std::span<const int64_t> position_ids;     // [tokens] or empty: the architecture's rule
-  Segments segments;
+  std::span<const int64_t> input_ids = {};        // [tokens]
+  std::span<const int64_t> token_type_ids = {};   // [tokens] or empty: all 0
+  std::span<const int64_t> position_ids = {};     // [tokens] or empty: the architecture's rule
+  Segments segments = {};
   /// [tokens, hidden] f32 in place of input_ids; empty: none.
   Tensor inputs_embeds = {};
 };

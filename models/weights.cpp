@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <numbers>
 #include <set>
@@ -58,11 +59,13 @@ double next_uniform(uint64_t& state) {
   return static_cast<double>(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
 }
 
+/// Box-Muller: two normal values from two uniform ones.
 void fill_normal(float* out, int64_t count, double deviation, uint64_t seed) {
-  for (int64_t i = 0; i < count; ++i) {
-    const double radius = std::sqrt(-2.0 * std::log(next_uniform(seed)));
+  for (int64_t i = 0; i < count; i += 2) {
+    const double radius = deviation * std::sqrt(-2.0 * std::log(next_uniform(seed)));
     const double angle = 2.0 * std::numbers::pi * next_uniform(seed);
-    out[i] = static_cast<float>(deviation * radius * std::cos(angle));
+    out[i] = static_cast<float>(radius * std::cos(angle));
+    if (i + 1 < count) out[i + 1] = static_cast<float>(radius * std::sin(angle));
   }
 }
 
@@ -110,11 +113,14 @@ struct Weights::State {
   std::unordered_map<std::string, Tensor> fresh;
   std::set<std::string> missing, known;
   std::map<std::string, LoadingReport::Mismatch> mismatched;
-  uint64_t fresh_budget = 0;
+  /// Bytes that may still be made up: for absent tensors, and for mis-shaped ones that end in an
+  /// Error anyway. A config's numbers alone never decide how much memory is taken.
+  uint64_t fresh_budget = 0, doomed_budget = uint64_t{16} << 20;
 
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
   Tensor make_fresh(const std::string& name, const Shape& shape, Init init);
+  Tensor make_doomed(const Shape& shape);
   [[noreturn]] void fail_mismatched() const;
 };
 
@@ -143,7 +149,6 @@ Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, I
   if (tensor && tensor.shape() == shape) return tensor;
   const auto size = shape.bytes(DType::f32);
   if (!size || *size > fresh_budget) {
-    if (!mismatched.empty() && !options.ignore_mismatched_sizes) fail_mismatched();
     fail(ErrorCode::invalid_argument,
          cat("'", name, "' of shape ", shape.to_string(), " is not in the checkpoint and is too large "
              "to be initialised beside it: does config.json belong to these weights?"));
@@ -156,6 +161,16 @@ Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, I
   } else {
     std::fill(out, out + shape.numel(), init == Init::ones ? 1.0f : 0.0f);
   }
+  return tensor;
+}
+
+/// Stands in for a mis-shaped tensor until finish() has all of them to report.
+Tensor Weights::State::make_doomed(const Shape& shape) {
+  const auto size = shape.bytes(DType::f32);
+  if (!size || *size > doomed_budget) fail_mismatched();
+  doomed_budget -= *size;
+  Tensor tensor = Tensor::empty(DType::f32, shape);
+  std::memset(tensor.raw(), 0, *size);
   return tensor;
 }
 
@@ -201,7 +216,8 @@ Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const
   entry->used = true;
   if (entry->tensor.shape() == shape) return usable(entry->tensor, full);
   state_->mismatched[full] = {full, shape.to_string(), entry->tensor.shape().to_string()};
-  return state_->make_fresh(full, shape, init);
+  return state_->options.ignore_mismatched_sizes ? state_->make_fresh(full, shape, init)
+                                                 : state_->make_doomed(shape);
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {

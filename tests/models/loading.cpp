@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading: reports equal to Transformers' own, files that are missing or broken, tied and renamed
+// tensors, dtypes.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "../../hub/formats/safetensors.h"
+#include "golden.h"
+
+using namespace tern;
+
+namespace {
+
+const char* const kFolders[] = {"bert-safetensors", "bert-no-prefix", "bert-gamma-beta", "bert-position-ids",
+                                "bert-mismatched-head", "bert-no-format-metadata"};
+
+std::vector<std::string> strings(const hub::Json& list) {
+  std::vector<std::string> out;
+  for (const hub::Json& element : list.elements()) out.emplace_back(*element.string());
+  return out;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// As golden.json writes it: ['name', 'torch.Size([5])', 'torch.Size([3])'].
+std::vector<std::string> in_python(const std::vector<LoadingReport::Mismatch>& mismatches) {
+  std::vector<std::string> out;
+  for (const auto& m : mismatches) {
+    out.push_back("['" + m.name + "', 'torch.Size(" + m.found + ")', 'torch.Size(" + m.expected + ")']");
+  }
+  return sorted(out);
+}
+
+void check_report(const LoadingReport& report, const hub::Json& expected) {
+  CHECK(sorted(report.missing_keys) == sorted(strings(expected["missing_keys"])));
+  CHECK(sorted(report.unexpected_keys) == sorted(strings(expected["unexpected_keys"])));
+  CHECK(in_python(report.mismatched_keys) == sorted(strings(expected["mismatched_keys"])));
+  CHECK(to_string(report.dtype) == *expected["loaded_dtype"].string());
+}
+
+/// Outputs that Transformers found equal to the reference's.
+void check_outputs(const PretrainedModel& model, const hub::Json& expected,
+                   const std::map<std::string, Tensor>& data) {
+  NamedTensors inputs;
+  for (const char* name : {"input_ids", "attention_mask", "token_type_ids"}) {
+    inputs.set(name, data.at(std::string("case/bert/in/") + name));
+  }
+  const NamedTensors outputs = model(inputs);
+  for (const auto& [name, difference] : expected["max_diff_to_reference"].members()) {
+    const Tensor& got = outputs.contains(name) ? outputs.get(name) : outputs.get("logits");
+    const bool ours = outputs.contains(name) || name == "prediction_logits";
+    if (!ours || !got || *difference.number() > 1e-5) continue;
+    CAPTURE(name);
+    CHECK(golden::error(got, data.at("case/bert/out/" + name)) <= 3e-5);
+  }
+}
+
+template <class Call>
+std::pair<ErrorCode, std::string> error_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return {e.code(), e.what()};
+  }
+  return {ErrorCode::internal, "nothing was thrown"};
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+const std::string kTree = std::string(TERN_TEST_DATA) + "/golden/bert";
+
+StorageRef storage_of(const std::string& bytes) {
+  auto owner = std::make_shared<std::string>(bytes);
+  return borrowed_storage(reinterpret_cast<const std::byte*>(owner->data()), owner->size(), owner);
+}
+
+/// The tree's BERT as tensors that a test may change, and a repository of what it made of them.
+struct EditableBert {
+  std::map<std::string, Tensor> tensors = golden::tensors(kTree + "/model.safetensors");
+  std::string config = golden::read(kTree + "/config.json");
+  std::string folder;
+
+  explicit EditableBert(const std::string& name) : folder(golden::scratch_folder(name)) {}
+
+  void write(const std::string& file, const std::function<bool(const std::string&)>& wanted) const {
+    std::vector<hub::TensorToWrite> list;
+    for (const auto& [name, t] : tensors) {
+      const std::vector<int64_t> shape(t.shape().dims().begin(), t.shape().dims().end());
+      if (wanted(name)) list.push_back({name, t.dtype(), shape, {t.raw(), t.bytes()}});
+    }
+    hub::write_safetensors(folder + "/" + file, list);
+  }
+  hub::Repo repo() const {
+    golden::write(folder + "/config.json", config);
+    write("model.safetensors", [](const std::string&) { return true; });
+    return hub::Repo::open(folder);
+  }
+};
+
+Tensor last_hidden_state(const PretrainedModel& model) {
+  const std::vector<int64_t> ids = {2, 17, 99, 3};
+  return model({{"input_ids", Tensor::from(std::span<const int64_t>(ids), {1, 4})}})["last_hidden_state"];
+}
+
+}  // namespace
+
+TEST_CASE("loading reports and outputs are Transformers' for every bert folder") {
+  if (golden::root().empty()) {
+    MESSAGE("skipped: no shared golden data");
+    return;
+  }
+  const std::string loading = golden::root() + "/loading/";
+  const hub::Json json = hub::Json::parse(golden::read(loading + "golden.json"), "golden.json");
+  const auto data = golden::tensors(loading + "golden.safetensors");
+  int loaded = 0;
+  for (const char* folder : kFolders) {
+    for (const hub::Json& expected : json["folders"][folder].elements()) {
+      const std::string task(*expected["auto_class"].string());
+      INFO(folder, " as ", task, " ", expected["kwargs"].dump());
+      const auto load = [&] {
+        return load_model(task, hub::Repo::open(loading + folder), golden::load_options(expected["kwargs"]));
+      };
+      if (!*expected["ok"].boolean()) {
+        const auto [code, message] = error_of(load);
+        CHECK(code == ErrorCode::invalid_argument);
+        CHECK(contains(message, "classifier.weight: [5, 32] in the file, [3, 32] by the config"));
+        continue;
+      }
+      const PretrainedModel model = load();
+      check_report(model->loading_report(), expected);
+      check_outputs(model, expected, data);
+      ++loaded;
+    }
+  }
+  CHECK(loaded == 14);
+}
+
+TEST_CASE("a folder without safetensors is not_found and the message lists what is there") {
+  if (golden::root().empty()) {
+    MESSAGE("skipped: no shared golden data");
+    return;
+  }
+  const std::pair<const char*, const char*> folders[] = {{"bert-bin", "pytorch_model.bin"},
+                                                         {"bert-tf", "tf_model.h5"},
+                                                         {"bert-flax", "flax_model.msgpack"}};
+  for (const auto& [folder, file] : folders) {
+    const auto [code, message] =
+        error_of([&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
+    CHECK(code == ErrorCode::not_found);
+    CHECK(contains(message, file));
+  }
+}
+
+TEST_CASE("a folder with a config only says that there are no weights") {
+  const std::string folder = golden::scratch_folder("no-weights");
+  golden::write(folder + "/config.json", golden::read(kTree + "/config.json"));
+  const auto [code, message] = error_of([&] { load_model("AutoModel", hub::Repo::open(folder)); });
+  CHECK(code == ErrorCode::not_found);
+  CHECK(contains(message, "model.safetensors"));
+}
+
+TEST_CASE("a weight file cut anywhere is corrupt, never a crash") {
+  const std::string whole = golden::read(kTree + "/model.safetensors");
+  const StorageRef config = storage_of(golden::read(kTree + "/config.json"));
+  for (const size_t size : {size_t{0}, size_t{4}, size_t{8}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    CAPTURE(size);
+    const hub::Repo repo = hub::Repo::from_memory(
+        {{"config.json", config}, {"model.safetensors", storage_of(whole.substr(0, size))}});
+    CHECK(error_of([&] { load_model("AutoModel", repo); }).first == ErrorCode::corrupt);
+  }
+}
+
+TEST_CASE("a model loaded from bytes in memory equals the one from its folder") {
+  const hub::Repo repo =
+      hub::Repo::from_memory({{"config.json", storage_of(golden::read(kTree + "/config.json"))},
+                              {"model.safetensors", storage_of(golden::read(kTree + "/model.safetensors"))}});
+  CHECK(golden::same_bits(last_hidden_state(load_model("AutoModel", repo)),
+                          last_hidden_state(AutoModel::from_pretrained(kTree))));
+}
+
+TEST_CASE("a checkpoint in two shards loads like one file, and a missing shard is named") {
+  EditableBert c("shards");
+  golden::write(c.folder + "/config.json", c.config);
+  std::string index = R"({"metadata": {"total_size": 1}, "weight_map": {)";
+  const auto first = [](const std::string& name) { return name.starts_with("embeddings"); };
+  for (const auto& [name, tensor] : c.tensors) {
+    if (index.back() != '{') index += ",";
+    index += "\"" + name + "\": \"model-0000" + (first(name) ? "1" : "2") + "-of-00002.safetensors\"";
+  }
+  golden::write(c.folder + "/model.safetensors.index.json", index + "}}");
+  c.write("model-00001-of-00002.safetensors", first);
+  const auto load = [&] { return load_model("AutoModel", hub::Repo::open(c.folder)); };
+  const auto [code, message] = error_of(load);
+  CHECK(code == ErrorCode::not_found);
+  CHECK(contains(message, "model-00002-of-00002.safetensors"));
+
+  c.write("model-00002-of-00002.safetensors", [&](const std::string& name) { return !first(name); });
+  const PretrainedModel model = load();
+  CHECK(model->loading_report().clean());
+  CHECK(model->loading_report().files.size() == 2);
+  CHECK(golden::same_bits(last_hidden_state(model), last_hidden_state(AutoModel::from_pretrained(kTree))));
+}
+
+TEST_CASE("a missing tensor is initialised the same way every time and reported with its nearest match") {
+  EditableBert c("missing");
+  c.tensors["encoder.layer.1.attention.self.qwery.weight"] = c.tensors["encoder.layer.1.attention.self.query.weight"];
+  c.tensors.erase("encoder.layer.1.attention.self.query.weight");
+  c.tensors.erase("encoder.layer.0.output.LayerNorm.weight");
+  const PretrainedModel one = load_model("AutoModel", c.repo()), two = load_model("AutoModel", c.repo());
+  const LoadingReport& report = one->loading_report();
+  CHECK(report.missing_keys == std::vector<std::string>{"encoder.layer.0.output.LayerNorm.weight",
+                                                        "encoder.layer.1.attention.self.query.weight"});
+  CHECK(report.unexpected_keys == std::vector<std::string>{"encoder.layer.1.attention.self.qwery.weight"});
+  CHECK(contains(report.text("BertModel", "here"), "the file has 'encoder.layer.1.attention.self.qwery.weight'"));
+  const Tensor hidden = last_hidden_state(one);
+  CHECK(golden::same_bits(hidden, last_hidden_state(two)));
+  CHECK(golden::error(hidden, hidden) == 0);   // finite
+}
+
+TEST_CASE("a decoder's weight serves as the word embeddings when only it is stored") {
+  EditableBert c("tied");
+  const Tensor words = c.tensors["embeddings.word_embeddings.weight"];
+  std::map<std::string, Tensor> renamed;
+  for (const auto& [name, tensor] : c.tensors) renamed["bert." + name] = tensor;
+  c.tensors = renamed;
+  const NamedTensors inputs{{"input_ids", Tensor::from(std::span<const int64_t>({2, 17, 99, 3}), {1, 4})}};
+  const NamedTensors expected = load_model("AutoModelForMaskedLM", c.repo())(inputs);
+
+  c.tensors.erase("bert.embeddings.word_embeddings.weight");
+  c.tensors["cls.predictions.decoder.weight"] = words;
+  const PretrainedModel model = load_model("AutoModelForMaskedLM", c.repo());
+  CHECK(golden::same_bits(model(inputs)["logits"], expected["logits"]));
+  for (const std::string& key : model->loading_report().missing_keys) CHECK(!contains(key, "word_embeddings"));
+
+  // Stored with other values: each keeps its own.
+  c.tensors["bert.embeddings.word_embeddings.weight"] = words;
+  Tensor other = words.clone();
+  other.data<float>()[5] += 1.0F;
+  c.tensors["cls.predictions.decoder.weight"] = other;
+  const PretrainedModel untied = load_model("AutoModelForMaskedLM", c.repo());
+  CHECK_FALSE(golden::same_bits(untied(inputs)["logits"], expected["logits"]));
+}
+
+TEST_CASE("half and double precision files run, and report their own dtype") {
+  EditableBert c("dtypes");
+  c.config = golden::read(kTree + "/config.json");
+  const size_t at = c.config.find("\"dtype\"");
+  c.config.erase(at, c.config.find(',', at) - at + 1);
+  const Tensor expected = last_hidden_state(AutoModel::from_pretrained(kTree));
+  const auto original = c.tensors;
+  for (const DType dtype : {DType::f64, DType::f16, DType::bf16}) {
+    for (const auto& [name, tensor] : original) {
+      if (dtype == DType::f64) {
+        Tensor wide = Tensor::empty(DType::f64, tensor.shape());
+        for (int64_t i = 0; i < tensor.numel(); ++i) wide.data<double>()[i] = double{tensor.data<float>()[i]};
+        c.tensors[name] = wide;
+      } else {
+        c.tensors[name] = convert(thread_context(), tensor, dtype).clone();
+      }
+    }
+    const PretrainedModel model = load_model("AutoModel", c.repo());
+    CHECK(model->loading_report().dtype == dtype);
+    const double error = golden::relative_l2(last_hidden_state(model), expected);
+    CAPTURE(error);
+    // Rounding of the stored weights: 2^-11 and 2^-8 relative, through two layers.
+    CHECK(error <= (dtype == DType::f64 ? 1e-7 : dtype == DType::f16 ? 4e-3 : 3e-2));
+    const PretrainedModel single = load_model("AutoModel", c.repo(), {.dtype = "float32"});
+    CHECK(single->loading_report().dtype == DType::f32);
+  }
+}
+
+TEST_CASE("a tensor of integers where weights belong is refused by name") {
+  EditableBert c("integers");
+  c.tensors["pooler.dense.bias"] = Tensor::empty(DType::i32, c.tensors["pooler.dense.bias"].shape());
+  const auto [code, message] = error_of([&] { load_model("AutoModel", c.repo()); });
+  CHECK(code == ErrorCode::unsupported);
+  CHECK(contains(message, "pooler.dense.bias"));
+}
