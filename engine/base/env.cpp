@@ -100,21 +100,26 @@ struct stat status_of(const File& file, const std::string& path) {
        cat(path, ": larger than the ", limit, " bytes that are allowed for this file"));
 }
 
-/// Reads all pages in, so that a file which shrank already is found here. Kernels before 5.14 do
-/// not know the request; a file of more than half the memory would evict its own beginning.
-void populate(const File& file, const std::string& path, void* data, size_t size) {
+uintptr_t page_size() {
+  static const auto size = static_cast<uintptr_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
+  return size;
+}
+
+/// A file of more than half the memory would, being read in, evict its own beginning.
+bool fits_in_memory(size_t size) {
   const auto pages = static_cast<uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const auto page = static_cast<uint64_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
-  const bool fits = size / page <= pages / 2;
-  const bool failed =
-      fits && uninterrupted([&] { return ::madvise(data, size, MADV_POPULATE_READ); }) != 0;
-  const int error = failed ? errno : 0;
+  return size / page_size() <= pages / 2;
+}
+
+/// Fails when the file shrank since it was opened, which a partial last page would hide, or when its
+/// pages could not be read.
+void check_mapped(const File& file, const std::string& path, size_t size, bool populated) {
   const auto now = static_cast<uint64_t>(status_of(file, path).st_size);
   if (now < size) {
     fail(ErrorCode::corrupt, cat(path, ": truncated while being read: ", size, " bytes when opened, ",
                                  now, " now: is another program still writing it?"));
   }
-  if (error == EFAULT || error == EIO) fail_errno(path, "read the mapped file", EIO);
+  if (!populated) fail_errno(path, "read the mapped file", EIO);
 }
 
 mode_t mode_for(const std::string& path) {
@@ -225,7 +230,7 @@ std::string Env::read_file(const std::string& path, uint64_t limit) {
   return content;
 }
 
-FileMapping Env::map_file(const std::string& path) {
+FileMapping Env::map_file(const std::string& path, bool populate) {
   check_path(path);
   const File file(path, O_RDONLY | O_NONBLOCK);  // a named pipe must not block the open
   if (!file) fail_errno(path, "open", errno);
@@ -236,13 +241,14 @@ FileMapping Env::map_file(const std::string& path) {
   if (size == 0) return {};
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd(), 0);
   if (data == MAP_FAILED) fail_errno(path, "map", errno);
+  const auto* bytes = static_cast<const std::byte*>(data);
   try {
-    populate(file, path, data, size);
+    const bool populated = !populate || !fits_in_memory(size) || this->populate(bytes, size);
+    check_mapped(file, path, size, populated);
   } catch (...) {
     ::munmap(data, size);
     throw;
   }
-  const auto* bytes = static_cast<const std::byte*>(data);
   guard_mapping(bytes, size, path.c_str());
   return {bytes, size};
 }
@@ -253,8 +259,21 @@ void Env::unmap(FileMapping mapping) noexcept {
   ::munmap(const_cast<std::byte*>(mapping.data), mapping.size);
 }
 
+bool Env::populate(const std::byte* data, size_t size) noexcept {
+  const uintptr_t page = page_size();
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = address / page * page;
+  const uintptr_t end = (address + size + page - 1) / page * page;
+  if (size == 0) return true;
+  const int result = uninterrupted([&] {
+    return ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+  });
+  // Kernels before 5.14 do not know the request (EINVAL); short memory is no fault of the file.
+  return result == 0 || (errno != EFAULT && errno != EIO && errno != EHWPOISON);
+}
+
 void Env::drop_pages(const std::byte* data, size_t size) noexcept {
-  static const auto page = static_cast<uintptr_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
+  const uintptr_t page = page_size();
   const auto address = reinterpret_cast<uintptr_t>(data);
   const uintptr_t begin = (address + page - 1) / page * page;
   const uintptr_t end = (address + size) / page * page;

@@ -38,9 +38,13 @@ class TERN_API Env {
   virtual FileInfo stat(const std::string& path);
   /// Whole content; invalid_argument when the file is larger than `limit`.
   virtual std::string read_file(const std::string& path, uint64_t limit);
-  /// Maps the file and populates its pages (MADV_POPULATE_READ), so that a file truncated by then
-  /// is an Error instead of SIGBUS. One truncated later still raises SIGBUS on access.
-  virtual FileMapping map_file(const std::string& path);
+  /// Maps the file and, when asked, populates its pages (MADV_POPULATE_READ; not when the file is
+  /// larger than half the memory), so that a file truncated by then is an Error instead of SIGBUS.
+  /// One truncated later still raises SIGBUS on access. Populating costs 0.02 to 0.15 ms per MB of
+  /// page cache, and saves more than that where the pages are all going to be read.
+  virtual FileMapping map_file(const std::string& path, bool populate = true);
+  /// Populates the pages of a part of a mapping; false when the file does not have them (any more).
+  virtual bool populate(const std::byte* data, size_t size) noexcept;
   virtual void unmap(FileMapping mapping) noexcept;
   /// Gives back the physical pages that lie wholly inside [data, data + size); they are read again
   /// from the file when touched.

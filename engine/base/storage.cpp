@@ -49,6 +49,9 @@ class MappedStorage final : public Storage {
   void drop_pages(const std::byte* data, size_t size) const noexcept override {
     env().drop_pages(data, size);
   }
+  bool populate(const std::byte* data, size_t size) const noexcept override {
+    return env().populate(data, size);
+  }
 };
 
 class BorrowedStorage final : public Storage {
@@ -65,8 +68,8 @@ class BorrowedStorage final : public Storage {
 
 StorageRef heap_storage(size_t size) { return HeapStorage::make(size); }
 
-StorageRef map_storage(const std::string& path) {
-  const FileMapping mapping = env().map_file(path);
+StorageRef map_storage(const std::string& path, bool populate) {
+  const FileMapping mapping = env().map_file(path, populate);
   auto* storage = new (std::nothrow) MappedStorage(mapping);
   if (!storage) {
     env().unmap(mapping);

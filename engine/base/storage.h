@@ -22,6 +22,11 @@ class TERN_API Storage {
   virtual bool read_only() const noexcept { return false; }
   /// For file mappings: give back the physical pages inside [data, data + size). Else nothing.
   virtual void drop_pages(const std::byte* /*data*/, size_t /*size*/) const noexcept {}
+  /// For file mappings: read the pages of [data, data + size) in at once; false when the file was
+  /// truncated or its disk fails. Else true.
+  [[nodiscard]] virtual bool populate(const std::byte* /*data*/, size_t /*size*/) const noexcept {
+    return true;
+  }
 
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -73,8 +78,9 @@ inline constexpr size_t kAlignment = 64;
 
 /// Uninitialised heap bytes, 64-byte aligned. Error out_of_memory names the size.
 TERN_API StorageRef heap_storage(size_t size);
-/// A whole file, mapped read-only and populated (Env::map_file).
-TERN_API StorageRef map_storage(const std::string& path);
+/// A whole file, mapped read-only (Env::map_file). Without `populate` the reader calls
+/// Storage::populate for the parts it is going to read.
+TERN_API StorageRef map_storage(const std::string& path, bool populate = true);
 /// Bytes of the caller, kept alive by `owner` (may be null when they outlive everything).
 TERN_API StorageRef borrowed_storage(const std::byte* data, size_t size,
                                      std::shared_ptr<const void> owner = nullptr);

@@ -259,6 +259,19 @@ TEST_CASE("pages that are dropped leave memory") {
   env().unmap(mapping);
 }
 
+TEST_CASE("populating a part of a mapping tells whether the file still has it") {
+  const Scratch dir;
+  const auto file = dir.file("a", std::string(8 * kPage, 'm'));
+  const StorageRef ref = map_storage(file, false);
+  CHECK(ref->populate(ref->data() + 100, 3 * kPage));
+  CHECK(ref->populate(ref->data(), 0));
+  std::filesystem::resize_file(file, 4 * kPage);
+  CHECK(ref->populate(ref->data(), 4 * kPage));
+  CHECK_FALSE(ref->populate(ref->data(), 4 * kPage + 1));
+  CHECK_FALSE(ref->populate(ref->data() + 7 * kPage, 1));
+  CHECK(heap_storage(8)->populate(nullptr, 0));
+}
+
 TEST_CASE("a file truncated while it is being mapped is an Error, never a signal") {
   const Scratch dir;
   const auto file = dir.file("a", "");

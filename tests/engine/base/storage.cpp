@@ -22,10 +22,10 @@ class FailingEnv final : public Env {
  public:
   explicit FailingEnv(int k) : countdown_(k) { set_env(this); }
   ~FailingEnv() override { set_env(nullptr); }
-  FileMapping map_file(const std::string& path) override {
+  FileMapping map_file(const std::string& path, bool populate) override {
     if (--countdown_ == 0) fail(ErrorCode::io, path + ": made to fail");
     ++mapped;
-    return Env::map_file(path);
+    return Env::map_file(path, populate);
   }
   void unmap(FileMapping mapping) noexcept override {
     --mapped;
