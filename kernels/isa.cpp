@@ -5,9 +5,10 @@
 
 #include "isa.h"
 
-#include <atomic>
 #include <stdlib.h>
 #include <string.h>
+
+#include <atomic>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -34,9 +35,13 @@ Registers cpuid(unsigned leaf, unsigned subleaf) {
 }
 
 /// True when every bit of `bits` is set in `value`.
-bool has(unsigned value, unsigned bits) { return (value & bits) == bits; }
+bool has(unsigned value, unsigned bits) {
+  return (value & bits) == bits;
+}
 
-constexpr unsigned bit(int n) { return 1u << n; }
+constexpr unsigned bit(int n) {
+  return 1u << n;
+}
 
 /// XCR0: which register states the operating system saves. Requires OSXSAVE.
 unsigned saved_states() {
@@ -68,11 +73,15 @@ Isa detect() {
 
 #else
 
-Isa detect() { return Isa::generic; }
+Isa detect() {
+  return Isa::generic;
+}
 
 #endif
 
-Isa lowest(Isa a, Isa b) { return static_cast<int>(a) < static_cast<int>(b) ? a : b; }
+Isa lowest(Isa a, Isa b) {
+  return static_cast<int>(a) < static_cast<int>(b) ? a : b;
+}
 
 Isa lowered_by_environment() {
   const char* wanted = getenv("TERN_ISA");

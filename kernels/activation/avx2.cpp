@@ -10,9 +10,13 @@
 namespace tern::kernels {
 #include "../simd/avx2.inc"
 
-static inline void store(float* y, __m256 v, int64_t n) { store_some(y, v, n); }
+static inline void store(float* y, __m256 v, int64_t n) {
+  store_some(y, v, n);
+}
 
-static inline void store(uint16_t* y, __m256 v, int64_t n) { store_some(y, f32_to_bf16(v), n); }
+static inline void store(uint16_t* y, __m256 v, int64_t n) {
+  store_some(y, f32_to_bf16(v), n);
+}
 
 template <Act kAct, class Out>
 static void apply(const float* x, Out* y, int64_t n) {
@@ -22,14 +26,22 @@ static void apply(const float* x, Out* y, int64_t n) {
 template <class Out>
 static void activate(Act act, const float* x, Out* y, int64_t n) {
   switch (act) {
-    case Act::none: return apply<Act::none>(x, y, n);
-    case Act::gelu: return apply<Act::gelu>(x, y, n);
-    case Act::gelu_tanh: return apply<Act::gelu_tanh>(x, y, n);
-    case Act::quick_gelu: return apply<Act::quick_gelu>(x, y, n);
-    case Act::relu: return apply<Act::relu>(x, y, n);
-    case Act::tanh: return apply<Act::tanh>(x, y, n);
-    case Act::silu: return apply<Act::silu>(x, y, n);
-    case Act::sigmoid: return apply<Act::sigmoid>(x, y, n);
+    case Act::none:
+      return apply<Act::none>(x, y, n);
+    case Act::gelu:
+      return apply<Act::gelu>(x, y, n);
+    case Act::gelu_tanh:
+      return apply<Act::gelu_tanh>(x, y, n);
+    case Act::quick_gelu:
+      return apply<Act::quick_gelu>(x, y, n);
+    case Act::relu:
+      return apply<Act::relu>(x, y, n);
+    case Act::tanh:
+      return apply<Act::tanh>(x, y, n);
+    case Act::silu:
+      return apply<Act::silu>(x, y, n);
+    case Act::sigmoid:
+      return apply<Act::sigmoid>(x, y, n);
   }
 }
 

@@ -10,7 +10,9 @@
 namespace tern::kernels {
 #include "../simd/avx512.inc"
 
-static inline void store(float* y, __mmask16 k, __m512 v) { _mm512_mask_storeu_ps(y, k, v); }
+static inline void store(float* y, __mmask16 k, __m512 v) {
+  _mm512_mask_storeu_ps(y, k, v);
+}
 
 static inline void store(uint16_t* y, __mmask16 k, __m512 v) {
   _mm256_mask_storeu_epi16(y, k, f32_to_bf16(v));
@@ -30,14 +32,22 @@ static void apply(const float* x, Out* y, int64_t n) {
 template <class Out>
 static void activate(Act act, const float* x, Out* y, int64_t n) {
   switch (act) {
-    case Act::none: return apply<Act::none>(x, y, n);
-    case Act::gelu: return apply<Act::gelu>(x, y, n);
-    case Act::gelu_tanh: return apply<Act::gelu_tanh>(x, y, n);
-    case Act::quick_gelu: return apply<Act::quick_gelu>(x, y, n);
-    case Act::relu: return apply<Act::relu>(x, y, n);
-    case Act::tanh: return apply<Act::tanh>(x, y, n);
-    case Act::silu: return apply<Act::silu>(x, y, n);
-    case Act::sigmoid: return apply<Act::sigmoid>(x, y, n);
+    case Act::none:
+      return apply<Act::none>(x, y, n);
+    case Act::gelu:
+      return apply<Act::gelu>(x, y, n);
+    case Act::gelu_tanh:
+      return apply<Act::gelu_tanh>(x, y, n);
+    case Act::quick_gelu:
+      return apply<Act::quick_gelu>(x, y, n);
+    case Act::relu:
+      return apply<Act::relu>(x, y, n);
+    case Act::tanh:
+      return apply<Act::tanh>(x, y, n);
+    case Act::silu:
+      return apply<Act::silu>(x, y, n);
+    case Act::sigmoid:
+      return apply<Act::sigmoid>(x, y, n);
   }
 }
 

@@ -48,9 +48,12 @@ static void convert_all(const void* x, void* y, int64_t n) {
 template <Format kFrom>
 static void convert_from(const void* x, void* y, Format to, int64_t n) {
   switch (to) {
-    case Format::f32: return convert_all<kFrom, Format::f32>(x, y, n);
-    case Format::bf16: return convert_all<kFrom, Format::bf16>(x, y, n);
-    case Format::f16: return convert_all<kFrom, Format::f16>(x, y, n);
+    case Format::f32:
+      return convert_all<kFrom, Format::f32>(x, y, n);
+    case Format::bf16:
+      return convert_all<kFrom, Format::bf16>(x, y, n);
+    case Format::f16:
+      return convert_all<kFrom, Format::f16>(x, y, n);
   }
 }
 
@@ -61,9 +64,12 @@ static void convert(const void* x, Format from, void* y, Format to, int64_t n) {
     return;
   }
   switch (from) {
-    case Format::f32: return convert_from<Format::f32>(x, y, to, n);
-    case Format::bf16: return convert_from<Format::bf16>(x, y, to, n);
-    case Format::f16: return convert_from<Format::f16>(x, y, to, n);
+    case Format::f32:
+      return convert_from<Format::f32>(x, y, to, n);
+    case Format::bf16:
+      return convert_from<Format::bf16>(x, y, to, n);
+    case Format::f16:
+      return convert_from<Format::f16>(x, y, to, n);
   }
 }
 

@@ -16,7 +16,8 @@ static void add(const float* a, const float* b, float* y, int64_t n) {
     _mm512_storeu_ps(y + i, _mm512_add_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)));
   }
   const __mmask16 k = tail_mask(n - i);
-  const __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(k, a + i), _mm512_maskz_loadu_ps(k, b + i));
+  const __m512 sum =
+      _mm512_add_ps(_mm512_maskz_loadu_ps(k, a + i), _mm512_maskz_loadu_ps(k, b + i));
   _mm512_mask_storeu_ps(y + i, k, sum);
 }
 
@@ -53,9 +54,12 @@ static void convert_all(const void* x, void* y, int64_t n) {
 template <Format kFrom>
 static void convert_from(const void* x, void* y, Format to, int64_t n) {
   switch (to) {
-    case Format::f32: return convert_all<kFrom, Format::f32>(x, y, n);
-    case Format::bf16: return convert_all<kFrom, Format::bf16>(x, y, n);
-    case Format::f16: return convert_all<kFrom, Format::f16>(x, y, n);
+    case Format::f32:
+      return convert_all<kFrom, Format::f32>(x, y, n);
+    case Format::bf16:
+      return convert_all<kFrom, Format::bf16>(x, y, n);
+    case Format::f16:
+      return convert_all<kFrom, Format::f16>(x, y, n);
   }
 }
 
@@ -66,9 +70,12 @@ static void convert(const void* x, Format from, void* y, Format to, int64_t n) {
     return;
   }
   switch (from) {
-    case Format::f32: return convert_from<Format::f32>(x, y, to, n);
-    case Format::bf16: return convert_from<Format::bf16>(x, y, to, n);
-    case Format::f16: return convert_from<Format::f16>(x, y, to, n);
+    case Format::f32:
+      return convert_from<Format::f32>(x, y, to, n);
+    case Format::bf16:
+      return convert_from<Format::bf16>(x, y, to, n);
+    case Format::f16:
+      return convert_from<Format::f16>(x, y, to, n);
   }
 }
 

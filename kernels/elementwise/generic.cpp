@@ -19,18 +19,27 @@ void add(const float* a, const float* b, float* y, int64_t n) {
 
 float load(const void* x, Format format, int64_t i) {
   switch (format) {
-    case Format::f32: return static_cast<const float*>(x)[i];
-    case Format::bf16: return bf16_to_f32(static_cast<const uint16_t*>(x)[i]);
-    case Format::f16: return f16_to_f32(static_cast<const uint16_t*>(x)[i]);
+    case Format::f32:
+      return static_cast<const float*>(x)[i];
+    case Format::bf16:
+      return bf16_to_f32(static_cast<const uint16_t*>(x)[i]);
+    case Format::f16:
+      return f16_to_f32(static_cast<const uint16_t*>(x)[i]);
   }
   return 0;
 }
 
 void store(float value, void* y, Format format, int64_t i) {
   switch (format) {
-    case Format::f32: static_cast<float*>(y)[i] = value; return;
-    case Format::bf16: static_cast<uint16_t*>(y)[i] = f32_to_bf16(value); return;
-    case Format::f16: static_cast<uint16_t*>(y)[i] = f32_to_f16(value); return;
+    case Format::f32:
+      static_cast<float*>(y)[i] = value;
+      return;
+    case Format::bf16:
+      static_cast<uint16_t*>(y)[i] = f32_to_bf16(value);
+      return;
+    case Format::f16:
+      static_cast<uint16_t*>(y)[i] = f32_to_f16(value);
+      return;
   }
 }
 

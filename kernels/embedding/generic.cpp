@@ -14,9 +14,12 @@ namespace {
 
 float load(const EmbeddingSource& source, int64_t i) {
   switch (source.format) {
-    case Format::f32: return static_cast<const float*>(source.table)[i];
-    case Format::bf16: return bf16_to_f32(static_cast<const uint16_t*>(source.table)[i]);
-    case Format::f16: return f16_to_f32(static_cast<const uint16_t*>(source.table)[i]);
+    case Format::f32:
+      return static_cast<const float*>(source.table)[i];
+    case Format::bf16:
+      return bf16_to_f32(static_cast<const uint16_t*>(source.table)[i]);
+    case Format::f16:
+      return f16_to_f32(static_cast<const uint16_t*>(source.table)[i]);
   }
   return 0;
 }

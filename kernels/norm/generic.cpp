@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// layer_norm by its definition: sums in double, ascending columns. The oracle of the other variants;
-// formula and layout are in norm.h.
+// layer_norm by its definition: sums in double, ascending columns. The oracle of the other
+// variants; formula and layout are in norm.h.
 
 #include <math.h>
 #include <stdint.h>

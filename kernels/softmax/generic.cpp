@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row softmax by its definition: exponentials and their sum in double, ascending columns. The oracle
-// of the other variants; formula and layout are in softmax.h.
+// Row softmax by its definition: exponentials and their sum in double, ascending columns. The
+// oracle of the other variants; formula and layout are in softmax.h.
 
 #include <math.h>
 #include <stdint.h>

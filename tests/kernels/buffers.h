@@ -3,6 +3,7 @@
 // and error measures. Header-only; used by all tests in this folder.
 #pragma once
 
+#include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +12,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
-
-#include <doctest/doctest.h>
+#include <string>
 
 #include "../../kernels/registry.h"
 
@@ -110,7 +110,9 @@ inline uint32_t bits_from_float(float x) {
   return bits;
 }
 
-inline float float_from_bf16(uint16_t h) { return float_from_bits(static_cast<uint32_t>(h) << 16); }
+inline float float_from_bf16(uint16_t h) {
+  return float_from_bits(static_cast<uint32_t>(h) << 16);
+}
 
 /// Distance of neighbouring floats at |x|: a unit of the last place; of the smallest denormal below
 /// the normal range.
@@ -153,7 +155,8 @@ void for_each_variant(const kernels::Variants<Table>& variants, F f) {
   int ran = 0;
   for (const Table* table : variants) {
     if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
-    CAPTURE(table->name);
+    const std::string variant = table->name;
+    CAPTURE(variant);
     f(*table);
     ++ran;
   }

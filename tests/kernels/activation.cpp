@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Activations: every variant against double precision over every 101st float of the whole line.
+// Setting TERN_TEST_EXHAUSTIVE takes every float (some minutes per variant).
+
+#include "../../kernels/activation/activation.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <initializer_list>
+#include <string>
+
+#include "buffers.h"
+
+using namespace tern::kernels;
+using namespace tern::test;
+
+namespace {
+
+struct Bound {
+  Act act;
+  const char* name;
+  double ulps;   // units of the last place of the exact result, or
+  double floor;  // floor · |x| below -4, whichever is larger
+};
+
+/// What simd/avx2.inc and simd/avx512.inc promise. A denormal gate is rounded two or three times
+/// (exponential, correction, quotient) by half of 2^-149 each, and x multiplies that: hence the
+/// floor of the exponential forms.
+constexpr double kDenormal = 2 * 0x1p-149;
+constexpr Bound kBounds[] = {
+    {Act::none, "none", 0, 0},
+    {Act::gelu, "gelu", 5.5, 2e-11},
+    {Act::gelu_tanh, "gelu_tanh", 4, 2e-11},
+    {Act::quick_gelu, "quick_gelu", 4, kDenormal},
+    {Act::relu, "relu", 0, 0},
+    {Act::tanh, "tanh", 3, 0},
+    {Act::silu, "silu", 4, kDenormal},
+    {Act::sigmoid, "sigmoid", 3, 0},
+};
+
+double sigmoid(double v) {
+  const double e = std::exp(-std::fabs(v));
+  return v < 0 ? e / (1 + e) : 1 / (1 + e);
+}
+
+double exact(Act act, double x) {
+  switch (act) {
+    case Act::none:
+      return x;
+    case Act::gelu:
+      return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    case Act::gelu_tanh: {
+      const double u = std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x);
+      return x * sigmoid(2 * u);
+    }
+    case Act::quick_gelu:
+      return x * sigmoid(1.702 * x);
+    case Act::relu:
+      return x > 0 ? x : 0;
+    case Act::tanh:
+      return std::tanh(x);
+    case Act::silu:
+      return x * sigmoid(x);
+    case Act::sigmoid:
+      return sigmoid(x);
+  }
+  return 0;
+}
+
+struct Worst {
+  double share = 0;  // error divided by what is allowed
+  double ulps = 0, ulps_near = 0;
+  float at = 0;
+};
+
+void measure(const Bound& bound, float x, float found, Worst& worst) {
+  const double wanted = exact(bound.act, static_cast<double>(x));
+  const double error = ulps(wanted, found);
+  const double floor = x < -4 ? bound.floor * std::fabs(static_cast<double>(x)) : 0;
+  const double allowed = std::max(bound.ulps, floor / float_unit(wanted));
+  const double share = error == 0 ? 0 : error / allowed;  // x / 0 is infinite: over any bound
+  if (share > worst.share) worst.at = x;
+  worst.share = std::max(worst.share, share);
+  worst.ulps = std::max(worst.ulps, error);
+  if (x > -4) worst.ulps_near = std::max(worst.ulps_near, error);
+}
+
+}  // namespace
+
+TEST_CASE("every activation keeps its stated bound against double precision over the float line") {
+  const uint64_t step = std::getenv("TERN_TEST_EXHAUSTIVE") != nullptr ? 1 : 101;
+  constexpr int64_t kBatch = 4096;
+  GuardedBuffer<float> x(kBatch), y(kBatch);
+  for_each_variant(activation_variants(), [&](const ActivationTable& table) {
+    for (const Bound& bound : kBounds) {
+      const std::string function = bound.name;
+      CAPTURE(function);
+      Worst worst;
+      for (uint64_t bits = 0; bits < (uint64_t{1} << 32);) {
+        int64_t n = 0;
+        for (; n < kBatch && bits < (uint64_t{1} << 32); bits += step) {
+          const float v = float_from_bits(static_cast<uint32_t>(bits));
+          if (std::isfinite(v)) x[n++] = v;
+        }
+        table.f32(bound.act, x.data(), y.data(), n);
+        for (int64_t i = 0; i < n; ++i) measure(bound, x[i], y[i], worst);
+      }
+      CAPTURE(worst.at);
+      CAPTURE(worst.ulps);
+      CAPTURE(worst.ulps_near);
+      CHECK(worst.share <= 1);
+    }
+  });
+}
+
+TEST_CASE("activations of infinities, NaN and zeros are those of torch") {
+  const float inf = float_from_bits(0x7f800000), nan = float_from_bits(0x7fc00000);
+  struct Special {
+    Act act;
+    float at_plus_inf, at_minus_inf, at_zero;
+  };
+  const Special specials[] = {
+      {Act::none, inf, -inf, 0},      {Act::gelu, inf, nan, 0},   {Act::gelu_tanh, inf, nan, 0},
+      {Act::quick_gelu, inf, nan, 0}, {Act::relu, inf, 0, 0},     {Act::tanh, 1, -1, 0},
+      {Act::silu, inf, nan, 0},       {Act::sigmoid, 1, 0, 0.5f},
+  };
+  for_each_variant(activation_variants(), [&](const ActivationTable& table) {
+    for (const Special& s : specials) {
+      CAPTURE(static_cast<int>(s.act));
+      for (int64_t n : {1, 8, 19}) {
+        GuardedBuffer<float> x(n), y(n);
+        const float inputs[] = {inf, -inf, 0, nan};
+        const float wanted[] = {s.at_plus_inf, s.at_minus_inf, s.at_zero, nan};
+        for (int which = 0; which < 4; ++which) {
+          for (float& v : x) v = inputs[which];
+          table.f32(s.act, x.data(), y.data(), n);
+          for (float v : y)
+            CHECK((v == wanted[which] || (std::isnan(v) && std::isnan(wanted[which]))));
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("activations write n elements, in place too, with the same bits at every position") {
+  for_each_variant(activation_variants(), [](const ActivationTable& table) {
+    for (const Bound& bound : kBounds) {
+      const std::string function = bound.name;
+      CAPTURE(function);
+      for (int64_t n = 0; n <= 130; ++n) {
+        CAPTURE(n);
+        const Edge edge = n % 2 == 0 ? Edge::back : Edge::front;
+        GuardedBuffer<float> x(n, edge), y(n, edge), in_place(n, edge, n % 7);
+        GuardedBuffer<uint16_t> narrow(n, edge);
+        Random random(static_cast<uint64_t>(n));
+        random.fill(x, -6, 6);
+        for (int64_t i = 0; i < n; ++i) in_place[i] = x[i];
+        x.make_read_only();
+        table.f32(bound.act, x.data(), y.data(), n);
+        table.f32(bound.act, in_place.data(), in_place.data(), n);
+        table.f32_to_bf16(bound.act, x.data(), narrow.data(), n);
+        CHECK((y.slack_intact() && in_place.slack_intact() && narrow.slack_intact()));
+        for (int64_t i = 0; i < n; ++i) {
+          float alone = 0;
+          table.f32(bound.act, x.data() + i, &alone, 1);
+          CHECK(same_bits(alone, y[i]));
+          CHECK(same_bits(in_place[i], y[i]));
+          CHECK(std::fabs(float_from_bf16(narrow[i]) - y[i]) <= std::fabs(y[i]) * 0x1p-8f);
+        }
+      }
+    }
+  });
+}

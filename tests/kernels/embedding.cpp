@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Embedding gather and sum: every variant adds the chosen rows in the order given, to the bit.
+
+#include "../../kernels/embedding/embedding.h"
+
+#include <initializer_list>
+
+#include "../../kernels/elementwise/elementwise.h"
+#include "buffers.h"
+
+using namespace tern::kernels;
+using namespace tern::test;
+
+namespace {
+
+constexpr Format kFormats[] = {Format::f32, Format::bf16, Format::f16};
+
+int64_t width(Format format) {
+  return format == Format::f32 ? 4 : 2;
+}
+
+/// A table of random values in `format`; the same values in f32 go to `wide`.
+void fill_table(Random& random, Format format, GuardedBuffer<unsigned char>& table,
+                GuardedBuffer<float>& wide) {
+  const ElementwiseTable& convert = elementwise_variants().best(Isa::generic);
+  random.fill(wide, -2, 2);
+  convert.convert(wide.data(), Format::f32, table.data(), format, wide.size());
+  convert.convert(table.data(), format, wide.data(), Format::f32, wide.size());
+  table.make_read_only();
+}
+
+void check(const EmbeddingTable& table, int64_t rows, int64_t cols, int count, Edge edge,
+           uint64_t seed) {
+  constexpr int64_t kEntries = 7;
+  Random random(seed);
+  const Format f0 = kFormats[random.below(3)], f1 = kFormats[random.below(3)];
+  GuardedBuffer<unsigned char> t0(kEntries * cols * width(f0), edge);
+  GuardedBuffer<unsigned char> t1(kEntries * cols * width(f1), edge);
+  GuardedBuffer<float> w0(kEntries * cols), w1(kEntries * cols);
+  fill_table(random, f0, t0, w0);
+  fill_table(random, f1, t1, w1);
+  GuardedBuffer<int64_t> ids(8 * rows, edge);
+  for (int64_t& id : ids) id = random.below(kEntries);
+  EmbeddingSource sources[8];
+  for (int t = 0; t < count; ++t) {
+    const bool first = t % 2 == 0;
+    sources[t] = {first ? t0.data() : t1.data(), first ? f0 : f1, ids.data() + t * rows};
+  }
+  const int64_t stride = cols + static_cast<int64_t>(seed % 3);
+  GuardedBuffer<float> y(rows > 0 ? (rows - 1) * stride + cols : 0, edge);
+  table.gather_sum({rows, cols, sources, count, y.data(), stride});
+  CHECK(y.slack_intact());
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) {
+      float sum = 0;
+      for (int t = 0; t < count; ++t) {
+        const float v = (t % 2 == 0 ? w0 : w1)[ids[t * rows + i] * cols + j];
+        sum = t == 0 ? v : sum + v;
+      }
+      REQUIRE(same_bits(sum, y[i * stride + j]));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("embedding adds the gathered rows of all formats in the order given, to the bit") {
+  for_each_variant(embedding_variants(), [](const EmbeddingTable& table) {
+    uint64_t seed = 0;
+    for (int64_t cols = 0; cols <= 130; ++cols) {
+      for (int count : {1, 2, 3, 8}) {
+        CAPTURE(cols);
+        CAPTURE(count);
+        CAPTURE(++seed);
+        check(table, static_cast<int64_t>(seed % 4), cols, count,
+              seed % 2 == 0 ? Edge::back : Edge::front, seed);
+      }
+    }
+    check(table, 5, 384, 3, Edge::back, 1000);
+    check(table, 5, 1021, 3, Edge::front, 1001);
+  });
+}
