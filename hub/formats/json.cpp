@@ -5,10 +5,13 @@
 // on two scratch stacks until their container closes and takes them in one exactly sized vector.
 #include "json.h"
 
+// simdjson's self-checks of debug builds use memory whose allocation they do not check.
+#define SIMDJSON_DEVELOPMENT_CHECKS 0
 #include <simdjson.h>
 
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"

@@ -94,8 +94,12 @@ void write_safetensors(const std::string& path, std::vector<TensorToWrite> tenso
   append(std::as_bytes(std::span(&length, 1)));
   append(as_bytes(header));
   for (const TensorToWrite& tensor : tensors) append(tensor.bytes);
-  // Whatever we write we can read: duplicate names and the like are the caller's mistakes.
-  parse_safetensors(file, file.size(), path);
+  // Whatever is written can be read; what cannot (a name given twice) is the caller's mistake.
+  try {
+    parse_safetensors(file, file.size(), path);
+  } catch (const Error& error) {
+    fail(ErrorCode::invalid_argument, cat("these tensors cannot be written: ", error.what()));
+  }
   env().write_file_atomic(path, file);
 }
 
