@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model_options.h"
+
+#include <cstdlib>
+
+#include "../engine/base/format.h"
+#include "../engine/base/log.h"
+
+namespace tern::cli {
+
+void set_threads(int threads) {
+  if (threads > 0) ::setenv("TERN_NUM_THREADS", cat(threads).c_str(), 1);
+}
+
+void ModelOptions::declare(Options& options) {
+  options.positional("MODEL", model, "a folder, or org/name in the Hugging Face cache", true);
+  options.choice("--dtype", dtype, {"auto", "float32", "bfloat16", "float16"},
+                 "type of the weights (auto: the checkpoint's)");
+  options.integer("--threads", threads, {1, kMostThreads},
+                  "threads (default: TERN_NUM_THREADS, else all usable CPUs)");
+  options.text("--revision", "REV", revision, "branch, tag or commit (default: main)");
+  options.text("--cache-dir", "DIR", cache_dir, "cache folder (default: HF_HUB_CACHE)");
+  options.flag("-q,--quiet", quiet, "no warnings, no progress bar");
+}
+
+void ModelOptions::apply() const {
+  set_threads(threads);
+  if (quiet) set_log_callback({});
+}
+
+hub::Repo ModelOptions::open() const {
+  return hub::Repo::open(model,
+                         {.revision = revision, .cache_dir = cache_dir, .subfolder = subfolder});
+}
+
+LoadOptions ModelOptions::load() const {
+  LoadOptions options;
+  options.revision = revision;
+  options.cache_dir = cache_dir;
+  options.subfolder = subfolder;
+  options.dtype = dtype;
+  return options;
+}
+
+}  // namespace tern::cli

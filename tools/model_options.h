@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options shared by all verbs that run a model: which one, in which type, on how many threads.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "../models/auto.h"
+#include "options.h"
+
+namespace tern::cli {
+
+struct ModelOptions {
+  std::string model, dtype = "auto", revision = "main", cache_dir, subfolder;
+  int threads = 0;
+  bool quiet = false;
+
+  /// MODEL is declared at once, so call this before further positionals.
+  void declare(Options& options);
+  /// Puts --threads and --quiet into force: call it after parsing and before anything is loaded.
+  void apply() const;
+
+  hub::Repo open() const;
+  LoadOptions load() const;
+};
+
+constexpr int kMostThreads = 4096;
+constexpr int kLargestBatch = 65536;
+
+/// Sizes the process's thread pool, which loading (packing weights) and running both use.
+void set_threads(int threads);
+
+}  // namespace tern::cli
