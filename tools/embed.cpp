@@ -34,15 +34,15 @@ struct EmbedOptions {
 
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
-    model.declare(options);
+    model.declare_model(options);
     options.positional("FILE", file, "texts, one per line (default: -, standard input)", false);
-    options.choice("--format", format, {"jsonl", "npy", "safetensors"},
-                   "form of the vectors (npy and safetensors need --output)");
-    options.text("-o,--output", "FILE", output, "write to FILE instead of standard output");
+    options.choice("--format", "FORM", format, {"jsonl", "npy", "safetensors"});
+    options.text("-o,--output", "FILE", output, "write to FILE (npy and safetensors need one)");
     options.text("--prompt-name", "NAME", prompt_name,
                  "a prompt of the model to put before each text");
     options.integer("--batch-size", batch_size, {1, kLargestBatch}, "texts per pass (default: 32)");
     options.flag("--normalize", normalize, "vectors of length 1 even if the model does not");
+    model.declare_options(options);
     return options.parse(arguments);
   }
 };

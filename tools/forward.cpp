@@ -39,7 +39,7 @@ struct ForwardArguments {
 
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
-    model.declare(options);
+    model.declare_model(options);
     options.text("--task", "CLASS", task, "AutoModel, AutoModelForMaskedLM, …, or BertModel, …");
     options.text("--inputs", "FILE", inputs, "safetensors file with the input tensors");
     options.text("--outputs", "FILE", outputs, "safetensors file to write");
@@ -48,6 +48,7 @@ struct ForwardArguments {
     options.text("--report", "FILE", report, "write the loading report as JSON");
     options.text("--device", "DEVICE", device, "cpu (default)");
     options.text("--quantize", "TYPE", quantize, "int8, int4");
+    model.declare_options(options);
     if (!options.parse(arguments)) return false;
     for (const auto& [name, value] :
          {std::pair("--inputs", inputs), std::pair("--outputs", outputs)}) {

@@ -234,8 +234,9 @@ int info(const Arguments& arguments) {
   ModelOptions options;
   bool json = false;
   Options table(kHelp);
-  options.declare(table);
+  options.declare_model(table);
   table.flag("--json", json, "one JSON object");
+  options.declare_options(table);
   if (!table.parse(arguments)) return 0;
   options.apply();
 

@@ -12,14 +12,16 @@ void set_threads(int threads) {
   if (threads > 0) ::setenv("TERN_NUM_THREADS", cat(threads).c_str(), 1);
 }
 
-void ModelOptions::declare(Options& options) {
+void ModelOptions::declare_model(Options& options) {
   options.positional("MODEL", model, "a folder, or org/name in the Hugging Face cache", true);
-  options.choice("--dtype", dtype, {"auto", "float32", "bfloat16", "float16"},
-                 "type of the weights (auto: the checkpoint's)");
+}
+
+void ModelOptions::declare_options(Options& options) {
+  options.choice("--dtype", "TYPE", dtype, {"auto", "float32", "bfloat16", "float16"});
   options.integer("--threads", threads, {1, kMostThreads},
                   "threads (default: TERN_NUM_THREADS, else all usable CPUs)");
   options.text("--revision", "REV", revision, "branch, tag or commit (default: main)");
-  options.text("--cache-dir", "DIR", cache_dir, "cache folder (default: HF_HUB_CACHE)");
+  options.text("--cache-dir", "DIR", cache_dir, "where downloads lie (default: HF_HUB_CACHE)");
   options.flag("-q,--quiet", quiet, "no warnings, no progress bar");
 }
 

@@ -16,8 +16,9 @@ struct ModelOptions {
   int threads = 0;
   bool quiet = false;
 
-  /// MODEL is declared at once, so call this before further positionals.
-  void declare(Options& options);
+  /// MODEL, to be declared before further positionals; and the options, after those of the verb.
+  void declare_model(Options& options);
+  void declare_options(Options& options);
   /// Puts --threads and --quiet into force: call it after parsing and before anything is loaded.
   void apply() const;
 

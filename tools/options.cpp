@@ -70,7 +70,9 @@ void Options::State::refuse(const std::string& message) const {
 }
 
 void Options::State::refuse_extras() const {
-  const std::string first = app.remaining().front();
+  const std::vector<std::string> extras = app.remaining();  // the mark "--" among them
+  const std::string first = *std::find_if(extras.begin(), extras.end() - 1,
+                                          [](const std::string& extra) { return extra != "--"; });
   if (first.size() > 1 && first[0] == '-') {
     const std::string name = first.substr(0, first.find('='));
     refuse(cat("unknown option '", name, "'", did_you_mean(name, names)));
@@ -119,16 +121,16 @@ void Options::integer(std::string_view names, int& target, Range range, std::str
   state_->describe(names, "N", help);
 }
 
-void Options::choice(std::string_view names, std::string& target, std::vector<std::string> allowed,
-                     std::string_view help) {
-  std::string value;
-  for (const std::string& word : allowed) value += cat(value.empty() ? "" : "|", word);
+void Options::choice(std::string_view names, std::string_view value, std::string& target,
+                     std::vector<std::string> allowed) {
+  std::string words;
+  for (const std::string& word : allowed) words += cat(words.empty() ? "" : ", ", word);
+  state_->describe(names, value, cat(words, " (default: ", target, ")"));
   state_->app.add_option(std::string(names), target)
-      ->check([allowed, value](const std::string& given) {
+      ->check([allowed = std::move(allowed), words](const std::string& given) {
         if (std::find(allowed.begin(), allowed.end(), given) != allowed.end()) return std::string();
-        return cat("'", given, "' is none of ", value, did_you_mean(given, allowed));
+        return cat("'", given, "' is none of ", words, did_you_mean(given, allowed));
       });
-  state_->describe(names, value, help);
 }
 
 void Options::flag(std::string_view names, bool& target, std::string_view help) {
@@ -157,12 +159,12 @@ bool Options::parse(const Arguments& arguments) {
   try {
     state.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::RequiredError& error) {
-    if (!state.app.remaining().empty()) state.refuse_extras();
+    if (state.app.remaining_size() > 0) state.refuse_extras();
     state.refuse(error.what());
   } catch (const CLI::ParseError& error) {
     state.refuse(error.what());
   }
-  if (!state.app.remaining().empty()) state.refuse_extras();
+  if (state.app.remaining_size() > 0) state.refuse_extras();
   if (state.rest) {
     for (size_t i = 0; i < state.rest_values.size(); ++i) {
       const std::string name = i == 0 ? state.rest_name : cat(state.rest_name, i + 1);

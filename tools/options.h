@@ -40,8 +40,9 @@ class Options {
     int low, high;
   };
   void integer(std::string_view names, int& target, Range range, std::string_view help);
-  void choice(std::string_view names, std::string& target, std::vector<std::string> allowed,
-              std::string_view help);
+  /// One of a few words; the value `target` has now is the default.
+  void choice(std::string_view names, std::string_view value, std::string& target,
+              std::vector<std::string> allowed);
   void flag(std::string_view names, bool& target, std::string_view help);
 
   /// Fills the targets. Error invalid_argument says what is wrong and how to get help. Returns

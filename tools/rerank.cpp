@@ -36,7 +36,7 @@ struct RerankOptions {
 
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
-    model.declare(options);
+    model.declare_model(options);
     options.positional("QUERY", query, "the question", true);
     options.positional("FILE", file, "texts, one per line (-: standard input)", true);
     constexpr int kMost = 1000000;
@@ -45,6 +45,7 @@ struct RerankOptions {
                     "of several labels, the one to sort by (default: the last)");
     options.flag("--json", json, "one JSON object");
     options.integer("--batch-size", batch_size, {1, kLargestBatch}, "pairs per pass (default: 32)");
+    model.declare_options(options);
     return options.parse(arguments);
   }
 };

@@ -29,7 +29,7 @@ struct SearchOptions {
 
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
-    model.declare(options);
+    model.declare_model(options);
     options.positional("FILE", file, "texts, one per line (-: standard input)", true);
     options.rest("QUERY", queries, "what to look for");
     constexpr int kMost = 1000000;
@@ -38,6 +38,7 @@ struct SearchOptions {
     options.text("--prompt-name", "NAME", prompt_name, "a prompt of the model for the lines");
     options.text("--query-prompt-name", "NAME", query_prompt_name, "the same for the queries");
     options.integer("--batch-size", batch_size, {1, kLargestBatch}, "texts per pass (default: 32)");
+    model.declare_options(options);
     return options.parse(arguments);
   }
 
