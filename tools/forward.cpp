@@ -210,21 +210,6 @@ void write_report(const std::string& path, const LoadingReport& report) {
   env().write_file_atomic(path, as_bytes(text));
 }
 
-/// sentence_embedding: the modules behind the transformer, on the padded hidden states as they lie
-/// (a padded position is masked).
-Tensor sentence_embedding(Context& ctx, const SentenceTransformer& pipeline,
-                          const NamedTensors& inputs, const Tensor& hidden) {
-  const int64_t rows = hidden.dim(0), length = hidden.dim(1);
-  std::vector<Segment> sequences;
-  for (int64_t i = 0; i < rows; ++i) sequences.push_back({i * length, (i + 1) * length});
-  std::vector<uint8_t> key_mask(static_cast<size_t>(rows * length), 1);
-  if (const Tensor& mask = inputs.get("attention_mask"); mask && mask.numel() == rows * length) {
-    for (size_t i = 0; i < key_mask.size(); ++i) key_mask[i] = mask.data<int64_t>()[i] != 0;
-  }
-  return pipeline.embed_hidden(ctx, hidden.reshape({rows * length, hidden.dim(2)}),
-                               {.sequences = sequences, .key_mask = key_mask.data()});
-}
-
 }  // namespace
 
 int forward(const Arguments& arguments) {
@@ -242,10 +227,8 @@ int forward(const Arguments& arguments) {
 
   Context ctx;
   NamedTensors outputs = model(ctx, inputs, call);
-  const Tensor& hidden = outputs.get("last_hidden_state");
-  if (repo.exists("modules.json") && hidden && hidden.shape().rank() == 3) {
-    const auto pipeline = SentenceTransformer::from_repo(repo, load);
-    outputs.set("sentence_embedding", sentence_embedding(ctx, pipeline, inputs, to_f32(hidden)));
+  if (SentenceHead::present(repo) && outputs.contains("last_hidden_state")) {
+    SentenceHead::from_repo(repo, model->hidden_size()).add_embedding(ctx, inputs, outputs);
   }
   write_outputs(options.outputs, outputs);
   return 0;

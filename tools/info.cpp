@@ -169,7 +169,8 @@ void add_modules(const hub::Repo& repo, Facts& facts) {
   const auto text = repo.read_if_exists("modules.json");
   if (!text) return;
   std::vector<std::string> names;
-  for (const Json& module : Json::parse(*text, "modules.json").elements()) {
+  const Json modules = Json::parse(*text, "modules.json");
+  for (const Json& module : modules.elements()) {
     const std::string_view type = module["type"].string().value_or("?");
     names.emplace_back(type.substr(type.rfind('.') + 1));
   }

@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
   });
   try {
     const int code = run({argv, static_cast<size_t>(argc)});
-    if (std::fflush(stdout) != 0) {
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
       return report("<stdout>: cannot write", tern::exit_code(tern::ErrorCode::io));
     }
     return code;

@@ -24,7 +24,7 @@ constexpr VerbHelp kHelp = {
     .summary = "Turns texts into token ids, one line each.",
     .examples =
         "  echo 'It rained.' | tern tokenize --tokenizer bert-base-uncased\n"
-        "  echo '101 2009 15600 1012 102' | tern tokenize --tokenizer bert-base-uncased --decode\n"
+        "  echo '101 2009 28270 1012 102' | tern tokenize --tokenizer bert-base-uncased --decode\n"
         "  echo '{\"text\":\"It rained.\"}' | tern tokenize --tokenizer ./tokenizer.json --jsonl\n",
     .notes =
         "With --jsonl a line is {\"text\":…[,\"pair\":…][,\"add_special_tokens\":false]} or\n"
@@ -143,7 +143,7 @@ int tokenize(const Arguments& arguments) {
     answers.clear();
     for (size_t i = 0; i < lines.size(); ++i) {
       if (options.jsonl) {
-        answers += answer_jsonl(tokenizer, lines[i], options.decode);
+        answers += text::answer_jsonl(tokenizer, lines[i], options.decode);
       } else if (options.decode) {
         answers += decoded_line(tokenizer, lines[i], !options.plain);
       } else {
