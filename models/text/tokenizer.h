@@ -24,7 +24,8 @@ enum class Side { right, left };
 /// One encode call on the level of the tokenizers library: no padding, no dtype.
 struct EncodeOptions {
   bool add_special_tokens = true;
-  bool want_offsets = false;   // offsets, tokens, word ids, sequence ids
+  bool want_offsets = false;   // offsets, word ids, sequence ids
+  bool want_tokens = false;    // the tokens' text too (implies want_offsets)
   /// Total length allowed, special tokens included; 0 = no truncation.
   int64_t max_length = 0;
   TruncationStrategy strategy = TruncationStrategy::longest_first;
@@ -81,6 +82,8 @@ class TERN_API Tokenizer {
   /// 10^30 in the file means no limit: 0 here.
   int64_t model_max_length() const;
   int64_t pad_id() const;   // -1 without a pad token
+  /// The truncation that tokenizer.json stores (max_length 0: none). No call applies it unasked.
+  EncodeOptions default_options() const;
   /// Number of special tokens the post-processor adds to a single text (pair: to two).
   int64_t num_special_tokens(bool pair) const;
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running the components over a text, and decoding; see pipeline.h.
+#include "pipeline.h"
+
+#include "clean_up.h"
+#include "fields.h"
+
+namespace tern {
+
+namespace text {
+
+namespace {
+
+/// Takes tokens from the model and writes what the caller wants of them.
+class Collector {
+ public:
+  Collector(const Tokenizer::Pipeline& p, std::vector<int64_t>& ids, Encoding* details, Detail detail,
+            size_t limit)
+      : p_(p), ids_(ids), details_(details), detail_(detail), limit_(limit) {}
+
+  void run(std::string_view text) {
+    std::vector<Segment> segments;
+    p_.added.split(text, false, segments);
+    int32_t chars = 0;
+    for (const Segment& s : segments) {
+      if (ids_.size() >= limit_) return;
+      const std::string_view part = text.substr(s.begin, s.end - s.begin);
+      const int32_t length = details_ ? static_cast<int32_t>(count_chars(part)) : 0;
+      // rstrip may have taken blanks with which the next token begins.
+      if (details_ && s.begin < done_) {
+        chars -= static_cast<int32_t>(count_chars(text.substr(s.begin, done_ - s.begin)));
+      }
+      if (s.added) emit(s.added->id, part, {chars, chars + length}, word_++);
+      else plain(part, chars);
+      chars += length;
+      done_ = s.end;
+    }
+  }
+
+ private:
+  void plain(std::string_view part, int32_t first_char) {
+    normalized_.assign(part, first_char, details_ != nullptr);
+    if (p_.normalizer) p_.normalizer->normalize(normalized_);
+    std::vector<Segment> segments;
+    p_.added.split(normalized_.text, true, segments);
+    if (segments.size() == 1 && !segments[0].added) return pieces(normalized_, 0, normalized_.text.size());
+    for (const Segment& s : segments) {
+      if (s.added) emit_normalized(s);
+      else pieces(normalized_, s.begin, s.end);
+    }
+  }
+
+  void emit_normalized(const Segment& s) {
+    std::pair<int32_t, int32_t> at{0, 0};
+    if (details_ && s.begin < s.end) at = normalized_.origin_of(s.begin, s.end);
+    emit(s.added->id, std::string_view(normalized_.text).substr(s.begin, s.end - s.begin), at, word_++);
+  }
+
+  void pieces(Normalized& from, size_t begin, size_t end) {
+    pieces_.assign(1, {begin, end});
+    if (p_.pre_tokenizer) p_.pre_tokenizer->split(from, pieces_);
+    for (const Piece& piece : pieces_) {
+      if (ids_.size() >= limit_) return;
+      tokens_.clear();
+      p_.model->tokenize(std::string_view(from.text).substr(piece.begin, piece.end - piece.begin),
+                         tokens_);
+      for (const ModelToken& t : tokens_) {
+        std::pair<int32_t, int32_t> at{0, 0};
+        if (details_) at = from.origin_of(piece.begin + t.begin, piece.begin + t.end);
+        emit(t.id, {}, at, word_);
+      }
+      ++word_;
+    }
+  }
+
+  /// `text` is that of an added token; the model's tokens are named by their id.
+  void emit(int32_t id, std::string_view text, std::pair<int32_t, int32_t> at, int32_t word) {
+    ids_.push_back(id);
+    if (!details_) return;
+    details_->offsets.push_back(at);
+    details_->word_ids.push_back(word);
+    if (detail_ != Detail::tokens) return;
+    details_->tokens.emplace_back(!text.empty() ? text
+                                                : p_.model->vocabulary.token(id).value_or(""));
+  }
+
+  const Tokenizer::Pipeline& p_;
+  std::vector<int64_t>& ids_;
+  Encoding* details_;
+  Detail detail_;
+  size_t limit_;
+  size_t done_ = 0;
+  int32_t word_ = 0;
+  Normalized normalized_;
+  std::vector<Piece> pieces_;
+  std::vector<ModelToken> tokens_;
+};
+
+}  // namespace
+
+}  // namespace text
+
+using text::Detail;
+
+Encoding Tokenizer::Pipeline::tokenize(std::string_view text, Detail detail) const {
+  std::string scratch;
+  const std::string_view valid = text::valid_utf8(text, scratch);
+  if (valid.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+    fail(ErrorCode::invalid_argument, "tokenizer: a text of more than 2 GB");
+  }
+  Encoding e;
+  text::Collector(*this, e.ids, detail == Detail::ids ? nullptr : &e, detail,
+                  std::numeric_limits<size_t>::max())
+      .run(valid);
+  e.type_ids.assign(e.ids.size(), 0);
+  e.special_tokens_mask.assign(e.ids.size(), 0);
+  e.attention_mask.assign(e.ids.size(), 1);
+  return e;
+}
+
+void Tokenizer::Pipeline::tokenize_ids(std::string_view text, std::vector<int64_t>& ids,
+                                       size_t limit) const {
+  std::string scratch;
+  const std::string_view valid = text::valid_utf8(text, scratch);
+  const size_t all = std::numeric_limits<size_t>::max();
+  const size_t stop = limit > all - ids.size() ? all : ids.size() + limit;
+  text::Collector(*this, ids, nullptr, Detail::ids, stop).run(valid);
+}
+
+std::optional<std::string_view> Tokenizer::Pipeline::token(int64_t id) const noexcept {
+  if (const text::AddedToken* t = added.find(id)) return std::string_view(t->shown);
+  return model->vocabulary.token(id);
+}
+
+std::string Tokenizer::Pipeline::decode(std::span<const int64_t> ids, bool skip_special) const {
+  std::string out, piece;
+  bool first = true;
+  for (const int64_t id : ids) {
+    const auto text = token(id);
+    if (!text || (skip_special && added.is_special(*text))) continue;
+    const bool continues = decoder && text->starts_with(decoder->prefix);
+    if (first || !continues) {
+      piece.assign(first ? 0 : 1, ' ');
+      piece += *text;
+    } else {
+      piece = text->substr(decoder->prefix.size());
+    }
+    if (decoder && decoder->cleanup) text::clean_up(piece, true);
+    out += piece;
+    first = false;
+  }
+  return out;
+}
+
+}  // namespace tern

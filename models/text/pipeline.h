@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pipeline: the parsed components of a tokenizer and what runs them in order:
+// added tokens -> normalizer -> pre-tokenizer -> model -> truncation -> post-processor; and back.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "added_tokens.h"
+#include "bert_scan.h"
+#include "normalizers.h"
+#include "post_processors.h"
+#include "pre_tokenizers.h"
+#include "text_model.h"
+#include "tokenizer.h"
+#include "truncation.h"
+
+namespace tern {
+
+namespace text {
+
+/// What the files beside the vocabulary say about calls.
+struct Settings {
+  int64_t model_max_length = 0;        // 0: no limit
+  Side padding_side = Side::right, truncation_side = Side::right;
+  std::string pad_token;               // empty: none
+  int64_t pad_id = -1, pad_type_id = 0;
+  bool wants_type_ids = true;
+  bool clean_up_tokenization_spaces = false;
+};
+
+/// WordPiece's decoder: glues continuing pieces, and with `cleanup` the blanks before punctuation.
+/// Absent, tokens are joined by a blank.
+struct WordPieceDecoder {
+  std::string prefix = "##";
+  bool cleanup = true;
+};
+
+}  // namespace text
+
+struct Tokenizer::Pipeline {
+  std::unique_ptr<text::Normalizer> normalizer;
+  std::unique_ptr<text::PreTokenizer> pre_tokenizer;
+  std::unique_ptr<text::TextModel> model;
+  text::AddedTokens added;
+  text::PostProcessor post_processor;
+  std::optional<text::WordPieceDecoder> decoder;
+  std::optional<text::Truncation> truncation;   // as stored in tokenizer.json
+  std::optional<text::Padding> padding;
+  text::Settings settings;
+  /// Components that are BERT's run as one fused pass.
+  std::unique_ptr<text::BertScan> fused;
+
+  /// Parses tokenizer.json; `what` names it in errors.
+  static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);
+  /// After the components are in place.
+  void finish();
+
+  /// One sequence without special tokens and cuts. Scanning may stop after `limit` tokens.
+  Encoding tokenize(std::string_view text, text::Detail detail) const;
+  void tokenize_ids(std::string_view text, std::vector<int64_t>& ids, size_t limit) const;
+
+  std::optional<std::string_view> token(int64_t id) const noexcept;
+  std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const;
+};
+
+namespace text {
+
+/// A vocab.txt with the files beside it (BERT, DistilBERT, MPNet).
+std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo);
+/// tokenizer_config.json, special_tokens_map.json and config.json, as far as they are there.
+void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& pipeline);
+
+}  // namespace text
+
+}  // namespace tern

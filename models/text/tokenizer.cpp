@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public calls of Tokenizer; see tokenizer.h.
+#include "tokenizer.h"
+
+#include <algorithm>
+
+#include "../../engine/base/format.h"
+#include "clean_up.h"
+#include "pipeline.h"
+
+namespace tern {
+
+namespace {
+
+using text::Detail;
+
+/// Trimming offsets needs the tokens' text.
+Detail detail_of(const Tokenizer::Pipeline& p, const EncodeOptions& o) {
+  if (o.want_tokens || (o.want_offsets && p.post_processor.trim_offsets)) return Detail::tokens;
+  return o.want_offsets ? Detail::offsets : Detail::ids;
+}
+
+/// What remains of max_length without special tokens. None: nothing is cut (no limit was given, or it
+/// is below the number of special tokens, which the reference takes for no limit).
+std::optional<int64_t> room(const Tokenizer::Pipeline& p, const EncodeOptions& o, bool pair) {
+  if (o.max_length <= 0 || o.strategy == TruncationStrategy::do_not_truncate) return std::nullopt;
+  const int64_t single = o.max_length - p.post_processor.added(false);
+  if (single >= 0 && single < o.stride) {
+    fail(ErrorCode::invalid_argument,
+         cat("tokenizer stride set to ", o.stride, ", which is greater than or equal to its effective ",
+             "max length of ", single, " (= ", o.max_length, " original max length - ",
+             p.post_processor.added(false), " added special tokens)"));
+  }
+  const int64_t left = o.max_length - (o.add_special_tokens ? p.post_processor.added(pair) : 0);
+  return left < 0 ? std::nullopt : std::optional(left);
+}
+
+Encoding finish(const Tokenizer::Pipeline& p, Encoding first, Encoding* second,
+                const EncodeOptions& o) {
+  if (const auto left = room(p, o, second != nullptr)) {
+    text::truncate(first, second,
+                   {.max_length = *left, .strategy = o.strategy, .side = o.truncation_side,
+                    .stride = o.stride, .want_overflow = o.want_overflow});
+  }
+  const bool detailed = detail_of(p, o) != Detail::ids;
+  Encoding* const both[2] = {&first, second};
+  for (int i = 0; i < 2 && both[i] && detailed; ++i) {
+    both[i]->sequence_ids.assign(both[i]->ids.size(), i);
+    for (Encoding& e : both[i]->overflowing) e.sequence_ids.assign(e.ids.size(), i);
+  }
+  return p.post_processor.process(std::move(first), second, o.add_special_tokens,
+                                  detail_of(p, o));
+}
+
+const Tokenizer::Pipeline& checked(const std::shared_ptr<const Tokenizer::Pipeline>& pipeline) {
+  if (!pipeline) fail(ErrorCode::invalid_argument, "an empty Tokenizer was called");
+  return *pipeline;
+}
+
+}  // namespace
+
+Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  const Pipeline& p = checked(pipeline_);
+  return finish(p, p.tokenize(text, detail_of(p, options)), nullptr, options);
+}
+
+Encoding Tokenizer::encode(std::string_view text, std::string_view pair,
+                           const EncodeOptions& options) const {
+  const Pipeline& p = checked(pipeline_);
+  Encoding second = p.tokenize(pair, detail_of(p, options));
+  return finish(p, p.tokenize(text, detail_of(p, options)), &second, options);
+}
+
+void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
+                           std::vector<int64_t>& ids) const {
+  const Pipeline& p = checked(pipeline_);
+  const auto left = room(p, options, false);
+  // The tail of a text that is cut on the right need not be looked at.
+  const bool simple = !left || (options.truncation_side == Side::right &&
+                                options.strategy == TruncationStrategy::longest_first);
+  if (!simple || !p.post_processor.single) {
+    const Encoding e = encode(text, options);
+    ids.insert(ids.end(), e.ids.begin(), e.ids.end());
+    return;
+  }
+  for (const text::TemplatePiece& piece : *p.post_processor.single) {
+    if (piece.sequence < 0) {
+      if (options.add_special_tokens) ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
+      continue;
+    }
+    const size_t before = ids.size();
+    const size_t limit = left ? static_cast<size_t>(*left) : std::numeric_limits<size_t>::max();
+    p.tokenize_ids(text, ids, limit);
+    if (ids.size() - before > limit) ids.resize(before + limit);
+  }
+}
+
+std::string Tokenizer::decode(std::span<const int64_t> ids, const DecodeOptions& options) const {
+  const Pipeline& p = checked(pipeline_);
+  std::string out = p.decode(ids, options.skip_special_tokens);
+  if (options.clean_up_tokenization_spaces.value_or(p.settings.clean_up_tokenization_spaces)) {
+    text::clean_up(out, false);
+  }
+  return out;
+}
+
+int64_t Tokenizer::token_to_id(std::string_view token) const {
+  const Pipeline& p = checked(pipeline_);
+  if (const text::AddedToken* t = p.added.find(token)) return t->id;
+  return p.model->vocabulary.find(token);
+}
+
+std::string Tokenizer::id_to_token(int64_t id) const {
+  return std::string(checked(pipeline_).token(id).value_or(""));
+}
+
+int64_t Tokenizer::vocab_size() const {
+  const Pipeline& p = checked(pipeline_);
+  auto size = static_cast<int64_t>(p.model->vocabulary.size());
+  for (const text::AddedToken& t : p.added.tokens()) size += p.model->vocabulary.find(t.content) < 0;
+  return size;
+}
+
+int64_t Tokenizer::model_max_length() const { return checked(pipeline_).settings.model_max_length; }
+
+int64_t Tokenizer::pad_id() const { return checked(pipeline_).settings.pad_id; }
+
+EncodeOptions Tokenizer::default_options() const {
+  EncodeOptions o;
+  if (const auto& t = checked(pipeline_).truncation) {
+    o.max_length = t->max_length;
+    o.strategy = t->strategy;
+    o.truncation_side = t->side;
+    o.stride = t->stride;
+  }
+  return o;
+}
+
+int64_t Tokenizer::num_special_tokens(bool pair) const {
+  return checked(pipeline_).post_processor.added(pair);
+}
+
+Tokenizer AutoTokenizer::from_pretrained(const std::string& id_or_path,
+                                         const hub::RepoOptions& options) {
+  return from_repo(hub::Repo::open(id_or_path, options));
+}
+
+Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo) {
+  std::unique_ptr<Tokenizer::Pipeline> p;
+  if (const auto json = repo.read_if_exists("tokenizer.json")) {
+    p = Tokenizer::Pipeline::parse(*json, repo.path("tokenizer.json"));
+  } else {
+    p = text::read_vocab_files(repo);
+  }
+  text::read_settings(repo, *p);
+  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(std::move(p)));
+}
+
+Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {
+  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(Tokenizer::Pipeline::parse(text, what)));
+}
+
+}  // namespace tern

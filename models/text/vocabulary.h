@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vocabulary: tokens and ids both ways. The tokens' bytes lie in one block; a hash table (seeded, so
+// that a file cannot choose its collisions) finds an id, an index finds a token. Ids may have holes.
+// ByteTrie: the same tokens as a trie, for longest-match walks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tern::text {
+
+/// 64 well-mixed bits of a text and a seed.
+uint64_t hash_text(std::string_view text, uint64_t seed) noexcept;
+/// A seed that another process does not share.
+uint64_t random_seed();
+
+class Vocabulary {
+ public:
+  struct Entry {
+    uint32_t offset, size;  // in the block of bytes
+    int32_t id;
+  };
+
+  /// Room for `tokens` tokens of `bytes` bytes altogether.
+  void reserve(size_t tokens, size_t bytes);
+  /// The last id of a token that is added twice wins. corrupt: id not in [0, 2^31), or too many bytes.
+  void add(std::string_view token, int64_t id);
+  /// After the last add: makes find and token work.
+  void finish();
+
+  /// -1 when absent.
+  int32_t find(std::string_view token) const noexcept;
+  std::optional<std::string_view> token(int64_t id) const noexcept;
+  /// Number of distinct tokens.
+  size_t size() const noexcept { return entries_.size(); }
+  const std::vector<Entry>& entries() const noexcept { return entries_; }
+  std::string_view text(const Entry& e) const noexcept { return {bytes_.data() + e.offset, e.size}; }
+
+ private:
+  size_t slot_of(std::string_view token, uint64_t hash) const noexcept;
+  void grow();
+
+  std::string bytes_;
+  std::vector<Entry> entries_;
+  struct Slot {
+    uint32_t hash;
+    uint32_t entry;  // index + 1; 0 = empty
+  };
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> by_id_;  // dense ids: id -> entry + 1; else entries sorted by id
+  bool dense_ = true;
+  uint64_t seed_ = 0;
+};
+
+/// Nodes are numbers, 0 the root; edges lie in one open-addressing table keyed by (node, byte).
+class ByteTrie {
+ public:
+  static constexpr uint32_t kNone = 0xFFFFFFFF;
+
+  void reserve(size_t bytes);
+  /// `value` >= 0; a text inserted again gets the new value.
+  void insert(std::string_view text, int32_t value);
+  /// kNone when there is no such edge.
+  uint32_t child(uint32_t node, char byte) const noexcept;
+  /// The node of `text`, or kNone.
+  uint32_t walk(uint32_t node, std::string_view text) const noexcept;
+  /// -1 when no text ends here.
+  int32_t value(uint32_t node) const noexcept { return values_[node]; }
+
+ private:
+  struct Edge {
+    uint32_t key;    // node << 8 | byte
+    uint32_t child;  // 0 = empty slot (the root is nobody's child)
+  };
+  size_t slot(uint32_t key) const noexcept;
+  void grow();
+
+  std::vector<Edge> edges_;
+  std::vector<int32_t> values_{-1};
+  uint64_t seed_ = 0;
+  int shift_ = 64;
+};
+
+}  // namespace tern::text
