@@ -22,40 +22,84 @@ namespace tern::kernels {
 namespace {
 
 struct F32Step {
-  static constexpr size_t kGroup = 1, kElement = 4, kGroupBytes = 4;
+  static constexpr size_t kGroup = 1, kElement = 4, kUnroll = 4;
   using Operand = __m512;
-  using Last = F32Step;  // never needed: no k is left over
   static Operand x(const char* p) { return _mm512_set1_ps(load_f32(p)); }
   static Operand w(const char* p) { return _mm512_load_ps(p); }
-  static __m512 mac(__m512 acc, Operand x, Operand w) { return _mm512_fmadd_ps(x, w, acc); }
-};
+  static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
 
-// Two k per group: 32 bits hold the pair (k even low, k odd high).
-struct Pair {
-  __m512 even, odd;
-};
-
-inline Pair widened(__m512i pair) {
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(pair, 16)),
-          _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32(-65536)))};
-}
-
-struct Bf16Step {
-  static constexpr size_t kGroup = 2, kElement = 2, kGroupBytes = 4;
-  using Operand = Pair;
-  static Operand x(const char* p) { return widened(_mm512_set1_epi32(load_i32(p))); }
-  static Operand w(const char* p) { return widened(_mm512_load_si512(p)); }
-  static __m512 mac(__m512 acc, const Operand& x, const Operand& w) {
-    return _mm512_fmadd_ps(x.odd, w.odd, _mm512_fmadd_ps(x.even, w.even, acc));
+  template <size_t kRows, size_t kVectors>
+  static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
+                                                        const char* const* a,
+                                                        const char* const* b, size_t i) {
+    add_group<F32Step>(acc, a, b, i);
   }
+  template <size_t kRows, size_t kVectors>
+  static void add_last(__m512 (&)[kRows][kVectors], const char* const*, const char* const*, size_t) {
+  }
+};
 
-  struct Last {  // the one k left over
-    static constexpr size_t kGroupBytes = 4;
-    using Operand = __m512;
-    static Operand x(const char* p) { return widened(_mm512_set1_epi32(load_u16(p))).even; }
-    static Operand w(const char* p) { return widened(_mm512_load_si512(p)).even; }
-    static __m512 mac(__m512 acc, Operand x, Operand w) { return _mm512_fmadd_ps(x, w, acc); }
+// A group is two k: 32 bits hold the pair (k even low, k odd high). First all even ones, then all
+// odd ones, each widened from memory as it is needed: written as intrinsics, gcc keeps whole pairs
+// alive beside the 24 accumulators and spills.
+struct Bf16Step {
+  static constexpr size_t kGroup = 2, kElement = 2, kUnroll = 1;
+  struct PairBytes {
+    char bytes[4];
   };
+
+  struct Even {
+    using Operand = __m512;
+    static Operand x(const char* p) {
+      Operand half;
+      asm volatile("vpbroadcastd %1, %0\n\tvpslld $16, %0, %0"
+                   : "=v"(half)
+                   : "m"(*reinterpret_cast<const PairBytes*>(p)));
+      return half;
+    }
+    static Operand w(const char* p) {
+      Operand half;
+      asm volatile("vpslld $16, %1, %0" : "=v"(half) : "m"(*reinterpret_cast<const __m512i*>(p)));
+      return half;
+    }
+    static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
+  };
+  struct Odd {
+    using Operand = __m512;
+    static Operand x(const char* p) {
+      Operand half;
+      asm volatile("vpandd %1%{1to16%}, %2, %0"
+                   : "=v"(half)
+                   : "m"(*reinterpret_cast<const PairBytes*>(p)), "v"(_mm512_set1_epi32(-65536)));
+      return half;
+    }
+    static Operand w(const char* p) {
+      Operand half;
+      asm volatile("vpandd %1, %2, %0"
+                   : "=v"(half)
+                   : "m"(*reinterpret_cast<const __m512i*>(p)), "v"(_mm512_set1_epi32(-65536)));
+      return half;
+    }
+    static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
+  };
+  struct Last : Even {  // the k left over has no partner to read
+    static Operand x(const char* p) {
+      return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_set1_epi32(load_u16(p)), 16));
+    }
+  };
+
+  template <size_t kRows, size_t kVectors>
+  static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
+                                                        const char* const* a,
+                                                        const char* const* b, size_t i) {
+    add_group<Even>(acc, a, b, i);
+    add_group<Odd>(acc, a, b, i);
+  }
+  template <size_t kRows, size_t kVectors>
+  static void add_last(__m512 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
+                       size_t i) {
+    add_group<Last>(acc, a, b, i);
+  }
 };
 
 }  // namespace

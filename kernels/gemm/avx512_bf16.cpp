@@ -24,15 +24,27 @@ namespace tern::kernels {
 namespace {
 
 struct DotStep {
-  static constexpr size_t kGroup = 2, kElement = 2, kGroupBytes = 4;
+  static constexpr size_t kGroup = 2, kElement = 2, kUnroll = 4;
   using Operand = __m512i;
   static Operand x(const char* p) { return _mm512_set1_epi32(load_i32(p)); }
   static Operand w(const char* p) { return _mm512_load_si512(p); }
-  static __m512 mac(__m512 acc, Operand x, Operand w) {
-    return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w));
+  static void mac(__m512& acc, Operand x, Operand w) {  // in place, as multiply_add()
+    asm volatile("vdpbf16ps %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
   }
 
-  struct Last;  // the one k left over: its partner is zero in the panel and in the register
+  struct Last;  // the k left over: its partner is zero in the panel and in the register
+
+  template <size_t kRows, size_t kVectors>
+  static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
+                                                        const char* const* a,
+                                                        const char* const* b, size_t i) {
+    add_group<DotStep>(acc, a, b, i);
+  }
+  template <size_t kRows, size_t kVectors>
+  static void add_last(__m512 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
+                       size_t i) {
+    add_group<Last>(acc, a, b, i);
+  }
 };
 
 struct DotStep::Last : DotStep {
