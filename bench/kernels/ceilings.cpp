@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Twelve independent chains in named registers: more than latency times rate of any multiply-add
+// here (2 per cycle x 4 or 6 cycles), and no array that a compiler could spill.
+#include "ceilings.h"
+
+#include <chrono>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tern::bench {
+
+#if defined(__x86_64__)
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+#define TERN_TWELVE(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7) OP(8) OP(9) OP(10) OP(11)
+#define TERN_START(i) auto c##i = x;
+
+__attribute__((target("avx2,fma"), noinline)) void fma_ymm(long rounds) {
+  const __m256 x = _mm256_set1_ps(1.0001f), y = _mm256_set1_ps(0.9999f);
+  TERN_TWELVE(TERN_START)
+  for (long i = 0; i < rounds; i++) {
+#define TERN_STEP(j) asm volatile("vfmadd231ps %1, %2, %0" : "+x"(c##j) : "x"(x), "x"(y));
+    TERN_TWELVE(TERN_STEP)
+  }
+}
+
+__attribute__((target("avx512f"), noinline)) void fma_zmm(long rounds) {
+  const __m512 x = _mm512_set1_ps(1.0001f), y = _mm512_set1_ps(0.9999f);
+  TERN_TWELVE(TERN_START)
+  for (long i = 0; i < rounds; i++) {
+#undef TERN_STEP
+#define TERN_STEP(j) asm volatile("vfmadd231ps %1, %2, %0" : "+v"(c##j) : "v"(x), "v"(y));
+    TERN_TWELVE(TERN_STEP)
+  }
+}
+
+// Latency 6 at 2 per cycle leaves twelve chains no slack; sixteen have some.
+__attribute__((target("avx512f,avx512bf16"), noinline)) void dot_zmm(long rounds) {
+  const __m512 x = _mm512_castsi512_ps(_mm512_set1_epi16(0x3f80)), y = x;
+  TERN_TWELVE(TERN_START)
+  __m512 c12 = x, c13 = x, c14 = x, c15 = x;
+  for (long i = 0; i < rounds; i++) {
+#undef TERN_STEP
+#define TERN_STEP(j) asm volatile("vdpbf16ps %1, %2, %0" : "+v"(c##j) : "v"(x), "v"(y));
+    TERN_TWELVE(TERN_STEP) TERN_STEP(12) TERN_STEP(13) TERN_STEP(14) TERN_STEP(15)
+  }
+}
+
+#undef TERN_STEP
+#undef TERN_START
+#undef TERN_TWELVE
+
+double rate(void (*loop)(long), double flop_per_round) {
+  constexpr long kRounds = 30000;
+  const auto start = std::chrono::steady_clock::now();
+  loop(kRounds);
+  return kRounds * flop_per_round / seconds_since(start);
+}
+
+__attribute__((target("avx512f"), noinline)) void read_zmm(const char* p, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 256) {
+    asm volatile("vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
+                 "vmovaps 128(%0), %%zmm2\n\tvmovaps 192(%0), %%zmm3"
+                 :
+                 : "r"(p + i)
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+  }
+}
+
+__attribute__((target("avx2"), noinline)) void read_ymm(const char* p, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 128) {
+    asm volatile("vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
+                 "vmovaps 64(%0), %%ymm2\n\tvmovaps 96(%0), %%ymm3"
+                 :
+                 : "r"(p + i)
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+  }
+}
+
+}  // namespace
+
+double multiply_add_rate(kernels::Isa level) {
+  switch (level) {
+    case kernels::Isa::generic: return 0;
+    case kernels::Isa::avx2: return rate(fma_ymm, 12 * 8 * 2);
+    case kernels::Isa::avx512:
+    case kernels::Isa::avx512_vnni: return rate(fma_zmm, 12 * 16 * 2);
+    case kernels::Isa::avx512_bf16: return rate(dot_zmm, 16 * 16 * 4);
+  }
+  return 0;
+}
+
+double read_seconds(const void* p, size_t bytes) {
+  const kernels::Isa level = kernels::hardware_isa();
+  if (static_cast<int>(level) < static_cast<int>(kernels::Isa::avx2)) return 0;
+  const bool wide = static_cast<int>(level) >= static_cast<int>(kernels::Isa::avx512);
+  const auto start = std::chrono::steady_clock::now();
+  (wide ? read_zmm : read_ymm)(static_cast<const char*>(p), bytes);
+  return seconds_since(start);
+}
+
+#else
+
+double multiply_add_rate(kernels::Isa) { return 0; }
+double read_seconds(const void*, size_t) { return 0; }
+
+#endif
+
+}  // namespace tern::bench

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine can do at most, measured beside a kernel in the same process: multiply-add rate
+// and the time to read a buffer.
+#pragma once
+
+#include <stddef.h>
+
+#include "../../kernels/isa.h"
+
+namespace tern::bench {
+
+/// FLOP/s of one core over a window of about 50 µs, by the widest multiply-add of that level: f32
+/// FMA up to avx512_vnni, vdpbf16ps for avx512_bf16. 0 where nothing is known (not x86-64, generic).
+double multiply_add_rate(kernels::Isa level);
+
+/// Seconds to load the bytes once with the widest loads of this CPU. Multiple of 256 bytes, 64-byte
+/// aligned; 0 where it is not measured.
+double read_seconds(const void* p, size_t bytes);
+
+}  // namespace tern::bench
