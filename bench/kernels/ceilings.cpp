@@ -3,7 +3,7 @@
 // here (2 per cycle x 4 or 6 cycles), and no array that a compiler could spill.
 #include "ceilings.h"
 
-#include <chrono>
+#include <time.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -11,12 +11,14 @@
 
 namespace tern::bench {
 
+double thread_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 #if defined(__x86_64__)
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 #define TERN_TWELVE(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7) OP(8) OP(9) OP(10) OP(11)
 #define TERN_START(i) auto c##i = x;
@@ -58,28 +60,30 @@ __attribute__((target("avx512f,avx512bf16"), noinline)) void dot_zmm(long rounds
 
 double rate(void (*loop)(long), double flop_per_round) {
   constexpr long kRounds = 30000;
-  const auto start = std::chrono::steady_clock::now();
+  const double start = thread_seconds();
   loop(kRounds);
-  return kRounds * flop_per_round / seconds_since(start);
+  return kRounds * flop_per_round / (thread_seconds() - start);
 }
 
 __attribute__((target("avx512f"), noinline)) void read_zmm(const char* p, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 256) {
-    asm volatile("vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
-                 "vmovaps 128(%0), %%zmm2\n\tvmovaps 192(%0), %%zmm3"
-                 :
-                 : "r"(p + i)
-                 : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+    asm volatile(
+        "vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
+        "vmovaps 128(%0), %%zmm2\n\tvmovaps 192(%0), %%zmm3"
+        :
+        : "r"(p + i)
+        : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
   }
 }
 
 __attribute__((target("avx2"), noinline)) void read_ymm(const char* p, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 128) {
-    asm volatile("vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
-                 "vmovaps 64(%0), %%ymm2\n\tvmovaps 96(%0), %%ymm3"
-                 :
-                 : "r"(p + i)
-                 : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+    asm volatile(
+        "vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
+        "vmovaps 64(%0), %%ymm2\n\tvmovaps 96(%0), %%ymm3"
+        :
+        : "r"(p + i)
+        : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
   }
 }
 
@@ -87,11 +91,15 @@ __attribute__((target("avx2"), noinline)) void read_ymm(const char* p, size_t by
 
 double multiply_add_rate(kernels::Isa level) {
   switch (level) {
-    case kernels::Isa::generic: return 0;
-    case kernels::Isa::avx2: return rate(fma_ymm, 12 * 8 * 2);
+    case kernels::Isa::generic:
+      return 0;
+    case kernels::Isa::avx2:
+      return rate(fma_ymm, 12 * 8 * 2);
     case kernels::Isa::avx512:
-    case kernels::Isa::avx512_vnni: return rate(fma_zmm, 12 * 16 * 2);
-    case kernels::Isa::avx512_bf16: return rate(dot_zmm, 16 * 16 * 4);
+    case kernels::Isa::avx512_vnni:
+      return rate(fma_zmm, 12 * 16 * 2);
+    case kernels::Isa::avx512_bf16:
+      return rate(dot_zmm, 16 * 16 * 4);
   }
   return 0;
 }
@@ -100,15 +108,19 @@ double read_seconds(const void* p, size_t bytes) {
   const kernels::Isa level = kernels::hardware_isa();
   if (static_cast<int>(level) < static_cast<int>(kernels::Isa::avx2)) return 0;
   const bool wide = static_cast<int>(level) >= static_cast<int>(kernels::Isa::avx512);
-  const auto start = std::chrono::steady_clock::now();
+  const double start = thread_seconds();
   (wide ? read_zmm : read_ymm)(static_cast<const char*>(p), bytes);
-  return seconds_since(start);
+  return thread_seconds() - start;
 }
 
 #else
 
-double multiply_add_rate(kernels::Isa) { return 0; }
-double read_seconds(const void*, size_t) { return 0; }
+double multiply_add_rate(kernels::Isa) {
+  return 0;
+}
+double read_seconds(const void*, size_t) {
+  return 0;
+}
 
 #endif
 

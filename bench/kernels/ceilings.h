@@ -9,8 +9,12 @@
 
 namespace tern::bench {
 
+/// CPU seconds of this thread: what other processes take in between does not count.
+double thread_seconds();
+
 /// FLOP/s of one core over a window of about 50 µs, by the widest multiply-add of that level: f32
-/// FMA up to avx512_vnni, vdpbf16ps for avx512_bf16. 0 where nothing is known (not x86-64, generic).
+/// FMA up to avx512_vnni, vdpbf16ps for avx512_bf16. 0 where nothing is known (not x86-64,
+/// generic).
 double multiply_add_rate(kernels::Isa level);
 
 /// Seconds to load the bytes once with the widest loads of this CPU. Multiple of 256 bytes, 64-byte

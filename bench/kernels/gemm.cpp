@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <random>
@@ -59,10 +58,9 @@ class Contestant {
   }
   double window() {
     if (!call_) return 0;
-    const auto start = std::chrono::steady_clock::now();
+    const double start = bench::thread_seconds();
     for (long i = 0; i < repeats_; i++) call_();
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    const double once = passed.count() / static_cast<double>(repeats_);
+    const double once = (bench::thread_seconds() - start) / static_cast<double>(repeats_);
     best_ = std::min(best_, once);
     return once;
   }
@@ -83,10 +81,10 @@ void run(benchmark::State& state, const GemmTable& table, long m, long n, long k
   const Matrix b(table.packed_bytes(n, k), Format::f32, 3);
   const Matrix y(static_cast<size_t>(m * n) * 4, Format::f32, 4);
   table.pack({w.get(), table.a_format, k, n, k, b.get(), 0, (n + table.panel - 1) / table.panel});
-  const kernels::GemmArgs args{m, n, k, x.get(), k, b.get(), y.get(), Format::f32,
-                               n, nullptr, nullptr, 0, kernels::Act::none};
-  const bench::Product product{m, n, k, table.a_format, x.get(), w.get(),
-                               reinterpret_cast<float*>(y.get())};
+  const kernels::GemmArgs args{m,           n, k,       x.get(), k, b.get(),           y.get(),
+                               Format::f32, n, nullptr, nullptr, 0, kernels::Act::none};
+  const bench::Product product{
+      m, n, k, table.a_format, x.get(), w.get(), reinterpret_cast<float*>(y.get())};
   Contestant kernel([&] { table.run(args); });
   Contestant onednn(bench::onednn_product(product)), eigen(bench::eigen_product(product));
   double ceiling = 0, reading = 1e9;
@@ -106,7 +104,7 @@ void run(benchmark::State& state, const GemmTable& table, long m, long n, long k
 }
 
 const bool kRegistered = [] {
-  const long layers[][2] = {{1152, 384}, {384, 384},  {1536, 384}, {384, 1536},
+  const long layers[][2] = {{1152, 384}, {384, 384}, {1536, 384}, {384, 1536},
                             {2304, 768}, {768, 768}, {3072, 768}, {768, 3072}};
   for (Format format : {Format::f32, Format::bf16}) {
     for (const GemmTable* table : kernels::gemm_variants(format)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The baseline oneDNN: its matmul primitive with weights reordered once into the layout it asks for.
+// The baseline oneDNN: its matmul primitive with weights reordered once into the layout it asks
+// for.
 #include <dlfcn.h>
 
 #include <memory>
@@ -27,8 +28,8 @@ struct Matmul {
 
   explicit Matmul(const Product& p) {
     using dnnl::memory;
-    const auto type = p.format == kernels::Format::f32 ? memory::data_type::f32
-                                                       : memory::data_type::bf16;
+    const auto type =
+        p.format == kernels::Format::f32 ? memory::data_type::f32 : memory::data_type::bf16;
     const memory::desc x({p.m, p.k}, type, memory::format_tag::ab);
     const memory::desc w({p.k, p.n}, type, memory::format_tag::ba);
     const memory::desc any({p.k, p.n}, type, memory::format_tag::any);

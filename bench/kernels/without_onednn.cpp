@@ -3,5 +3,7 @@
 #include "baselines.h"
 
 namespace tern::bench {
-std::function<void()> onednn_product(const Product&) { return {}; }
+std::function<void()> onednn_product(const Product&) {
+  return {};
+}
 }  // namespace tern::bench

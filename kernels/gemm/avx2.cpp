@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm for AVX2 with FMA: up to 6 rows x 16 columns, 12 accumulators of the 16 registers. bf16 is
 // widened in registers, one fused multiply-add per k, ascending: the bits of generic.cpp.
-#include "gemm.h"
-
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
+
+#include "gemm.h"
 
 namespace tern::kernels {
 
@@ -13,8 +13,8 @@ namespace tern::kernels {
 #include "gemm.inc"
 #undef TERN_VARIANT
 
-#include "../simd/generic.inc"
 #include "../simd/avx2.inc"
+#include "../simd/generic.inc"
 #include "blocking.inc"
 #include "pack.inc"
 
@@ -129,8 +129,8 @@ struct Bf16Step {
     add_one<Odd>(acc, a, b, i);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m256 (&acc)[kRows][kVectors], const char* const* a,
-                       const char* const* b, size_t i) {
+  static void add_last(__m256 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
+                       size_t i) {
     add_one<Last>(acc, a, b, i);
   }
 };
@@ -162,7 +162,8 @@ void tile_avx2(const Tile& t) {
 #pragma GCC unroll 6
   for (size_t r = 0; r < kRows; r++)
 #pragma GCC unroll 8
-    for (size_t v = 0; v < kVectors; v++) _mm256_store_ps(t.sums + (r * kVectors + v) * 8, acc[r][v]);
+    for (size_t v = 0; v < kVectors; v++)
+      _mm256_store_ps(t.sums + (r * kVectors + v) * 8, acc[r][v]);
 }
 
 // Eight columns of c = act(sums + bias) + residual, all of them inside the rectangle.
@@ -236,10 +237,14 @@ struct Avx2Kernel {
 
   static TileFunction tile(int64_t rows, int vectors) {
     switch (vectors) {
-      case 1: return of_rows<1>(rows);
-      case 2: return of_rows<2>(rows);
-      case 4: return of_rows<4>(rows);
-      default: return of_rows<8>(rows);
+      case 1:
+        return of_rows<1>(rows);
+      case 2:
+        return of_rows<2>(rows);
+      case 4:
+        return of_rows<4>(rows);
+      default:
+        return of_rows<8>(rows);
     }
   }
 
@@ -250,14 +255,22 @@ struct Avx2Kernel {
 
 }  // namespace
 
-const GemmTable gemm_f32_avx2 = {
-    "gemm_f32_avx2", Isa::avx2, Format::f32, kPanelColumns, Avx2Kernel<F32Step>::kRows,
-    panels_bytes<Format::f32, kPanelColumns, 1>, pack_panels<Format::f32, kPanelColumns, 1>,
-    run_blocks<Avx2Kernel<F32Step>>};
+const GemmTable gemm_f32_avx2 = {"gemm_f32_avx2",
+                                 Isa::avx2,
+                                 Format::f32,
+                                 kPanelColumns,
+                                 Avx2Kernel<F32Step>::kRows,
+                                 panels_bytes<Format::f32, kPanelColumns, 1>,
+                                 pack_panels<Format::f32, kPanelColumns, 1>,
+                                 run_blocks<Avx2Kernel<F32Step>>};
 
-const GemmTable gemm_bf16_avx2 = {
-    "gemm_bf16_avx2", Isa::avx2, Format::bf16, kPanelColumns, Avx2Kernel<Bf16Step>::kRows,
-    panels_bytes<Format::bf16, kPanelColumns, 2>, pack_panels<Format::bf16, kPanelColumns, 2>,
-    run_blocks<Avx2Kernel<Bf16Step>>};
+const GemmTable gemm_bf16_avx2 = {"gemm_bf16_avx2",
+                                  Isa::avx2,
+                                  Format::bf16,
+                                  kPanelColumns,
+                                  Avx2Kernel<Bf16Step>::kRows,
+                                  panels_bytes<Format::bf16, kPanelColumns, 2>,
+                                  pack_panels<Format::bf16, kPanelColumns, 2>,
+                                  run_blocks<Avx2Kernel<Bf16Step>>};
 
 }  // namespace tern::kernels

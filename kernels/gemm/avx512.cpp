@@ -2,11 +2,11 @@
 // gemm for AVX-512: f32, and bf16 for CPUs without AVX512_BF16. bf16 is widened in registers; the
 // product of two bf16 is exact in f32, so the chain is one fused multiply-add per k, ascending, as
 // in generic.cpp.
-#include "gemm.h"
-
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
+
+#include "gemm.h"
 
 namespace tern::kernels {
 
@@ -14,10 +14,10 @@ namespace tern::kernels {
 #include "gemm.inc"
 #undef TERN_VARIANT
 
-#include "../simd/generic.inc"
 #include "../simd/avx512.inc"
-#include "pack.inc"
+#include "../simd/generic.inc"
 #include "avx512.inc"
+#include "pack.inc"
 
 namespace {
 
@@ -30,13 +30,13 @@ struct F32Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a,
-                                                        const char* const* b, size_t i) {
+                                                        const char* const* a, const char* const* b,
+                                                        size_t i) {
     add_group<F32Step>(acc, a, b, i);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&)[kRows][kVectors], const char* const*, const char* const*, size_t) {
-  }
+  static void add_last(__m512 (&)[kRows][kVectors], const char* const*, const char* const*,
+                       size_t) {}
 };
 
 // A group is two k: 32 bits hold the pair (k even low, k odd high). First all even ones, then all
@@ -90,8 +90,8 @@ struct Bf16Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a,
-                                                        const char* const* b, size_t i) {
+                                                        const char* const* a, const char* const* b,
+                                                        size_t i) {
     add_group<Even>(acc, a, b, i);
     add_group<Odd>(acc, a, b, i);
   }
@@ -104,14 +104,22 @@ struct Bf16Step {
 
 }  // namespace
 
-const GemmTable gemm_f32_avx512 = {
-    "gemm_f32_avx512", Isa::avx512, Format::f32, kPanelColumns, Avx512Kernel<F32Step>::kRows,
-    panels_bytes<Format::f32, kPanelColumns, 1>, pack_panels<Format::f32, kPanelColumns, 1>,
-    run_blocks<Avx512Kernel<F32Step>>};
+const GemmTable gemm_f32_avx512 = {"gemm_f32_avx512",
+                                   Isa::avx512,
+                                   Format::f32,
+                                   kPanelColumns,
+                                   Avx512Kernel<F32Step>::kRows,
+                                   panels_bytes<Format::f32, kPanelColumns, 1>,
+                                   pack_panels<Format::f32, kPanelColumns, 1>,
+                                   run_blocks<Avx512Kernel<F32Step>>};
 
-const GemmTable gemm_bf16_avx512 = {
-    "gemm_bf16_avx512", Isa::avx512, Format::bf16, kPanelColumns, Avx512Kernel<Bf16Step>::kRows,
-    panels_bytes<Format::bf16, kPanelColumns, 2>, pack_panels<Format::bf16, kPanelColumns, 2>,
-    run_blocks<Avx512Kernel<Bf16Step>>};
+const GemmTable gemm_bf16_avx512 = {"gemm_bf16_avx512",
+                                    Isa::avx512,
+                                    Format::bf16,
+                                    kPanelColumns,
+                                    Avx512Kernel<Bf16Step>::kRows,
+                                    panels_bytes<Format::bf16, kPanelColumns, 2>,
+                                    pack_panels<Format::bf16, kPanelColumns, 2>,
+                                    run_blocks<Avx512Kernel<Bf16Step>>};
 
 }  // namespace tern::kernels

@@ -4,11 +4,11 @@
 // with the instruction's own arithmetic: rounds to nearest whatever MXCSR says, takes denormal
 // inputs as zero and flushes denormal results. So its bits differ from the widening variants',
 // within the rounding of a sum; they do not depend on the rectangle.
-#include "gemm.h"
-
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
+
+#include "gemm.h"
 
 namespace tern::kernels {
 
@@ -16,10 +16,10 @@ namespace tern::kernels {
 #include "gemm.inc"
 #undef TERN_VARIANT
 
-#include "../simd/generic.inc"
 #include "../simd/avx512.inc"
-#include "pack.inc"
+#include "../simd/generic.inc"
 #include "avx512.inc"
+#include "pack.inc"
 
 namespace {
 
@@ -36,8 +36,8 @@ struct DotStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a,
-                                                        const char* const* b, size_t i) {
+                                                        const char* const* a, const char* const* b,
+                                                        size_t i) {
     add_group<DotStep>(acc, a, b, i);
   }
   template <size_t kRows, size_t kVectors>
@@ -53,9 +53,13 @@ struct DotStep::Last : DotStep {
 
 }  // namespace
 
-const GemmTable gemm_bf16_avx512_bf16 = {
-    "gemm_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, kPanelColumns,
-    Avx512Kernel<DotStep>::kRows, panels_bytes<Format::bf16, kPanelColumns, 2>,
-    pack_panels<Format::bf16, kPanelColumns, 2>, run_blocks<Avx512Kernel<DotStep>>};
+const GemmTable gemm_bf16_avx512_bf16 = {"gemm_bf16_avx512_bf16",
+                                         Isa::avx512_bf16,
+                                         Format::bf16,
+                                         kPanelColumns,
+                                         Avx512Kernel<DotStep>::kRows,
+                                         panels_bytes<Format::bf16, kPanelColumns, 2>,
+                                         pack_panels<Format::bf16, kPanelColumns, 2>,
+                                         run_blocks<Avx512Kernel<DotStep>>};
 
 }  // namespace tern::kernels

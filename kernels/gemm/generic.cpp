@@ -2,10 +2,10 @@
 // gemm by definition: eight columns of one row at a time, one fused multiply-add per k, ascending.
 // bf16 is widened to f32 first, where a product of two is exact. These bits are also those of the
 // AVX2 and AVX-512 variants before the activation; only vdpbf16ps (avx512_bf16.cpp) has its own.
-#include "gemm.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "gemm.h"
 
 namespace tern::kernels {
 
@@ -42,8 +42,12 @@ inline float fused(float x, float y, float z) {
 #endif
 }
 
-inline float as_f32(float value) { return value; }
-inline float as_f32(uint16_t value) { return bf16_to_f32(value); }
+inline float as_f32(float value) {
+  return value;
+}
+inline float as_f32(uint16_t value) {
+  return bf16_to_f32(value);
+}
 
 template <class Element>
 void run(const GemmArgs& g) {
@@ -71,12 +75,22 @@ void run(const GemmArgs& g) {
 
 }  // namespace
 
-const GemmTable gemm_f32_generic = {
-    "gemm_f32_generic", Isa::generic, Format::f32, kPanel, 1, panels_bytes<Format::f32, kPanel, 1>,
-    pack_panels<Format::f32, kPanel, 1>, run<float>};
+const GemmTable gemm_f32_generic = {"gemm_f32_generic",
+                                    Isa::generic,
+                                    Format::f32,
+                                    kPanel,
+                                    1,
+                                    panels_bytes<Format::f32, kPanel, 1>,
+                                    pack_panels<Format::f32, kPanel, 1>,
+                                    run<float>};
 
-const GemmTable gemm_bf16_generic = {
-    "gemm_bf16_generic", Isa::generic, Format::bf16, kPanel, 1,
-    panels_bytes<Format::bf16, kPanel, 1>, pack_panels<Format::bf16, kPanel, 1>, run<uint16_t>};
+const GemmTable gemm_bf16_generic = {"gemm_bf16_generic",
+                                     Isa::generic,
+                                     Format::bf16,
+                                     kPanel,
+                                     1,
+                                     panels_bytes<Format::bf16, kPanel, 1>,
+                                     pack_panels<Format::bf16, kPanel, 1>,
+                                     run<uint16_t>};
 
 }  // namespace tern::kernels

@@ -20,7 +20,7 @@ using namespace tern::kernels;
 
 namespace {
 
-constexpr double kRoundF32 = 0x1p-24;   // largest relative error of one rounding
+constexpr double kRoundF32 = 0x1p-24;  // largest relative error of one rounding
 constexpr double kRoundBf16 = 0x1p-8;
 
 // A region whose last byte is followed by a page that must not be touched.
@@ -29,7 +29,8 @@ class Guarded {
   explicit Guarded(size_t bytes) {
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     size_ = (bytes + page - 1) / page * page;
-    void* p = mmap(nullptr, size_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* p =
+        mmap(nullptr, size_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(p != MAP_FAILED);
     base_ = static_cast<char*>(p);
     REQUIRE(mprotect(base_ + size_, page, PROT_NONE) == 0);
@@ -55,9 +56,13 @@ using Rng = std::mt19937_64;
 int64_t pick(Rng& rng, int64_t low, int64_t high) {
   return low + static_cast<int64_t>(rng() % static_cast<uint64_t>(high - low + 1));
 }
-float uniform(Rng& rng) { return static_cast<float>(static_cast<int64_t>(rng() >> 40)) * 0x1p-23f - 1; }
+float uniform(Rng& rng) {
+  return static_cast<float>(static_cast<int64_t>(rng() >> 40)) * 0x1p-23f - 1;
+}
 
-float bf16_value(uint16_t h) { return std::bit_cast<float>(static_cast<uint32_t>(h) << 16); }
+float bf16_value(uint16_t h) {
+  return std::bit_cast<float>(static_cast<uint32_t>(h) << 16);
+}
 uint16_t bf16_bits(float f) {
   const uint32_t u = std::bit_cast<uint32_t>(f);
   if (std::isnan(f)) return static_cast<uint16_t>((u >> 16) | 0x40);
@@ -74,15 +79,22 @@ uint16_t f16_bits(float f) {
 
 double act_exact(Act act, double x) {
   switch (act) {
-    case Act::none: return x;
-    case Act::gelu: return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
+    case Act::none:
+      return x;
+    case Act::gelu:
+      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
     case Act::gelu_tanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Act::quick_gelu: return x / (1 + std::exp(-1.702 * x));
-    case Act::relu: return x > 0 || std::isnan(x) ? x : 0;
-    case Act::tanh: return std::tanh(x);
-    case Act::silu: return x / (1 + std::exp(-x));
-    case Act::sigmoid: return 1 / (1 + std::exp(-x));
+    case Act::quick_gelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case Act::relu:
+      return x > 0 || std::isnan(x) ? x : 0;
+    case Act::tanh:
+      return std::tanh(x);
+    case Act::silu:
+      return x / (1 + std::exp(-x));
+    case Act::sigmoid:
+      return 1 / (1 + std::exp(-x));
   }
   return x;
 }
@@ -126,7 +138,9 @@ struct Problem {
   }
 };
 
-bool has_plain_chain(const GemmTable& t) { return t.isa != Isa::avx512_bf16; }
+bool has_plain_chain(const GemmTable& t) {
+  return t.isa != Isa::avx512_bf16;
+}
 
 // As vdpbf16ps sees its inputs.
 Problem without_denormals(Problem p) {
@@ -154,8 +168,8 @@ Problem make_problem(const GemmTable& table, int64_t m, int64_t n, int64_t k, Dr
 }
 
 // Rows `stride` apart, the last one ending at the guard.
-const void* place_rows(Guarded& where, Format format, const std::vector<float>& values, int64_t rows,
-                       int64_t columns, int64_t stride) {
+const void* place_rows(Guarded& where, Format format, const std::vector<float>& values,
+                       int64_t rows, int64_t columns, int64_t stride) {
   const size_t count = rows == 0 ? 0 : static_cast<size_t>((rows - 1) * stride + columns);
   float* f32 = where.last<float>(format == Format::f32 ? count : 0);
   uint16_t* half = where.last<uint16_t>(format == Format::f32 ? 0 : count);
@@ -170,7 +184,9 @@ const void* place_rows(Guarded& where, Format format, const std::vector<float>& 
   return format == Format::f32 ? static_cast<const void*>(f32) : half;
 }
 
-int64_t panels(const GemmTable& t, int64_t n) { return (n + t.panel - 1) / t.panel; }
+int64_t panels(const GemmTable& t, int64_t n) {
+  return (n + t.panel - 1) / t.panel;
+}
 
 const void* place_packed(Buffers& at, const Problem& p, Format w_format) {
   const size_t bytes = p.table->packed_bytes(p.n, p.k);
@@ -216,7 +232,8 @@ std::vector<float> run(Buffers& at, const Problem& p, const void* a, const void*
   const float* offsets = e.bias ? at.bias.last<float>(static_cast<size_t>(p.n)) : nullptr;
   if (e.bias) std::copy_n(bias.data(), p.n, at.bias.last<float>(static_cast<size_t>(p.n)));
   void* out = f32 ? static_cast<void*>(c) : half;
-  p.table->run({p.m, p.n, p.k, a, p.lda, b, out, e.c_format, ldc, offsets, added, ld_residual, e.act});
+  p.table->run(
+      {p.m, p.n, p.k, a, p.lda, b, out, e.c_format, ldc, offsets, added, ld_residual, e.act});
   std::vector<float> y(static_cast<size_t>(p.m * p.n));
   bool padding_kept = true;
   for (size_t i = 0; i < extent(ldc); i++) {
@@ -231,7 +248,8 @@ std::vector<float> run(Buffers& at, const Problem& p, const void* a, const void*
 }
 
 bool same_bits(float a, float b) {
-  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (std::isnan(a) && std::isnan(b));
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) ||
+         (std::isnan(a) && std::isnan(b));
 }
 
 std::vector<float> draw_vector(Rng& rng, int64_t count) {
@@ -255,7 +273,9 @@ double tolerance(const Problem& p, const Epilogue& e, double magnitude, double b
 // One random small problem with a random epilogue. False at the first wrong element.
 bool random_case(Buffers& at, Rng& rng, const GemmTable& table) {
   const int64_t edges[] = {0, 1, 2, table.rows, table.panel, table.panel + 1};
-  const auto size = [&](int64_t most) { return rng() % 6 == 0 ? edges[rng() % 6] : pick(rng, 0, most); };
+  const auto size = [&](int64_t most) {
+    return rng() % 6 == 0 ? edges[rng() % 6] : pick(rng, 0, most);
+  };
   const bool wide = rng() % 8 == 0;  // several panels at once, only few rows
   const int64_t m = size(wide ? 5 : 20), n = size(wide ? 300 : 60), k = size(40);
   const Format w_format = static_cast<Format>(rng() % 3);
@@ -268,8 +288,13 @@ bool random_case(Buffers& at, Rng& rng, const GemmTable& table) {
   }
   p.lda = k + pick(rng, 0, 3);
   p.w_stride = k + pick(rng, 0, 3);
-  Epilogue e{kActs[rng() % 8], rng() % 2 == 0, rng() % 2 == 0, rng() % 2 == 0,
-             rng() % 3 == 0 ? Format::bf16 : Format::f32, n + pick(rng, 0, 5), n + pick(rng, 0, 5)};
+  Epilogue e{kActs[rng() % 8],
+             rng() % 2 == 0,
+             rng() % 2 == 0,
+             rng() % 2 == 0,
+             rng() % 3 == 0 ? Format::bf16 : Format::f32,
+             n + pick(rng, 0, 5),
+             n + pick(rng, 0, 5)};
   e.alias = e.alias && e.c_format == Format::f32;
   const std::vector<float> bias = draw_vector(rng, n), residual = draw_vector(rng, m * n);
   const void* b = place_packed(at, p, w_format);
@@ -287,9 +312,16 @@ bool random_case(Buffers& at, Rng& rng, const GemmTable& table) {
       const double got = static_cast<double>(y[index]);
       const double allowed = tolerance(p, e, magnitude, before, after, expected);
       if (std::fabs(got - expected) <= allowed) continue;
-      CAPTURE(m); CAPTURE(n); CAPTURE(k); CAPTURE(i); CAPTURE(j);
-      CAPTURE(static_cast<int>(e.act)); CAPTURE(e.bias); CAPTURE(e.residual);
-      CAPTURE(static_cast<int>(e.c_format)); CAPTURE(static_cast<int>(w_format));
+      CAPTURE(m);
+      CAPTURE(n);
+      CAPTURE(k);
+      CAPTURE(i);
+      CAPTURE(j);
+      CAPTURE(static_cast<int>(e.act));
+      CAPTURE(e.bias);
+      CAPTURE(e.residual);
+      CAPTURE(static_cast<int>(e.c_format));
+      CAPTURE(static_cast<int>(w_format));
       CHECK(std::fabs(got - expected) <= allowed);
       return false;
     }
@@ -343,8 +375,8 @@ TEST_CASE("gemm: denormal, huge, infinite and NaN values follow the chain") {
   Rng rng(8);
   Buffers at(1 << 20);
   const float inf = std::numeric_limits<float>::infinity();
-  const float special[] = {0.0f, -0.0f, 0x1p-149f, -0x1p-130f, 0x1.8p-126f, 0x1p-75f, 0x1p63f,
-                           0x1p127f, -0x1p127f, inf, -inf, std::nanf("")};
+  const float special[] = {0.0f,    -0.0f,    0x1p-149f, -0x1p-130f, 0x1.8p-126f, 0x1p-75f,
+                           0x1p63f, 0x1p127f, -0x1p127f, inf,        -inf,        std::nanf("")};
   for (const GemmTable* table : runnable()) {
     for (int round = 0; round < 300; round++) {
       const int64_t m = pick(rng, 1, 19), n = pick(rng, 1, 210), k = pick(rng, 1, 30);
@@ -366,8 +398,9 @@ TEST_CASE("gemm: denormal, huge, infinite and NaN values follow the chain") {
           // far from overflow is right.
           const auto [sum, magnitude] = seen.exact(i, j);
           if (std::isnan(sum)) wrong += !std::isnan(got);
-          if (magnitude < 0x1p100) wrong += !(std::fabs(static_cast<double>(got) - sum) <=
-              tolerance(p, {}, magnitude, sum, sum, sum));
+          if (magnitude < 0x1p100)
+            wrong += !(std::fabs(static_cast<double>(got) - sum) <=
+                       tolerance(p, {}, magnitude, sum, sum, sum));
         }
       }
       INFO(std::string(table->name), " m ", m, " n ", n, " k ", k);
@@ -436,7 +469,8 @@ TEST_CASE("gemm: a bf16 result is the f32 result rounded, and residual may be c"
       e.c_format = Format::bf16;
       const std::vector<float> half = run(at, p, a, b, e, bias, residual);
       int64_t wrong = 0;
-      for (size_t i = 0; i < y.size(); i++) wrong += !same_bits(half[i], bf16_value(bf16_bits(y[i])));
+      for (size_t i = 0; i < y.size(); i++)
+        wrong += !same_bits(half[i], bf16_value(bf16_bits(y[i])));
       CHECK(wrong == 0);
     }
   }
