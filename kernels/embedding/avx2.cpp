@@ -18,15 +18,37 @@ static inline __m256 load(const EmbeddingSource& source, int64_t i, int64_t left
   return source.format == Format::bf16 ? bf16_to_f32(half) : _mm256_cvtph_ps(half);
 }
 
-static inline void sum_row(const EmbeddingArgs& a, int64_t row, float* y) {
-  for (int64_t j = 0; j < a.cols; j += 8) {
-    const int64_t left = a.cols - j;
-    __m256 sum = load(a.sources[0], a.sources[0].ids[row] * a.cols + j, left);
-    for (int t = 1; t < a.count; ++t) {
-      sum = _mm256_add_ps(sum, load(a.sources[t], a.sources[t].ids[row] * a.cols + j, left));
-    }
-    store_some(y + j, sum, left);
+namespace {
+/// The chosen row of every table, for one row of y.
+struct Chosen {
+  EmbeddingSource rows[8];  // table: the row's first element; ids unused
+  int count;
+};
+}  // namespace
+
+static inline Chosen choose(const EmbeddingArgs& a, int64_t row) {
+  Chosen c;
+  c.count = a.count;
+  for (int t = 0; t < a.count; ++t) {
+    const EmbeddingSource& s = a.sources[t];
+    const int64_t bytes = s.format == Format::f32 ? 4 : 2;
+    const char* first = static_cast<const char*>(s.table) + s.ids[row] * a.cols * bytes;
+    c.rows[t] = {first, s.format, nullptr};
   }
+  return c;
+}
+
+static inline void sum_columns(const Chosen& c, float* y, int64_t j, int64_t left) {
+  __m256 sum = load(c.rows[0], j, left);
+  for (int t = 1; t < c.count; ++t) sum = _mm256_add_ps(sum, load(c.rows[t], j, left));
+  store_some(y + j, sum, left);
+}
+
+static inline void sum_row(const EmbeddingArgs& a, int64_t row, float* y) {
+  const Chosen chosen = choose(a, row);
+  int64_t j = 0;
+  for (; j + 8 <= a.cols; j += 8) sum_columns(chosen, y, j, 8);
+  if (j < a.cols) sum_columns(chosen, y, j, a.cols - j);
 }
 
 static void gather_sum(const EmbeddingArgs& a) {

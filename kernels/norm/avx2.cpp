@@ -49,23 +49,52 @@ static inline float centred_squares(const float* x, int64_t cols, float mean) {
   return reduce_add(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));
 }
 
+namespace {
+/// What the last pass needs to know of a row.
+struct Row {
+  const float* x;
+  const float *weight, *bias;  // of the args
+  float* y;
+  uint16_t* y_bf16;
+  __m256 mean, reciprocal;
+};
+}  // namespace
+
+/// Columns j … j + 7, or fewer when fewer are left.
+template <bool kWeight, bool kBias>
+static inline void finish(const Row& row, int64_t j, int64_t left) {
+  const __m256 centred = _mm256_sub_ps(load_some(row.x + j, left), row.mean);
+  __m256 v = _mm256_mul_ps(centred, row.reciprocal);
+  const __m256 bias = kBias ? load_some(row.bias + j, left) : _mm256_setzero_ps();
+  if constexpr (kWeight) {
+    v = _mm256_fmadd_ps(v, load_some(row.weight + j, left), bias);
+  } else {
+    v = _mm256_add_ps(v, bias);
+  }
+  store_some(row.y + j, v, left);
+  if (row.y_bf16 != nullptr) store_some(row.y_bf16 + j, f32_to_bf16(v), left);
+}
+
+template <bool kWeight, bool kBias>
+static inline void finish_row(const Row& row, int64_t cols) {
+  int64_t j = 0;
+  for (; j + 8 <= cols; j += 8) finish<kWeight, kBias>(row, j, 8);
+  if (j < cols) finish<kWeight, kBias>(row, j, cols - j);
+}
+
 static inline void norm_row(const LayerNormArgs& a, const float* x, float* y, uint16_t* y_bf16) {
   const float count = static_cast<float>(a.cols);
   const float mean = sum_of_row(x, a.cols) / count;
   const float variance = centred_squares(x, a.cols, mean) / count;
   const __m128 deviation = _mm_sqrt_ss(_mm_set_ss(variance + a.eps));
   const __m256 reciprocal = _mm256_set1_ps(1.0f / _mm_cvtss_f32(deviation));
-  const __m256 m = _mm256_set1_ps(mean);
-  for (int64_t j = 0; j < a.cols; j += 8) {
-    const int64_t left = a.cols - j;
-    __m256 v = _mm256_mul_ps(_mm256_sub_ps(load_some(x + j, left), m), reciprocal);
-    const __m256 bias = a.bias != nullptr ? load_some(a.bias + j, left) : _mm256_setzero_ps();
-    const __m256 weight =
-        a.weight != nullptr ? load_some(a.weight + j, left) : _mm256_set1_ps(1.0f);
-    v = _mm256_fmadd_ps(v, weight, bias);
-    store_some(y + j, v, left);
-    if (y_bf16 != nullptr) store_some(y_bf16 + j, f32_to_bf16(v), left);
+  const Row row = {x, a.weight, a.bias, y, y_bf16, _mm256_set1_ps(mean), reciprocal};
+  if (a.weight != nullptr) {
+    if (a.bias != nullptr) return finish_row<true, true>(row, a.cols);
+    return finish_row<true, false>(row, a.cols);
   }
+  if (a.bias != nullptr) return finish_row<false, true>(row, a.cols);
+  finish_row<false, false>(row, a.cols);
 }
 
 static void layer_norm(const LayerNormArgs& a) {

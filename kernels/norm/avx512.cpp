@@ -48,25 +48,53 @@ static inline float centred_squares(const float* x, int64_t cols, float mean) {
   return reduce_add(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));
 }
 
+namespace {
+/// What the last pass needs to know of a row.
+struct Row {
+  const float* x;
+  const float *weight, *bias;  // of the args
+  float* y;
+  uint16_t* y_bf16;
+  __m512 mean, reciprocal;
+};
+}  // namespace
+
+/// Columns j … j + 15, those of mask k.
+template <bool kWeight, bool kBias>
+static inline void finish(const Row& row, int64_t j, __mmask16 k) {
+  __m512 v = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, row.x + j), row.mean);
+  v = _mm512_mul_ps(v, row.reciprocal);
+  const __m512 bias = kBias ? _mm512_maskz_loadu_ps(k, row.bias + j) : _mm512_setzero_ps();
+  if constexpr (kWeight) {
+    v = _mm512_fmadd_ps(v, _mm512_maskz_loadu_ps(k, row.weight + j), bias);
+  } else {
+    v = _mm512_add_ps(v, bias);
+  }
+  _mm512_mask_storeu_ps(row.y + j, k, v);
+  if (row.y_bf16 != nullptr) _mm256_mask_storeu_epi16(row.y_bf16 + j, k, f32_to_bf16(v));
+}
+
+template <bool kWeight, bool kBias>
+static inline void finish_row(const Row& row, int64_t cols) {
+  const __mmask16 all = 0xffff;
+  int64_t j = 0;
+  for (; j + 16 <= cols; j += 16) finish<kWeight, kBias>(row, j, all);
+  if (j < cols) finish<kWeight, kBias>(row, j, tail_mask(cols - j));
+}
+
 static inline void norm_row(const LayerNormArgs& a, const float* x, float* y, uint16_t* y_bf16) {
   const float count = static_cast<float>(a.cols);
   const float mean = sum_of_row(x, a.cols) / count;
   const float variance = centred_squares(x, a.cols, mean) / count;
   const __m128 deviation = _mm_sqrt_ss(_mm_set_ss(variance + a.eps));
   const __m512 reciprocal = _mm512_set1_ps(1.0f / _mm_cvtss_f32(deviation));
-  const __m512 m = _mm512_set1_ps(mean);
-  for (int64_t j = 0; j < a.cols; j += 16) {
-    const __mmask16 k = tail_mask(a.cols - j);
-    __m512 v = _mm512_sub_ps(_mm512_maskz_loadu_ps(k, x + j), m);
-    v = _mm512_mul_ps(v, reciprocal);
-    const __m512 bias =
-        a.bias != nullptr ? _mm512_maskz_loadu_ps(k, a.bias + j) : _mm512_setzero_ps();
-    const __m512 weight =
-        a.weight != nullptr ? _mm512_maskz_loadu_ps(k, a.weight + j) : _mm512_set1_ps(1.0f);
-    v = _mm512_fmadd_ps(v, weight, bias);
-    _mm512_mask_storeu_ps(y + j, k, v);
-    if (y_bf16 != nullptr) _mm256_mask_storeu_epi16(y_bf16 + j, k, f32_to_bf16(v));
+  const Row row = {x, a.weight, a.bias, y, y_bf16, _mm512_set1_ps(mean), reciprocal};
+  if (a.weight != nullptr) {
+    if (a.bias != nullptr) return finish_row<true, true>(row, a.cols);
+    return finish_row<true, false>(row, a.cols);
   }
+  if (a.bias != nullptr) return finish_row<false, true>(row, a.cols);
+  finish_row<false, false>(row, a.cols);
 }
 
 static void layer_norm(const LayerNormArgs& a) {

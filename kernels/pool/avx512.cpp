@@ -70,28 +70,41 @@ static void max(const float* x, int64_t x_stride, const uint8_t* mask, int64_t r
 
 static void scale(const float* x, float factor, float* y, int64_t n) {
   const __m512 f = _mm512_set1_ps(factor);
-  for (int64_t i = 0; i < n; i += 16) {
-    const __mmask16 k = tail_mask(n - i);
-    _mm512_mask_storeu_ps(y + i, k, _mm512_mul_ps(_mm512_maskz_loadu_ps(k, x + i), f));
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    _mm512_storeu_ps(y + i, _mm512_mul_ps(_mm512_loadu_ps(x + i), f));
   }
+  const __mmask16 k = tail_mask(n - i);
+  _mm512_mask_storeu_ps(y + i, k, _mm512_mul_ps(_mm512_maskz_loadu_ps(k, x + i), f));
 }
 
-/// Element i is squared into lane i mod 32 of two vectors: an order that depends on n alone.
-static void normalize(const float* x, float eps, float* y, int64_t n) {
-  __m512 s0 = _mm512_setzero_ps(), s1 = s0;
-  for (int64_t i = 0; i < n; i += 32) {
+/// Element i is squared into lane i mod 64 of four vectors: an order that depends on n alone.
+static inline float sum_of_squares(const float* x, int64_t n) {
+  __m512 sum[4] = {};
+  int64_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      const __m512 a = _mm512_loadu_ps(x + i + 16 * v);
+      sum[v] = _mm512_fmadd_ps(a, a, sum[v]);
+    }
+  }
+  for (; i < n; i += 16) {
     const __m512 a = _mm512_maskz_loadu_ps(tail_mask(n - i), x + i);
-    const __m512 b = _mm512_maskz_loadu_ps(tail_mask(n - i - 16), x + i + 16);
-    s0 = _mm512_fmadd_ps(a, a, s0);
-    s1 = _mm512_fmadd_ps(b, b, s1);
+    sum[0] = _mm512_fmadd_ps(a, a, sum[0]);
   }
-  const float squares = reduce_add(_mm512_add_ps(s0, s1));
-  const float norm = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(squares)));
+  return reduce_add(_mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+}
+
+static void normalize(const float* x, float eps, float* y, int64_t n) {
+  const float norm = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(sum_of_squares(x, n))));
   const __m512 divisor = _mm512_set1_ps(norm < eps ? eps : norm);
-  for (int64_t i = 0; i < n; i += 16) {
-    const __mmask16 k = tail_mask(n - i);
-    _mm512_mask_storeu_ps(y + i, k, _mm512_div_ps(_mm512_maskz_loadu_ps(k, x + i), divisor));
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    _mm512_storeu_ps(y + i, _mm512_div_ps(_mm512_loadu_ps(x + i), divisor));
   }
+  const __mmask16 k = tail_mask(n - i);
+  _mm512_mask_storeu_ps(y + i, k, _mm512_div_ps(_mm512_maskz_loadu_ps(k, x + i), divisor));
 }
 
 extern const PoolTable pool_avx512;

@@ -49,10 +49,12 @@ static inline float exponentials(const float* x, float* y, int64_t cols, float m
 
 static inline void scale_row(float* y, int64_t cols, float factor) {
   const __m512 f = _mm512_set1_ps(factor);
-  for (int64_t j = 0; j < cols; j += 16) {
-    const __mmask16 k = tail_mask(cols - j);
-    _mm512_mask_storeu_ps(y + j, k, _mm512_mul_ps(f, _mm512_maskz_loadu_ps(k, y + j)));
+  int64_t j = 0;
+  for (; j + 16 <= cols; j += 16) {
+    _mm512_storeu_ps(y + j, _mm512_mul_ps(f, _mm512_loadu_ps(y + j)));
   }
+  const __mmask16 k = tail_mask(cols - j);
+  _mm512_mask_storeu_ps(y + j, k, _mm512_mul_ps(f, _mm512_maskz_loadu_ps(k, y + j)));
 }
 
 static void softmax(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows,
