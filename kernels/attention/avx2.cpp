@@ -21,12 +21,15 @@ constexpr int kTileCols = 2;
 constexpr int kTileRows[] = {0, 12, 6};
 
 inline Vec load(const float* p) { return _mm256_loadu_ps(p); }
-inline Vec load_tail(const float* p, int64_t n) { return _mm256_maskload_ps(p, tail_mask(n)); }
+inline Vec load_tail(const float* p, int64_t n) {
+  return n >= kLanes ? load(p) : _mm256_maskload_ps(p, tail_mask(n));
+}
 inline void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
 inline Vec set1(float x) { return _mm256_set1_ps(x); }
 inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+inline Vec divide(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec select(Vec x, Vec keep, Vec fill) { return _mm256_or_ps(_mm256_and_ps(x, keep), fill); }
@@ -49,23 +52,47 @@ inline Vec exp2(Vec x) {
   return mul(p, _mm256_castsi256_ps(power));
 }
 
-inline Vec load_elements(const float* p, int64_t n) { return n >= 8 ? load(p) : load_tail(p, n); }
+struct Max {
+  static Vec of(Vec a, Vec b) { return max(a, b); }
+};
+struct Add {
+  static Vec of(Vec a, Vec b) { return add(a, b); }
+};
+
+/// Lane r of the result reduces vector r of 8: lanes i and i + 2 of each four, then of those
+/// i and i + 1, then the halves.
+template <class Op>
+inline Vec reduce_rows(const float* rows) {
+  Vec four[2];
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const float* const p = rows + i * 32;
+    const Vec a = load(p), b = load(p + 8), c = load(p + 16), d = load(p + 24);
+    const Vec ab = Op::of(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    const Vec cd = Op::of(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+    four[i] = Op::of(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  }
+  return Op::of(_mm256_permute2f128_ps(four[0], four[1], 0x20),
+                _mm256_permute2f128_ps(four[0], four[1], 0x31));
+}
+
+inline Vec load_elements(const float* p, int64_t n) { return load_tail(p, n); }
 
 inline Vec load_elements(const uint16_t* p, int64_t n) {
-  if (n >= 8) return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  if (n >= kLanes) return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   alignas(16) uint16_t part[8] = {};
   for (int64_t i = 0; i < n; ++i) part[i] = p[i];
   return bf16_to_f32(_mm_load_si128(reinterpret_cast<const __m128i*>(part)));
 }
 
 inline void store_elements(float* p, Vec x, int64_t n) {
-  if (n >= 8) return store(p, x);
+  if (n >= kLanes) return store(p, x);
   _mm256_maskstore_ps(p, tail_mask(n), x);
 }
 
 inline void store_elements(uint16_t* p, Vec x, int64_t n) {
   const __m128i words = f32_to_bf16(x);
-  if (n >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+  if (n >= kLanes) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
   alignas(16) uint16_t part[8];
   _mm_store_si128(reinterpret_cast<__m128i*>(part), words);
   for (int64_t i = 0; i < n; ++i) p[i] = part[i];
