@@ -26,6 +26,7 @@ inline Vec load_tail(const float* p, int64_t n) {
 }
 inline void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
 inline Vec set1(float x) { return _mm256_set1_ps(x); }
+inline Vec lane(Vec x, int i) { return _mm256_permutevar8x32_ps(x, _mm256_set1_epi32(i)); }
 inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
