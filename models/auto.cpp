@@ -12,7 +12,8 @@ namespace tern {
 
 /// Completes a model with what only the loader knows.
 struct ModelBuilder {
-  static ModelPtr finish(std::unique_ptr<Model> model, LoadingReport report, std::string class_name) {
+  static ModelPtr finish(std::unique_ptr<Model> model, LoadingReport report,
+                         std::string class_name) {
     model->report_ = std::move(report);
     model->class_name_ = std::move(class_name);
     return model;
@@ -24,7 +25,8 @@ namespace {
 constexpr const char* kConfig = "config.json";
 
 /// The dtype a model is loaded as, by Transformers' rule for "auto".
-DType resolve_dtype(const LoadOptions& options, const Config& config, const Checkpoint& checkpoint) {
+DType resolve_dtype(const LoadOptions& options, const Config& config,
+                    const Checkpoint& checkpoint) {
   if (options.dtype == "auto" || options.dtype.empty()) {
     if (const auto dtype = config.dtype()) return *dtype;
     return checkpoint.first_floating_dtype().value_or(DType::f32);
@@ -46,7 +48,8 @@ Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) 
              adapter ? "; this is an adapter (adapter_config.json), load the model it was made for"
                      : "; is this a Transformers model?"));
   }
-  return Config(hub::Json::parse(*text, repo.path(kConfig)), kConfig).with(options.config_overrides);
+  return Config(hub::Json::parse(*text, repo.path(kConfig)), kConfig)
+      .with(options.config_overrides);
 }
 
 Config AutoConfig::from_pretrained(const std::string& id_or_path, const LoadOptions& options) {
@@ -56,7 +59,8 @@ Config AutoConfig::from_pretrained(const std::string& id_or_path, const LoadOpti
                    options);
 }
 
-PretrainedModel load_model(std::string_view task, const hub::Repo& repo, const LoadOptions& options) {
+PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
+                           const LoadOptions& options) {
   const Config config = AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
   const Checkpoint checkpoint = Checkpoint::open(repo);
@@ -83,7 +87,8 @@ NamedTensors PretrainedModel::operator()(Context& ctx, const NamedTensors& input
   return model_->forward(ctx, inputs, options);
 }
 
-NamedTensors PretrainedModel::operator()(const NamedTensors& inputs, const ForwardOptions& options) const {
+NamedTensors PretrainedModel::operator()(const NamedTensors& inputs,
+                                         const ForwardOptions& options) const {
   const NamedTensors outputs = (*this)(thread_context(), inputs, options);
   NamedTensors copies;
   for (const auto& [name, tensor] : outputs.entries()) copies.set(name, tensor.clone());

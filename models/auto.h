@@ -56,19 +56,20 @@ class TERN_API AutoConfig {
 TERN_API PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                                     const LoadOptions& options = {});
 
-#define TERN_AUTO_CLASS(name)                                                                \
-  class TERN_API name {                                                                      \
-   public:                                                                                   \
-    static PretrainedModel from_pretrained(const std::string& id_or_path,                    \
-                                           const LoadOptions& options = {}) {                \
-      return load_model(#name, hub::Repo::open(id_or_path, {.revision = options.revision,    \
-                                                            .cache_dir = options.cache_dir,  \
-                                                            .subfolder = options.subfolder}),\
-                        options);                                                            \
-    }                                                                                        \
-    static PretrainedModel from_repo(const hub::Repo& repo, const LoadOptions& options = {}) {\
-      return load_model(#name, repo, options);                                               \
-    }                                                                                        \
+#define TERN_AUTO_CLASS(name)                                                                  \
+  class TERN_API name {                                                                        \
+   public:                                                                                     \
+    static PretrainedModel from_pretrained(const std::string& id_or_path,                      \
+                                           const LoadOptions& options = {}) {                  \
+      return load_model(#name,                                                                 \
+                        hub::Repo::open(id_or_path, {.revision = options.revision,             \
+                                                     .cache_dir = options.cache_dir,           \
+                                                     .subfolder = options.subfolder}),         \
+                        options);                                                              \
+    }                                                                                          \
+    static PretrainedModel from_repo(const hub::Repo& repo, const LoadOptions& options = {}) { \
+      return load_model(#name, repo, options);                                                 \
+    }                                                                                          \
   };
 TERN_AUTO_CLASS(AutoModel)
 TERN_AUTO_CLASS(AutoModelForPreTraining)
@@ -84,10 +85,10 @@ TERN_AUTO_CLASS(AutoModelForMultipleChoice)
 using ModelFactory = std::function<std::unique_ptr<Model>(const Config&, const Weights&)>;
 
 struct ModelClass {
-  std::string name;                       // "BertForMaskedLM"
-  std::string model_type;                 // "bert"
-  std::string task;                       // "AutoModelForMaskedLM"
-  std::string base_prefix = {};           // "bert": names are found with and without it
+  std::string name;              // "BertForMaskedLM"
+  std::string model_type;        // "bert"
+  std::string task;              // "AutoModelForMaskedLM"
+  std::string base_prefix = {};  // "bert": names are found with and without it
   ModelFactory make;
   std::vector<Rename> renames = {};
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};

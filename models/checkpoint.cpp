@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoint: the weight files of a repository in Transformers' order, safetensors only. Tensors are
-// views of the mappings.
+// Checkpoint: the weight files of a repository in Transformers' order, safetensors only. Tensors
+// are views of the mappings.
 #include <algorithm>
 #include <set>
 #include <unordered_map>
@@ -19,8 +19,8 @@ constexpr const char* kSingle = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
 
 bool looks_like_weights(std::string_view file) {
-  for (const std::string_view end :
-       {".safetensors", ".bin", ".h5", ".msgpack", ".gguf", ".pt", ".pth", ".ckpt", ".onnx", ".json"}) {
+  for (const std::string_view end : {".safetensors", ".bin", ".h5", ".msgpack", ".gguf", ".pt",
+                                     ".pth", ".ckpt", ".onnx", ".json"}) {
     if (file.ends_with(end)) return true;
   }
   return false;
@@ -39,9 +39,8 @@ bool looks_like_weights(std::string_view file) {
   const char* hint = pickled   ? "; PyTorch pickles are not read: save the model as safetensors"
                      : foreign ? "; TensorFlow and Flax weights are not read: save as safetensors"
                                : "; was the download complete?";
-  fail(ErrorCode::not_found,
-       cat(repo.name(), ": no ", kSingle, " and no ", kIndex, "; there is: ",
-           there.empty() ? "nothing like a weight file" : there, hint));
+  fail(ErrorCode::not_found, cat(repo.name(), ": no ", kSingle, " and no ", kIndex, "; there is: ",
+                                 there.empty() ? "nothing like a weight file" : there, hint));
 }
 
 }  // namespace
@@ -93,7 +92,8 @@ Checkpoint Checkpoint::open(const hub::Repo& repo) {
       return it != shard_of.end() && it->second != shard;
     };
     auto& entries = checkpoint.entries_;
-    entries.erase(std::remove_if(entries.begin() + static_cast<std::ptrdiff_t>(first), entries.end(), elsewhere),
+    entries.erase(std::remove_if(entries.begin() + static_cast<std::ptrdiff_t>(first),
+                                 entries.end(), elsewhere),
                   entries.end());
   }
   return checkpoint;
@@ -103,7 +103,8 @@ std::optional<DType> Checkpoint::first_floating_dtype() const {
   const Entry* first = nullptr;
   for (const Entry& entry : entries_) {
     const DType dtype = entry.tensor.dtype();
-    const bool usable = dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16 || dtype == DType::f64;
+    const bool usable =
+        dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16 || dtype == DType::f64;
     if (usable && (!first || natural_less(entry.name, first->name))) first = &entry;
   }
   return first ? std::optional(first->tensor.dtype()) : std::nullopt;

@@ -29,12 +29,18 @@ struct ActName {
   Act act;
 };
 constexpr std::array kActNames = {
-    ActName{"gelu", Act::gelu},           ActName{"gelu_python", Act::gelu},
-    ActName{"gelu_new", Act::gelu_tanh},  ActName{"gelu_pytorch_tanh", Act::gelu_tanh},
-    ActName{"gelu_fast", Act::gelu_tanh}, ActName{"gelu_python_tanh", Act::gelu_tanh},
-    ActName{"quick_gelu", Act::quick_gelu}, ActName{"relu", Act::relu},
-    ActName{"tanh", Act::tanh},           ActName{"silu", Act::silu},
-    ActName{"swish", Act::silu},          ActName{"sigmoid", Act::sigmoid},
+    ActName{"gelu", Act::gelu},
+    ActName{"gelu_python", Act::gelu},
+    ActName{"gelu_new", Act::gelu_tanh},
+    ActName{"gelu_pytorch_tanh", Act::gelu_tanh},
+    ActName{"gelu_fast", Act::gelu_tanh},
+    ActName{"gelu_python_tanh", Act::gelu_tanh},
+    ActName{"quick_gelu", Act::quick_gelu},
+    ActName{"relu", Act::relu},
+    ActName{"tanh", Act::tanh},
+    ActName{"silu", Act::silu},
+    ActName{"swish", Act::silu},
+    ActName{"sigmoid", Act::sigmoid},
     ActName{"linear", Act::none},
 };
 
@@ -81,8 +87,9 @@ Config::Found Config::find(std::initializer_list<std::string_view> names) const 
 
 void Config::fail_field(const Found& found, const std::string& expected) const {
   fail(ErrorCode::invalid_argument,
-       found.value ? cat(what_, ": '", found.name, "' must be ", expected, ", found ", shown(*found.value))
-                   : cat(what_, ": '", found.name, "' is missing; expected ", expected));
+       found.value
+           ? cat(what_, ": '", found.name, "' must be ", expected, ", found ", shown(*found.value))
+           : cat(what_, ": '", found.name, "' is missing; expected ", expected));
 }
 
 int64_t Config::integer(std::initializer_list<std::string_view> names,
@@ -138,7 +145,9 @@ Act Config::activation(std::initializer_list<std::string_view> names,
                                    found.value ? shown(*found.value) : name, "; known: ", known));
 }
 
-std::string Config::model_type() const { return string({"model_type"}, ""); }
+std::string Config::model_type() const {
+  return string({"model_type"}, "");
+}
 
 std::vector<std::string> Config::architectures() const {
   std::vector<std::string> names;

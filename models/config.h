@@ -32,8 +32,10 @@ class TERN_API Config {
   double number(std::initializer_list<std::string_view> names, std::optional<double> fallback,
                 double low, double high) const;
   bool boolean(std::initializer_list<std::string_view> names, bool fallback) const;
-  std::string string(std::initializer_list<std::string_view> names, std::string_view fallback) const;
-  /// gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu, tanh, silu/swish, quick_gelu, sigmoid, linear.
+  std::string string(std::initializer_list<std::string_view> names,
+                     std::string_view fallback) const;
+  /// gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu, tanh, silu/swish, quick_gelu, sigmoid,
+  /// linear.
   Act activation(std::initializer_list<std::string_view> names, std::string_view fallback) const;
 
   /// Empty when config.json does not say.

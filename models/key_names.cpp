@@ -15,7 +15,9 @@ constexpr size_t kLongestCompared = 256;
 constexpr size_t kMostCandidates = 4096;
 constexpr size_t kLongestPrinted = 200;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// The run of digits at the start of `text` without leading zeros; `text` moves behind it.
 std::string_view take_number(std::string_view& text) {

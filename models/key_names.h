@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Orders and compares the names of checkpoint tensors. Names come from files: any bytes, any length.
+// Orders and compares the names of checkpoint tensors. Names come from files: any bytes, any
+// length.
 #pragma once
 
 #include <string>

@@ -10,10 +10,11 @@ namespace tern {
 
 namespace {
 
-constexpr size_t kMostLines = 200;   // of each kind
+constexpr size_t kMostLines = 200;    // of each kind
 constexpr size_t kMostMatched = 100;  // missing keys for which a near name is sought
 
-void add_line(std::string& out, std::string_view status, std::string_view key, std::string_view note) {
+void add_line(std::string& out, std::string_view status, std::string_view key,
+              std::string_view note) {
   out += cat("  ", status, "  ", printable_name(key));
   if (!note.empty()) out += cat("  (", note, ")");
   out += '\n';
@@ -36,7 +37,8 @@ void add_missing(std::string& out, const LoadingReport& report) {
 
 void add_unexpected(std::string& out, const LoadingReport& report) {
   const auto& keys = report.unexpected_keys;
-  for (size_t i = 0; i < std::min(keys.size(), kMostLines); ++i) add_line(out, "UNEXPECTED", keys[i], "");
+  for (size_t i = 0; i < std::min(keys.size(), kMostLines); ++i)
+    add_line(out, "UNEXPECTED", keys[i], "");
   add_rest(out, keys.size());
 }
 
@@ -58,12 +60,16 @@ std::string LoadingReport::text(std::string_view model, std::string_view repo) c
   add_mismatched(out, *this);
   add_unexpected(out, *this);
   if (!missing_keys.empty() || !mismatched_keys.empty()) {
-    out += "MISSING and MISMATCHED tensors were initialised randomly: what depends on them means nothing "
-           "until the model is trained on a task.\n";
+    out +=
+        "MISSING and MISMATCHED tensors were initialised randomly: what depends on them means "
+        "nothing "
+        "until the model is trained on a task.\n";
   }
   if (!unexpected_keys.empty()) {
-    out += "UNEXPECTED tensors are in the file but not in this class: normal for a checkpoint of another "
-           "task, otherwise a sign that names differ.\n";
+    out +=
+        "UNEXPECTED tensors are in the file but not in this class: normal for a checkpoint of "
+        "another "
+        "task, otherwise a sign that names differ.\n";
   }
   return out;
 }

@@ -6,7 +6,7 @@
 namespace tern {
 
 std::string lower_case(std::string_view text) {
-  constexpr char32_t kDottedI = 0x130, kDotAbove = 0x307;   // the only character that becomes two
+  constexpr char32_t kDottedI = 0x130, kDotAbove = 0x307;  // the only character that becomes two
   std::string repaired, out;
   text = text::valid_utf8(text, repaired);
   out.reserve(text.size());

@@ -39,9 +39,9 @@ class TERN_API NamedTensors {
 
 /// A packed batch of token sequences: what text encoders compute on.
 struct TokenBatch {
-  std::span<const int64_t> input_ids = {};        // [tokens]
-  std::span<const int64_t> token_type_ids = {};   // [tokens] or empty: all 0
-  std::span<const int64_t> position_ids = {};     // [tokens] or empty: the architecture's rule
+  std::span<const int64_t> input_ids = {};       // [tokens]
+  std::span<const int64_t> token_type_ids = {};  // [tokens] or empty: all 0
+  std::span<const int64_t> position_ids = {};    // [tokens] or empty: the architecture's rule
   Segments segments = {};
   /// [tokens, hidden] f32 in place of input_ids; empty: none.
   Tensor inputs_embeds = {};
@@ -79,7 +79,7 @@ class TERN_API Model {
   explicit Model(Config config) : config_(std::move(config)) {}
 
  private:
-  friend struct ModelBuilder;   // auto.cpp
+  friend struct ModelBuilder;  // auto.cpp
   Config config_;
   LoadingReport report_;
   std::string class_name_;

@@ -21,7 +21,7 @@ using Entry = std::shared_ptr<const ModelClass>;
 class Registry {
  public:
   static Registry& get() {
-    static auto* registry = new Registry;   // never destroyed: threads may outlive static objects
+    static auto* registry = new Registry;  // never destroyed: threads may outlive static objects
     return *registry;
   }
 
@@ -29,11 +29,13 @@ class Registry {
     const std::lock_guard lock(mutex_);
     for (const Entry& known : entries_) {
       if (known->name == entry.name) {
-        fail(ErrorCode::invalid_argument, cat("a model class named '", entry.name, "' is already registered"));
+        fail(ErrorCode::invalid_argument,
+             cat("a model class named '", entry.name, "' is already registered"));
       }
       if (known->model_type == entry.model_type && known->task == entry.task) {
-        fail(ErrorCode::invalid_argument, cat("model_type '", entry.model_type, "' already has a class for ",
-                                              entry.task, ": ", known->name));
+        fail(ErrorCode::invalid_argument,
+             cat("model_type '", entry.model_type, "' already has a class for ", entry.task, ": ",
+                 known->name));
       }
     }
     entries_.push_back(std::make_shared<const ModelClass>(std::move(entry)));
@@ -46,8 +48,9 @@ class Registry {
 
  private:
   Registry() {
-#define TERN_ARCH(name) \
-  for (ModelClass& entry : name##_classes()) entries_.push_back(std::make_shared<const ModelClass>(std::move(entry)));
+#define TERN_ARCH(name)                       \
+  for (ModelClass & entry : name##_classes()) \
+    entries_.push_back(std::make_shared<const ModelClass>(std::move(entry)));
 #include "arch/arch.inc"
 #undef TERN_ARCH
   }
@@ -65,25 +68,29 @@ std::string joined(const std::set<std::string>& names) {
 /// What config.json's auto_map names for this task ("modeling_x.XModel"), without its file.
 std::string custom_class(const Config& config, std::string_view task) {
   const hub::Json& map = config.json()["auto_map"];
-  for (const std::string_view key : {task, std::string_view("AutoModel"), std::string_view("AutoConfig")}) {
-    if (const auto name = map[key].string()) return printable_name(name->substr(name->rfind('.') + 1));
+  for (const std::string_view key :
+       {task, std::string_view("AutoModel"), std::string_view("AutoConfig")}) {
+    if (const auto name = map[key].string())
+      return printable_name(name->substr(name->rfind('.') + 1));
   }
   return {};
 }
 
-[[noreturn]] void fail_unknown_type(const Config& config, std::string_view task, std::string_view repo,
-                                    const std::set<std::string>& types) {
+[[noreturn]] void fail_unknown_type(const Config& config, std::string_view task,
+                                    std::string_view repo, const std::set<std::string>& types) {
   const std::string type = printable_name(config.model_type());
   const std::string custom = custom_class(config, task);
   const std::string where = cat(repo, "/", config.what());
   if (!custom.empty()) {
-    fail(ErrorCode::unsupported,
-         cat(where, ": model_type '", type, "' comes with Python code of its own (auto_map), which is "
-             "never run here: write the class '", custom, "' in C++ and register it with register_model"));
+    fail(ErrorCode::unsupported, cat(where, ": model_type '", type,
+                                     "' comes with Python code of its own (auto_map), which is "
+                                     "never run here: write the class '",
+                                     custom, "' in C++ and register it with register_model"));
   }
   if (type.empty()) {
     fail(ErrorCode::unsupported,
-         cat(where, ": no model_type, so the architecture is unknown; known types: ", joined(types)));
+         cat(where,
+             ": no model_type, so the architecture is unknown; known types: ", joined(types)));
   }
   fail(ErrorCode::unsupported,
        cat(where, ": model_type '", type, "' is not supported; known types: ", joined(types)));
@@ -119,9 +126,9 @@ std::shared_ptr<const ModelClass> find_model_class(std::string_view task, const 
   if (fitting.empty()) fail_unknown_type(config, task, repo, types);
   const bool known = tasks.contains(std::string(task));
   fail(ErrorCode::invalid_argument,
-       cat(known ? "Unrecognized configuration class for this kind of model: " : "unknown class: ", "'",
-           printable_name(task), "' does not fit ", repo, ", whose model_type is '", printable_name(type),
-           "'; these do: ", joined(fitting)));
+       cat(known ? "Unrecognized configuration class for this kind of model: " : "unknown class: ",
+           "'", printable_name(task), "' does not fit ", repo, ", whose model_type is '",
+           printable_name(type), "'; these do: ", joined(fitting)));
 }
 
 }  // namespace tern

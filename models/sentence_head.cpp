@@ -20,8 +20,8 @@ namespace {
 constexpr int64_t kWidest = 1 << 20;
 
 struct PoolingName {
-  const char* flag;    // of 1_Pooling/config.json
-  const char* name;    // the newer pooling_mode
+  const char* flag;  // of 1_Pooling/config.json
+  const char* name;  // the newer pooling_mode
   Pooling mode;
 };
 constexpr PoolingName kPoolings[] = {
@@ -55,8 +55,9 @@ std::vector<Pooling> read_pooling_names(const Config& c) {
     const auto* known = std::find_if(std::begin(kPoolings), std::end(kPoolings),
                                      [&](const PoolingName& p) { return name == p.name; });
     if (known == std::end(kPoolings)) {
-      fail(ErrorCode::unsupported, cat(c.what(), ": unknown pooling_mode ", element.dump(),
-                                       "; known: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken"));
+      fail(ErrorCode::unsupported,
+           cat(c.what(), ": unknown pooling_mode ", element.dump(),
+               "; known: cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken"));
     }
     modes.push_back(known->mode);
   }
@@ -84,8 +85,8 @@ Act read_activation(const Config& c) {
   if (last == "GELU") return Act::gelu;
   if (last == "Sigmoid") return Act::sigmoid;
   if (last == "SiLU") return Act::silu;
-  fail(ErrorCode::unsupported, cat(c.what(), ": activation_function '", printable_name(name),
-                                   "' is not supported"));
+  fail(ErrorCode::unsupported,
+       cat(c.what(), ": activation_function '", printable_name(name), "' is not supported"));
 }
 
 /// The weights of a module's folder; every one of them must be there.
@@ -95,16 +96,16 @@ auto with_weights(const hub::Repo& repo, const std::string& folder, Make make) {
   auto made = make(weights);
   const LoadingReport report = weights.finish();
   if (!report.missing_keys.empty()) {
-    fail(ErrorCode::corrupt, cat(repo.path(module_file(folder, "model.safetensors")), ": no tensor '",
-                                 report.missing_keys.front(), "'"));
+    fail(ErrorCode::corrupt, cat(repo.path(module_file(folder, "model.safetensors")),
+                                 ": no tensor '", report.missing_keys.front(), "'"));
   }
   return made;
 }
 
 void check_width(const Config& c, std::string_view field, int64_t found, int64_t expected) {
   if (found == expected) return;
-  fail(ErrorCode::invalid_argument, cat(c.what(), ": '", field, "' is ", found, " but the module before gives ",
-                                        expected, " features"));
+  fail(ErrorCode::invalid_argument, cat(c.what(), ": '", field, "' is ", found,
+                                        " but the module before gives ", expected, " features"));
 }
 
 }  // namespace
@@ -129,8 +130,9 @@ void SentenceHead::State::add(const hub::Repo& repo, const SentenceModule& modul
   const std::string& type = module.type;
   if (type == "Dropout") return;
   if ((type == "Pooling") == pooled) {
-    fail(ErrorCode::unsupported, cat(repo.path("modules.json"), ": ", type,
-                                     pooled ? " after Pooling" : " before Pooling", " is not supported"));
+    fail(ErrorCode::unsupported,
+         cat(repo.path("modules.json"), ": ", type, pooled ? " after Pooling" : " before Pooling",
+             " is not supported"));
   }
   normalizes = type == "Normalize";
   if (normalizes) {
@@ -141,8 +143,9 @@ void SentenceHead::State::add(const hub::Repo& repo, const SentenceModule& modul
   if (type == "Pooling") return add_pooling(c);
   if (type == "Dense") return add_dense(repo, module.path, c);
   if (type == "LayerNorm") return add_layer_norm(repo, module.path, c);
-  fail(ErrorCode::unsupported, cat(repo.path("modules.json"), ": module '", type,
-                                   "' is not supported; Pooling, Dense, LayerNorm and Normalize are"));
+  fail(ErrorCode::unsupported,
+       cat(repo.path("modules.json"), ": module '", type,
+           "' is not supported; Pooling, Dense, LayerNorm and Normalize are"));
 }
 
 void SentenceHead::State::add_pooling(const Config& c) {
@@ -155,7 +158,8 @@ void SentenceHead::State::add_pooling(const Config& c) {
   dimension = hidden * static_cast<int64_t>(pooling.size());
 }
 
-void SentenceHead::State::add_dense(const hub::Repo& repo, const std::string& folder, const Config& c) {
+void SentenceHead::State::add_dense(const hub::Repo& repo, const std::string& folder,
+                                    const Config& c) {
   check_width(c, "in_features", c.integer({"in_features"}, std::nullopt, 1, kWidest), dimension);
   const int64_t out = c.integer({"out_features"}, std::nullopt, 1, kWidest);
   const bool bias = c.boolean({"bias"}, true);
@@ -168,16 +172,19 @@ void SentenceHead::State::add_dense(const hub::Repo& repo, const std::string& fo
   dimension = out;
 }
 
-void SentenceHead::State::add_layer_norm(const hub::Repo& repo, const std::string& folder, const Config& c) {
+void SentenceHead::State::add_layer_norm(const hub::Repo& repo, const std::string& folder,
+                                         const Config& c) {
   check_width(c, "dimension", c.integer({"dimension"}, std::nullopt, 1, kWidest), dimension);
   VectorModule module;
   module.norm = with_weights(repo, folder, [&](const Weights& w) {
-    return make_layer_norm(w / "norm", dimension, 1e-5);   // torch's default eps
+    return make_layer_norm(w / "norm", dimension, 1e-5);  // torch's default eps
   });
   modules.push_back(std::move(module));
 }
 
-bool SentenceHead::present(const hub::Repo& repo) { return repo.exists("modules.json"); }
+bool SentenceHead::present(const hub::Repo& repo) {
+  return repo.exists("modules.json");
+}
 
 SentenceHead SentenceHead::from_repo(const hub::Repo& repo, int64_t hidden) {
   auto state = std::make_shared<State>();
@@ -190,18 +197,21 @@ SentenceHead SentenceHead::from_repo(const hub::Repo& repo, int64_t hidden) {
   return head;
 }
 
-Tensor SentenceHead::operator()(Context& ctx, const Tensor& hidden, const Segments& segments) const {
+Tensor SentenceHead::operator()(Context& ctx, const Tensor& hidden,
+                                const Segments& segments) const {
   Tensor x;
   const auto parts = static_cast<int64_t>(state_->pooling.size());
   if (parts == 1) {
     x = pool(ctx, hidden, segments, state_->pooling[0]);
   } else {
     const int64_t width = state_->hidden;
-    x = ctx.arena().tensor(DType::f32, {static_cast<int64_t>(segments.sequences.size()), parts * width});
+    x = ctx.arena().tensor(DType::f32,
+                           {static_cast<int64_t>(segments.sequences.size()), parts * width});
     for (int64_t p = 0; p < parts; ++p) {
       const Tensor part = pool(ctx, hidden, segments, state_->pooling[static_cast<size_t>(p)]);
       for (int64_t i = 0; i < x.dim(0); ++i) {
-        std::copy_n(part.data<float>() + i * width, width, x.data<float>() + (i * parts + p) * width);
+        std::copy_n(part.data<float>() + i * width, width,
+                    x.data<float>() + (i * parts + p) * width);
       }
     }
   }
@@ -209,23 +219,30 @@ Tensor SentenceHead::operator()(Context& ctx, const Tensor& hidden, const Segmen
   return x;
 }
 
-void SentenceHead::add_embedding(Context& ctx, const NamedTensors& inputs, NamedTensors& outputs) const {
-  const Tensor& hidden = outputs["last_hidden_state"];   // [batch, length, hidden]
+void SentenceHead::add_embedding(Context& ctx, const NamedTensors& inputs,
+                                 NamedTensors& outputs) const {
+  const Tensor& hidden = outputs["last_hidden_state"];  // [batch, length, hidden]
   const int64_t rows = hidden.dim(0), length = hidden.dim(1);
   std::vector<Segment> sequences;
   for (int64_t row = 0; row < rows; ++row) sequences.push_back({row * length, (row + 1) * length});
   std::vector<uint8_t> mask;
   if (const Tensor& given = inputs.get("attention_mask")) {
-    for (const int64_t value : int64_values(given, "attention_mask")) mask.push_back(value != 0 ? 1 : 0);
+    for (const int64_t value : int64_values(given, "attention_mask"))
+      mask.push_back(value != 0 ? 1 : 0);
   }
   mask.resize(static_cast<size_t>(rows * length), 1);
-  outputs.set("sentence_embedding",
-              (*this)(ctx, hidden.reshape({rows * length, hidden.dim(2)}),
-                      {.sequences = sequences, .key_mask = mask.data()}));
+  outputs.set("sentence_embedding", (*this)(ctx, hidden.reshape({rows * length, hidden.dim(2)}),
+                                            {.sequences = sequences, .key_mask = mask.data()}));
 }
 
-int64_t SentenceHead::dimension() const noexcept { return state_->dimension; }
-bool SentenceHead::include_prompt() const noexcept { return state_->include_prompt; }
-bool SentenceHead::normalizes() const noexcept { return state_->normalizes; }
+int64_t SentenceHead::dimension() const noexcept {
+  return state_->dimension;
+}
+bool SentenceHead::include_prompt() const noexcept {
+  return state_->include_prompt;
+}
+bool SentenceHead::normalizes() const noexcept {
+  return state_->normalizes;
+}
 
 }  // namespace tern

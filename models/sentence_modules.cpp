@@ -24,11 +24,13 @@ SentenceModule read_module(const hub::Json& json, const std::string& what) {
   const std::string type = c.string({"type"}, "");
   const std::string path = c.string({"path"}, "");
   if (!type.starts_with("sentence_transformers.")) {
-    fail(ErrorCode::unsupported, cat(what, ": module type '", printable_name(type),
-                                     "' is none of the library's own; code of a repository is never run"));
+    fail(ErrorCode::unsupported,
+         cat(what, ": module type '", printable_name(type),
+             "' is none of the library's own; code of a repository is never run"));
   }
   if (!path.empty() && !hub::safe_relative_path(path)) {
-    fail(ErrorCode::denied, cat(what, ": '", printable_name(path), "' is no folder inside the repository"));
+    fail(ErrorCode::denied,
+         cat(what, ": '", printable_name(path), "' is no folder inside the repository"));
   }
   return {type.substr(type.rfind('.') + 1), path};
 }
@@ -50,8 +52,9 @@ std::vector<SentenceModule> read_sentence_modules(const hub::Repo& repo) {
   std::vector<SentenceModule> modules;
   for (const hub::Json& element : json.elements()) modules.push_back(read_module(element, what));
   if (modules.front().type != "Transformer") {
-    fail(ErrorCode::unsupported, cat(what, ": the first module is '", printable_name(modules.front().type),
-                                     "'; only pipelines that start with Transformer are supported"));
+    fail(ErrorCode::unsupported,
+         cat(what, ": the first module is '", printable_name(modules.front().type),
+             "'; only pipelines that start with Transformer are supported"));
   }
   for (size_t i = 1; i < modules.size(); ++i) {
     if (modules[i].type == "Transformer") {
@@ -70,17 +73,19 @@ hub::Repo subfolder(const hub::Repo& repo, const std::string& folder) {
   const std::string prefix = folder + "/";
   std::map<std::string, StorageRef> files;
   for (const std::string& file : repo.list()) {
-    bool wanted = false;   // a mapping reads its file: only what the loader reads
+    bool wanted = false;  // a mapping reads its file: only what the loader reads
     for (const std::string_view end : {".json", ".txt", ".safetensors", ".model"}) {
       wanted = wanted || file.ends_with(end);
     }
-    if (wanted && file.starts_with(prefix)) files.emplace(file.substr(prefix.size()), repo.map(file));
+    if (wanted && file.starts_with(prefix))
+      files.emplace(file.substr(prefix.size()), repo.map(file));
   }
   return hub::Repo::from_memory(std::move(files), cat(repo.name(), "/", folder));
 }
 
 Config sentence_config(const hub::Repo& transformer) {
-  for (const char* kind : {"bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"}) {
+  for (const char* kind :
+       {"bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"}) {
     const std::string file = cat("sentence_", kind, "_config.json");
     if (transformer.exists(file)) return read_config(transformer, file);
   }

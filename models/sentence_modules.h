@@ -12,8 +12,8 @@
 namespace tern {
 
 struct SentenceModule {
-  std::string type;   // "Pooling"
-  std::string path;   // "1_Pooling", empty for the root
+  std::string type;  // "Pooling"
+  std::string path;  // "1_Pooling", empty for the root
 };
 
 /// modules.json in its order; Transformer and mean Pooling without one. unsupported for modules

@@ -58,15 +58,15 @@ int64_t smallest_limit(std::initializer_list<int64_t> limits) {
 /// The ids of a window of texts, each with its prompt in front.
 struct Tokenised {
   std::vector<std::vector<int64_t>> ids;
-  std::vector<size_t> order;   // longest first, equal lengths in the order given
+  std::vector<size_t> order;  // longest first, equal lengths in the order given
 };
 
 /// One pass: the ids of some texts, packed.
 struct Pass {
   std::vector<int64_t> ids;
   std::vector<Segment> sequences;
-  std::vector<size_t> texts;      // row of each sequence
-  std::vector<uint8_t> pooled;    // when prompts are not pooled: 0 for their tokens
+  std::vector<size_t> texts;    // row of each sequence
+  std::vector<uint8_t> pooled;  // when prompts are not pooled: 0 for their tokens
 
   void clear() {
     ids.clear();
@@ -80,7 +80,8 @@ struct Pass {
     sequences.push_back({begin, static_cast<int64_t>(ids.size())});
     texts.push_back(text);
     if (unpooled == 0) return;
-    for (size_t i = 0; i < text_ids.size(); ++i) pooled.push_back(static_cast<int64_t>(i) < unpooled ? 0 : 1);
+    for (size_t i = 0; i < text_ids.size(); ++i)
+      pooled.push_back(static_cast<int64_t>(i) < unpooled ? 0 : 1);
   }
   /// May the text join the sequences that are here?
   bool takes(const std::vector<int64_t>& text_ids, int most_texts) const {
@@ -97,7 +98,7 @@ struct SentenceTransformer::State {
   Tokenizer tokenizer;
   SentenceHead head;
   Prompts prompts;
-  int64_t max_length = 0;   // 0: no limit
+  int64_t max_length = 0;  // 0: no limit
   bool lower_case = false;
 
   const std::string& prompt(const std::string& name) const;
@@ -117,15 +118,16 @@ const std::string& SentenceTransformer::State::prompt(const std::string& name) c
     if (p.name == wanted) return p.text;
     names += cat(names.empty() ? "" : ", ", printable_name(p.name));
   }
-  fail(ErrorCode::invalid_argument, cat("no prompt named '", printable_name(wanted), "'; this model has: ",
-                                        names.empty() ? "none" : names));
+  fail(ErrorCode::invalid_argument, cat("no prompt named '", printable_name(wanted),
+                                        "'; this model has: ", names.empty() ? "none" : names));
 }
 
 /// Tokens that a prompt puts at the start of a text: without the special token that ends a text.
 int64_t SentenceTransformer::State::prompt_tokens(const std::string& prompt) const {
   const Encoding encoding = tokenizer.encode(prompt, {.want_offsets = true});
   const auto tokens = static_cast<int64_t>(encoding.ids.size());
-  const bool closed = !encoding.special_tokens_mask.empty() && encoding.special_tokens_mask.back() != 0;
+  const bool closed =
+      !encoding.special_tokens_mask.empty() && encoding.special_tokens_mask.back() != 0;
   return closed ? tokens - 1 : tokens;
 }
 
@@ -148,7 +150,7 @@ Tokenised SentenceTransformer::State::tokenise_all(Context& ctx, const std::stri
   const size_t tiles = (texts.size() + kTextsPerTile - 1) / kTextsPerTile;
   Tokenised out;
   out.ids.resize(texts.size());
-  std::vector<std::exception_ptr> errors(tiles);   // a tile must not throw
+  std::vector<std::exception_ptr> errors(tiles);  // a tile must not throw
   ctx.pool().parallel_for(static_cast<int64_t>(tiles), [&](int64_t tile, int) {
     const size_t begin = static_cast<size_t>(tile) * kTextsPerTile;
     const size_t end = std::min(begin + kTextsPerTile, texts.size());
@@ -169,7 +171,8 @@ Tokenised SentenceTransformer::State::tokenise_all(Context& ctx, const std::stri
 }
 
 /// Runs one pass and writes its vectors to rows `pass.texts` of out.
-void SentenceTransformer::State::embed(Context& ctx, const Pass& pass, bool normalise, Tensor& out) const {
+void SentenceTransformer::State::embed(Context& ctx, const Pass& pass, bool normalise,
+                                       Tensor& out) const {
   Segments segments{.sequences = pass.sequences};
   const Tensor hidden = model->encode(ctx, {.input_ids = pass.ids, .segments = segments});
   segments.key_mask = pass.pooled.empty() ? nullptr : pass.pooled.data();
@@ -190,20 +193,23 @@ SentenceTransformer SentenceTransformer::from_pretrained(const std::string& id_o
                    options);
 }
 
-SentenceTransformer SentenceTransformer::from_repo(const hub::Repo& repo, const LoadOptions& options) {
+SentenceTransformer SentenceTransformer::from_repo(const hub::Repo& repo,
+                                                   const LoadOptions& options) {
   const hub::Repo transformer = subfolder(repo, read_sentence_modules(repo).front().path);
   auto state = std::make_shared<State>();
   state->model = load_model("AutoModel", transformer, options);
   const int64_t hidden = state->model->hidden_size();
   if (hidden == 0) {
-    fail(ErrorCode::unsupported, cat(repo.name(), ": ", state->model->class_name(), " is no text encoder"));
+    fail(ErrorCode::unsupported,
+         cat(repo.name(), ": ", state->model->class_name(), " is no text encoder"));
   }
   state->tokenizer = AutoTokenizer::from_repo(transformer);
   state->head = SentenceHead::from_repo(repo, hidden);
   state->prompts = read_prompts(repo);
   const Config c = sentence_config(transformer);
-  state->max_length = smallest_limit({c.integer({"max_seq_length"}, 0, 0, int64_t{1} << 40),
-                                      state->tokenizer.model_max_length(), state->model->max_length()});
+  state->max_length =
+      smallest_limit({c.integer({"max_seq_length"}, 0, 0, int64_t{1} << 40),
+                      state->tokenizer.model_max_length(), state->model->max_length()});
   state->lower_case = c.boolean({"do_lower_case"}, false);
   SentenceTransformer out;
   out.state_ = std::move(state);
@@ -218,7 +224,8 @@ Tensor SentenceTransformer::encode(std::span<const std::string_view> texts,
 Tensor SentenceTransformer::encode(Context& ctx, std::span<const std::string_view> texts,
                                    const EncodeTextsOptions& options) const {
   if (options.batch_size < 1) {
-    fail(ErrorCode::invalid_argument, cat("batch_size is ", options.batch_size, "; expected at least 1"));
+    fail(ErrorCode::invalid_argument,
+         cat("batch_size is ", options.batch_size, "; expected at least 1"));
   }
   const std::string& prompt = state_->prompt(options.prompt_name);
   const int64_t unpooled =
@@ -245,14 +252,23 @@ Tensor SentenceTransformer::encode(Context& ctx, std::span<const std::string_vie
   return out;
 }
 
-Tensor SentenceTransformer::embed_hidden(Context& ctx, const Tensor& hidden, const Segments& segments) const {
+Tensor SentenceTransformer::embed_hidden(Context& ctx, const Tensor& hidden,
+                                         const Segments& segments) const {
   return state_->head(ctx, hidden, segments);
 }
 
-int64_t SentenceTransformer::dimension() const { return state_->head.dimension(); }
-int64_t SentenceTransformer::max_seq_length() const { return state_->max_length; }
-const PretrainedModel& SentenceTransformer::model() const { return state_->model; }
-const Tokenizer& SentenceTransformer::tokenizer() const { return state_->tokenizer; }
+int64_t SentenceTransformer::dimension() const {
+  return state_->head.dimension();
+}
+int64_t SentenceTransformer::max_seq_length() const {
+  return state_->max_length;
+}
+const PretrainedModel& SentenceTransformer::model() const {
+  return state_->model;
+}
+const Tokenizer& SentenceTransformer::tokenizer() const {
+  return state_->tokenizer;
+}
 
 std::vector<std::string> SentenceTransformer::prompt_names() const {
   std::vector<std::string> names;

@@ -16,7 +16,8 @@
 namespace tern {
 
 struct EncodeTextsOptions {
-  /// Name of one of the repository's prompts, put before each text; "" = its default prompt, if any.
+  /// Name of one of the repository's prompts, put before each text; "" = its default prompt, if
+  /// any.
   std::string prompt_name = {};
   /// Texts per pass (a bound on memory). The result does not depend on it by a single bit.
   int batch_size = 32;
@@ -52,12 +53,15 @@ class TERN_API SentenceHead {
 
 class TERN_API SentenceTransformer {
  public:
-  static SentenceTransformer from_pretrained(const std::string& id_or_path, const LoadOptions& options = {});
+  static SentenceTransformer from_pretrained(const std::string& id_or_path,
+                                             const LoadOptions& options = {});
   static SentenceTransformer from_repo(const hub::Repo& repo, const LoadOptions& options = {});
 
   /// [texts, dimension] f32 on the heap. An empty text is a text like any other.
-  Tensor encode(std::span<const std::string_view> texts, const EncodeTextsOptions& options = {}) const;
-  Tensor encode(std::initializer_list<std::string_view> texts, const EncodeTextsOptions& options = {}) const {
+  Tensor encode(std::span<const std::string_view> texts,
+                const EncodeTextsOptions& options = {}) const;
+  Tensor encode(std::initializer_list<std::string_view> texts,
+                const EncodeTextsOptions& options = {}) const {
     return encode(std::span(texts.begin(), texts.size()), options);
   }
   Tensor encode(Context& ctx, std::span<const std::string_view> texts,

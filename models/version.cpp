@@ -6,7 +6,9 @@
 
 namespace tern {
 
-const char* version() noexcept { return TERN_VERSION; }
+const char* version() noexcept {
+  return TERN_VERSION;
+}
 
 std::string build_info() {
 #if defined(__clang__)

@@ -34,8 +34,9 @@ std::string renamed(std::string name, std::span<const Rename> renames) {
 }
 
 bool contains_any(std::string_view name, const std::vector<std::string_view>& parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+    return name.find(part) != std::string_view::npos;
+  });
 }
 
 /// Buffers that older versions stored: (^|\.)position_ids$ and rotary_emb.inv_freq.
@@ -80,8 +81,9 @@ Tensor narrowed(const Tensor& x) {
 Tensor usable(const Tensor& x, const std::string& name) {
   const DType dtype = x.dtype();
   if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16 && dtype != DType::f64) {
-    fail(ErrorCode::unsupported, cat("tensor '", printable_name(name), "' has type ", to_string(dtype),
-                                     "; expected float32, float16, bfloat16 or float64"));
+    fail(ErrorCode::unsupported,
+         cat("tensor '", printable_name(name), "' has type ", to_string(dtype),
+             "; expected float32, float16, bfloat16 or float64"));
   }
   const bool aligned = reinterpret_cast<uintptr_t>(x.raw()) % (bits(dtype) / 8) == 0;
   const Tensor reachable = aligned ? x : x.clone();
@@ -108,8 +110,8 @@ struct Weights::State {
   };
 
   WeightsOptions options;
-  std::unordered_map<std::string, Entry> entries;      // by name after renaming
-  std::unordered_map<std::string, std::string> tied;   // both directions
+  std::unordered_map<std::string, Entry> entries;     // by name after renaming
+  std::unordered_map<std::string, std::string> tied;  // both directions
   std::unordered_map<std::string, Tensor> fresh;
   std::set<std::string> missing, known;
   std::map<std::string, LoadingReport::Mismatch> mismatched;
@@ -150,7 +152,8 @@ Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, I
   const auto size = shape.bytes(DType::f32);
   if (!size || *size > fresh_budget) {
     fail(ErrorCode::invalid_argument,
-         cat("'", name, "' of shape ", shape.to_string(), " is not in the checkpoint and is too large "
+         cat("'", name, "' of shape ", shape.to_string(),
+             " is not in the checkpoint and is too large "
              "to be initialised beside it: does config.json belong to these weights?"));
   }
   fresh_budget -= *size;
@@ -179,12 +182,14 @@ void Weights::State::fail_mismatched() const {
   size_t shown = 0;
   for (const auto& [name, mismatch] : mismatched) {
     if (++shown > 20) break;
-    list += cat("\n  ", name, ": ", mismatch.found, " in the file, ", mismatch.expected, " by the config");
+    list += cat("\n  ", name, ": ", mismatch.found, " in the file, ", mismatch.expected,
+                " by the config");
   }
   if (mismatched.size() > 20) list += cat("\n  … and ", mismatched.size() - 20, " more");
-  fail(ErrorCode::invalid_argument,
-       cat(mismatched.size(), " tensors have another shape than config.json asks for "
-           "(ignore_mismatched_sizes would initialise them afresh):", list));
+  fail(ErrorCode::invalid_argument, cat(mismatched.size(),
+                                        " tensors have another shape than config.json asks for "
+                                        "(ignore_mismatched_sizes would initialise them afresh):",
+                                        list));
 }
 
 Weights::Weights(const Checkpoint& checkpoint, WeightsOptions options)
@@ -204,7 +209,9 @@ Weights Weights::operator/(std::string_view scope) const {
   return inner;
 }
 
-Weights Weights::operator/(int64_t index) const { return *this / std::string_view(cat(index)); }
+Weights Weights::operator/(int64_t index) const {
+  return *this / std::string_view(cat(index));
+}
 
 Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const {
   const std::string full = prefix_ + std::string(name);
@@ -228,7 +235,9 @@ bool Weights::has(std::string_view name) const {
   return state_->find(prefix_ + std::string(name)) != nullptr;
 }
 
-void Weights::ignore(std::string_view name) const { state_->known.insert(prefix_ + std::string(name)); }
+void Weights::ignore(std::string_view name) const {
+  state_->known.insert(prefix_ + std::string(name));
+}
 
 void Weights::tie(std::string_view source, std::string_view target) const {
   const std::string a = prefix_ + std::string(source), b = prefix_ + std::string(target);
@@ -247,7 +256,9 @@ void Weights::tie(std::string_view source, std::string_view target) const {
   }
 }
 
-DType Weights::compute() const noexcept { return state_->options.compute; }
+DType Weights::compute() const noexcept {
+  return state_->options.compute;
+}
 
 LoadingReport Weights::finish() const {
   if (!state_->mismatched.empty() && !state_->options.ignore_mismatched_sizes) {
@@ -256,19 +267,22 @@ LoadingReport Weights::finish() const {
   const WeightsOptions& options = state_->options;
   std::set<std::string> missing, unexpected;
   for (const std::string& name : state_->missing) {
-    if (!state_->known.contains(name) && !contains_any(name, options.ignore_missing)) missing.insert(name);
+    if (!state_->known.contains(name) && !contains_any(name, options.ignore_missing))
+      missing.insert(name);
   }
   for (const std::string& name : state_->known) {
     if (State::Entry* entry = state_->find_one(name)) entry->used = true;
   }
   for (const auto& [name, entry] : state_->entries) {
-    const bool quiet = entry.used || is_buffer(name) || contains_any(name, options.ignore_unexpected);
+    const bool quiet =
+        entry.used || is_buffer(name) || contains_any(name, options.ignore_unexpected);
     if (!quiet) unexpected.insert(name);
   }
   LoadingReport report;
   report.missing_keys = in_natural_order(missing);
   report.unexpected_keys = in_natural_order(unexpected);
-  for (const auto& [name, mismatch] : state_->mismatched) report.mismatched_keys.push_back(mismatch);
+  for (const auto& [name, mismatch] : state_->mismatched)
+    report.mismatched_keys.push_back(mismatch);
   std::sort(report.mismatched_keys.begin(), report.mismatched_keys.end(),
             [](const auto& a, const auto& b) { return natural_less(a.name, b.name); });
   return report;

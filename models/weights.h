@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights: checkpoint tensors by scoped name. `w / "encoder" / "layer" / i` narrows the scope,
-// take("weight", {out, in}) checks dtype and shape and hands out a view of the file. What is missing
-// or mis-shaped is noted and replaced by a fresh initialisation, so that one report at the end names
-// everything; an architecture therefore never handles absence, except for optional tensors.
-// Not thread-safe: one loading thread.
+// take("weight", {out, in}) checks dtype and shape and hands out a view of the file. What is
+// missing or mis-shaped is noted and replaced by a fresh initialisation, so that one report at the
+// end names everything; an architecture therefore never handles absence, except for optional
+// tensors. Not thread-safe: one loading thread.
 #pragma once
 
 #include <cstdint>
@@ -23,18 +23,19 @@ namespace tern {
 struct TERN_API LoadingReport {
   struct Mismatch {
     std::string name;
-    std::string expected, found;   // shapes as "[2, 3]"
+    std::string expected, found;  // shapes as "[2, 3]"
   };
-  std::vector<std::string> missing_keys;       // re-initialised randomly
-  std::vector<std::string> unexpected_keys;    // in the file, not used
+  std::vector<std::string> missing_keys;     // re-initialised randomly
+  std::vector<std::string> unexpected_keys;  // in the file, not used
   std::vector<Mismatch> mismatched_keys;
-  DType dtype = DType::f32;                     // what the model was loaded as
+  DType dtype = DType::f32;  // what the model was loaded as
   std::vector<std::string> files;
 
   bool clean() const noexcept {
     return missing_keys.empty() && unexpected_keys.empty() && mismatched_keys.empty();
   }
-  /// The warning text: every key, the nearest match for a missing one, what to do. Empty when clean.
+  /// The warning text: every key, the nearest match for a missing one, what to do. Empty when
+  /// clean.
   std::string text(std::string_view model, std::string_view repo) const;
 };
 
@@ -55,8 +56,8 @@ class TERN_API Checkpoint {
   static Checkpoint open_file(const hub::Repo& repo, const std::string& file);
 
   struct Entry {
-    std::string name;       // as in the file
-    Tensor tensor;          // a view of the mapping
+    std::string name;  // as in the file
+    Tensor tensor;     // a view of the mapping
   };
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
@@ -95,15 +96,16 @@ class TERN_API Weights {
   Weights operator/(std::string_view scope) const;
   Weights operator/(int64_t index) const;
 
-  /// A tensor of exactly this shape: a view of the file in f32, bf16 or f16 (f64 is converted to f32).
+  /// A tensor of exactly this shape: a view of the file in f32, bf16 or f16 (f64 is converted to
+  /// f32).
   Tensor take(std::string_view name, const Shape& shape, Init init = Init::normal) const;
   /// The same, but an absent one gives an empty Tensor and no report.
   Tensor take_optional(std::string_view name, const Shape& shape) const;
   bool has(std::string_view name) const;
   /// Marks a name as known (a buffer): present or absent, it is not reported.
   void ignore(std::string_view name) const;
-  /// Two names of one parameter: when the file has only one of them it serves both; when it has both
-  /// and they differ each keeps its own, with a warning. Call before either is taken.
+  /// Two names of one parameter: when the file has only one of them it serves both; when it has
+  /// both and they differ each keeps its own, with a warning. Call before either is taken.
   void tie(std::string_view source, std::string_view target) const;
 
   DType compute() const noexcept;

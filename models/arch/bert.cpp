@@ -34,7 +34,7 @@ using Head = std::unique_ptr<TextHead>;
 LanguageHead predictions(const HeadContext& c) {
   const Weights w = c.root / "cls" / "predictions";
   const int64_t vocab = c.config.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31);
-  w.take("bias", {vocab}, Init::zeros);   // a name of its own, used through the decoder
+  w.take("bias", {vocab}, Init::zeros);  // a name of its own, used through the decoder
   return {.dense = make_linear(w / "transform" / "dense", c.hidden, c.hidden),
           .act = c.config.activation({"hidden_act"}, "gelu"),
           .norm = make_layer_norm(w / "transform" / "LayerNorm", c.hidden,
@@ -46,7 +46,9 @@ Linear relationship(const HeadContext& c) {
   return make_linear(c.root / "cls" / "seq_relationship", c.hidden, 2);
 }
 
-Head masked_lm(const HeadContext& c) { return language_head(predictions(c)); }
+Head masked_lm(const HeadContext& c) {
+  return language_head(predictions(c));
+}
 
 Head pretraining(const HeadContext& c) {
   return pretraining_head(predictions(c), make_pooler(c), relationship(c));
@@ -69,7 +71,8 @@ std::vector<ModelClass> bert_classes() {
       bert.base(make_bare_head_with_pooler),
       bert.with_head("ForPreTraining", "AutoModelForPreTraining", pretraining, tied),
       bert.with_head("ForMaskedLM", "AutoModelForMaskedLM", masked_lm, tied),
-      bert.with_head("ForNextSentencePrediction", "AutoModelForNextSentencePrediction", next_sentence),
+      bert.with_head("ForNextSentencePrediction", "AutoModelForNextSentencePrediction",
+                     next_sentence),
       bert.with_head("ForSequenceClassification", "AutoModelForSequenceClassification",
                      sequence_classification),
       bert.with_head("ForTokenClassification", "AutoModelForTokenClassification", make_token_head),

@@ -9,7 +9,7 @@ namespace tern {
 
 namespace {
 
-constexpr double kEps = 1e-12;   // not in the config
+constexpr double kEps = 1e-12;  // not in the config
 
 EncoderSizes encoder_sizes(const Config& c) {
   EncoderSizes sizes{.hidden = c.integer({"dim", "hidden_size"}, 768, 1, 65536),
@@ -53,7 +53,8 @@ struct DistilBert final : TextBackbone {
 
   DistilBert(const Config& c, const Weights& w) : DistilBert(c, encoder_sizes(c), w) {}
   DistilBert(const Config& c, const EncoderSizes& sizes, const Weights& w)
-      : embeddings(embedding_sizes(c, sizes.hidden), w / "embeddings"), layers(make_layers(sizes, w)) {
+      : embeddings(embedding_sizes(c, sizes.hidden), w / "embeddings"),
+        layers(make_layers(sizes, w)) {
     hidden = sizes.hidden;
     max_length = embeddings.sizes().max_length();
   }
@@ -82,7 +83,8 @@ Head sequence_classification(const HeadContext& c) {
 }
 
 Head multiple_choice(const HeadContext& c) {
-  return choice_head({pre_classifier(c), {make_linear(c.root / "classifier", c.hidden, 1), Act::none}});
+  return choice_head(
+      {pre_classifier(c), {make_linear(c.root / "classifier", c.hidden, 1), Act::none}});
 }
 
 }  // namespace
@@ -91,10 +93,12 @@ std::vector<ModelClass> distilbert_classes() {
   const TextFamily<DistilBert> distilbert{"distilbert", "DistilBert", "distilbert"};
   return {
       distilbert.base(make_bare_head),
-      distilbert.with_head("ForMaskedLM", "AutoModelForMaskedLM", masked_lm, {"vocab_projector", ""}),
+      distilbert.with_head("ForMaskedLM", "AutoModelForMaskedLM", masked_lm,
+                           {"vocab_projector", ""}),
       distilbert.with_head("ForSequenceClassification", "AutoModelForSequenceClassification",
                            sequence_classification),
-      distilbert.with_head("ForTokenClassification", "AutoModelForTokenClassification", make_token_head),
+      distilbert.with_head("ForTokenClassification", "AutoModelForTokenClassification",
+                           make_token_head),
       distilbert.with_head("ForQuestionAnswering", "AutoModelForQuestionAnswering", make_span_head),
       distilbert.with_head("ForMultipleChoice", "AutoModelForMultipleChoice", multiple_choice),
   };

@@ -28,10 +28,11 @@ int64_t distance_bucket(int64_t distance) {
 /// [heads, 2·span - 1]: entry (h, span - 1 + d) for distance d, see AttentionOptions.
 Tensor relative_bias_table(const Tensor& buckets, int64_t heads, int64_t span) {
   Tensor table = Tensor::empty(DType::f32, {heads, 2 * span - 1});
-  const Tensor values = to_f32(buckets);   // [buckets, heads]
+  const Tensor values = to_f32(buckets);  // [buckets, heads]
   for (int64_t d = 1 - span; d < span; ++d) {
     const float* row = values.data<float>() + distance_bucket(d) * heads;
-    for (int64_t h = 0; h < heads; ++h) table.data<float>()[h * (2 * span - 1) + span - 1 + d] = row[h];
+    for (int64_t h = 0; h < heads; ++h)
+      table.data<float>()[h * (2 * span - 1) + span - 1 + d] = row[h];
   }
   return table;
 }
@@ -39,7 +40,7 @@ Tensor relative_bias_table(const Tensor& buckets, int64_t heads, int64_t span) {
 EmbeddingSizes embedding_sizes(const Config& c, int64_t hidden) {
   EmbeddingSizes sizes = EmbeddingSizes::from(c, hidden);
   sizes.types = 0;
-  sizes.pad_id = 1;   // a constant of the architecture's position rule
+  sizes.pad_id = 1;  // a constant of the architecture's position rule
   sizes.positions_after_pad = true;
   return sizes;
 }
@@ -66,11 +67,12 @@ std::vector<PostNormLayer> make_layers(const EncoderSizes& sizes, const Weights&
 struct MpNet final : TextBackbone {
   TextEmbeddings embeddings;
   std::vector<PostNormLayer> layers;
-  Tensor relative_bias;   // [heads, 2·positions - 1]
+  Tensor relative_bias;  // [heads, 2·positions - 1]
 
   MpNet(const Config& c, const Weights& w) : MpNet(c, EncoderSizes::from(c), w) {}
   MpNet(const Config& c, const EncoderSizes& sizes, const Weights& w)
-      : embeddings(embedding_sizes(c, sizes.hidden), w / "embeddings"), layers(make_layers(sizes, w)) {
+      : embeddings(embedding_sizes(c, sizes.hidden), w / "embeddings"),
+        layers(make_layers(sizes, w)) {
     const int64_t buckets = c.integer({"relative_attention_num_buckets"}, 32, 32, 65536);
     const Tensor learned =
         (w / "encoder").take("relative_attention_bias.weight", {buckets, sizes.heads});

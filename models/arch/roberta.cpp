@@ -43,7 +43,8 @@ std::vector<ModelClass> family(const char* model_type, const char* class_prefix)
                         {"lm_head.decoder", "lm_head.bias"}),
       roberta.with_head("ForSequenceClassification", "AutoModelForSequenceClassification",
                         make_dense_row_head),
-      roberta.with_head("ForTokenClassification", "AutoModelForTokenClassification", make_token_head),
+      roberta.with_head("ForTokenClassification", "AutoModelForTokenClassification",
+                        make_token_head),
       roberta.with_head("ForQuestionAnswering", "AutoModelForQuestionAnswering", make_span_head),
       roberta.with_head("ForMultipleChoice", "AutoModelForMultipleChoice", make_pooled_choice_head),
   };
@@ -51,8 +52,14 @@ std::vector<ModelClass> family(const char* model_type, const char* class_prefix)
 
 }  // namespace
 
-std::vector<ModelClass> roberta_classes() { return family("roberta", "Roberta"); }
-std::vector<ModelClass> xlm_roberta_classes() { return family("xlm-roberta", "XLMRoberta"); }
-std::vector<ModelClass> camembert_classes() { return family("camembert", "Camembert"); }
+std::vector<ModelClass> roberta_classes() {
+  return family("roberta", "Roberta");
+}
+std::vector<ModelClass> xlm_roberta_classes() {
+  return family("xlm-roberta", "XLMRoberta");
+}
+std::vector<ModelClass> camembert_classes() {
+  return family("camembert", "Camembert");
+}
 
 }  // namespace tern

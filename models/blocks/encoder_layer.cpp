@@ -10,7 +10,8 @@ namespace {
 
 void require_encoder(const Config& c) {
   if (c.boolean({"is_decoder"}, false) || c.boolean({"add_cross_attention"}, false)) {
-    fail(ErrorCode::unsupported, cat(c.what(), ": is_decoder and add_cross_attention are not supported"));
+    fail(ErrorCode::unsupported,
+         cat(c.what(), ": is_decoder and add_cross_attention are not supported"));
   }
   const std::string positions = c.string({"position_embedding_type"}, "absolute");
   if (positions != "absolute") {
@@ -40,8 +41,9 @@ void EncoderSizes::check(const Config& c) const {
   }
   constexpr int64_t kLargestHead = 256;
   if (hidden / heads > kLargestHead) {
-    fail(ErrorCode::unsupported, cat(c.what(), ": ", hidden / heads, " features per attention head; at most ",
-                                     kLargestHead, " are supported"));
+    fail(ErrorCode::unsupported,
+         cat(c.what(), ": ", hidden / heads, " features per attention head; at most ", kLargestHead,
+             " are supported"));
   }
 }
 
@@ -60,8 +62,10 @@ Tensor PostNormLayer::operator()(Context& ctx, const Tensor& x, const Segments& 
   const Tensor qkv = qkv_(ctx, x, {.matmul_input = true});  // [tokens, 3·hidden]
   const Tensor mixed =                                      // [tokens, heads, head_dim]
       attention(ctx, split_heads(qkv, 0, 3, heads_), split_heads(qkv, 1, 3, heads_),
-                split_heads(qkv, 2, 3, heads_), {.segments = segments, .relative_bias = relative_bias});
-  const Tensor h = attention_norm_(ctx, attention_output_(ctx, merge_heads(mixed), {.residual = x}));
+                split_heads(qkv, 2, 3, heads_),
+                {.segments = segments, .relative_bias = relative_bias});
+  const Tensor h =
+      attention_norm_(ctx, attention_output_(ctx, merge_heads(mixed), {.residual = x}));
   const Tensor wide = up_(ctx, h, {.act = act_, .matmul_input = true});  // [tokens, intermediate]
   return output_norm_(ctx, down_(ctx, wide, {.residual = h}));
 }
@@ -86,7 +90,8 @@ std::vector<PostNormLayer> bert_layers(const EncoderSizes& sizes, const Weights&
 }
 
 Tensor run_layers(Context& ctx, const std::vector<PostNormLayer>& layers, Tensor x,
-                  const Segments& segments, std::vector<Tensor>* states, const Tensor& relative_bias) {
+                  const Segments& segments, std::vector<Tensor>* states,
+                  const Tensor& relative_bias) {
   if (states) states->push_back(x);
   for (const PostNormLayer& layer : layers) {
     x = layer(ctx, x, segments, relative_bias);

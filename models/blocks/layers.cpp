@@ -19,7 +19,8 @@ Linear make_fused(std::initializer_list<Weights> parts, int64_t in, int64_t out,
 }
 
 LayerNorm make_layer_norm(const Weights& w, int64_t features, double eps) {
-  return LayerNorm(w.take("weight", {features}, Init::ones), w.take("bias", {features}, Init::zeros), eps);
+  return LayerNorm(w.take("weight", {features}, Init::ones),
+                   w.take("bias", {features}, Init::zeros), eps);
 }
 
 Embedding make_embedding(const Weights& w, int64_t entries, int64_t hidden) {

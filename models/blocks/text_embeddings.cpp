@@ -14,11 +14,12 @@ namespace {
 
 void check_ids(std::string_view name, std::span<const int64_t> ids, int64_t entries,
                std::string_view limit) {
-  const auto bad = std::find_if(ids.begin(), ids.end(), [&](int64_t id) { return id < 0 || id >= entries; });
+  const auto bad =
+      std::find_if(ids.begin(), ids.end(), [&](int64_t id) { return id < 0 || id >= entries; });
   if (bad == ids.end()) return;
   fail(ErrorCode::invalid_argument,
-       cat(name, ": token ", bad - ids.begin(), " has ", *bad, ", outside [0, ", entries, ") (", limit,
-           "): does the tokenizer belong to this model?"));
+       cat(name, ": token ", bad - ids.begin(), " has ", *bad, ", outside [0, ", entries, ") (",
+           limit, "): does the tokenizer belong to this model?"));
 }
 
 void check_count(std::string_view name, size_t found, int64_t tokens) {
@@ -26,7 +27,9 @@ void check_count(std::string_view name, size_t found, int64_t tokens) {
   fail(ErrorCode::invalid_argument, cat(name, ": ", found, " values for ", tokens, " tokens"));
 }
 
-std::span<const int64_t> ids_of(const Tensor& t) { return {t.data<int64_t>(), static_cast<size_t>(t.numel())}; }
+std::span<const int64_t> ids_of(const Tensor& t) {
+  return {t.data<int64_t>(), static_cast<size_t>(t.numel())};
+}
 
 }  // namespace
 
@@ -48,7 +51,8 @@ TextEmbeddings::TextEmbeddings(const EmbeddingSizes& sizes, const Weights& w) : 
   }
   words_ = make_embedding(w / "word_embeddings", sizes.vocab, sizes.hidden);
   positions_ = make_embedding(w / "position_embeddings", sizes.positions, sizes.hidden);
-  if (sizes.types > 0) types_ = make_embedding(w / "token_type_embeddings", sizes.types, sizes.hidden);
+  if (sizes.types > 0)
+    types_ = make_embedding(w / "token_type_embeddings", sizes.types, sizes.hidden);
   norm_ = make_layer_norm(w / "LayerNorm", sizes.hidden, sizes.eps);
 }
 
@@ -65,8 +69,8 @@ Tensor TextEmbeddings::position_ids(Context& ctx, const TokenBatch& batch) const
     }
     if (next > sizes_.positions) {
       fail(ErrorCode::invalid_argument,
-           cat("a sequence of ", s.end - s.begin, " tokens is longer than the ", sizes_.max_length(),
-               " positions of this model: truncate it"));
+           cat("a sequence of ", s.end - s.begin, " tokens is longer than the ",
+               sizes_.max_length(), " positions of this model: truncate it"));
     }
   }
   return out;

@@ -11,7 +11,7 @@ namespace tern {
 
 struct EmbeddingSizes {
   int64_t vocab = 0, positions = 0, hidden = 0;
-  int64_t types = 0;   // 0: the architecture has no token types
+  int64_t types = 0;  // 0: the architecture has no token types
   int64_t pad_id = 0;
   /// RoBERTa's rule: the n-th token that is no padding stands at pad_id + n (from 1), padding at
   /// pad_id. Else a token stands at its place in the sequence.

@@ -18,7 +18,7 @@ Tensor run_layers(Context& ctx, const TextHidden& h, const std::vector<HeadLayer
 }
 
 struct BareHead final : TextHead {
-  std::vector<HeadLayer> pooler;   // none or one
+  std::vector<HeadLayer> pooler;  // none or one
 
   void run(Context& ctx, const TextHidden& h, NamedTensors& out) const override {
     out.set("last_hidden_state", h.states.reshape({h.rows, h.length, h.states.dim(1)}));
@@ -56,7 +56,7 @@ struct SpanHead final : TextHead {
   Linear classifier;
 
   void run(Context& ctx, const TextHidden& h, NamedTensors& out) const override {
-    const Tensor logits = classifier(ctx, h.states);   // [rows · length, 2]
+    const Tensor logits = classifier(ctx, h.states);  // [rows · length, 2]
     int64_t part = 0;
     for (const char* name : {"start_logits", "end_logits"}) {
       Tensor column = ctx.arena().tensor(DType::f32, {h.rows, h.length});
@@ -93,7 +93,9 @@ Tensor LanguageHead::operator()(Context& ctx, const Tensor& x) const {
   return decoder(ctx, norm(ctx, dense(ctx, x, {.act = act})));
 }
 
-std::unique_ptr<TextHead> bare_head() { return std::make_unique<BareHead>(); }
+std::unique_ptr<TextHead> bare_head() {
+  return std::make_unique<BareHead>();
+}
 
 std::unique_ptr<TextHead> bare_head(HeadLayer pooler) {
   auto head = std::make_unique<BareHead>();
@@ -131,7 +133,8 @@ std::unique_ptr<TextHead> language_head(LanguageHead language) {
   return head;
 }
 
-std::unique_ptr<TextHead> pretraining_head(LanguageHead language, HeadLayer pooler, Linear relation) {
+std::unique_ptr<TextHead> pretraining_head(LanguageHead language, HeadLayer pooler,
+                                           Linear relation) {
   auto head = std::make_unique<PretrainingOutput>();
   head->language = std::move(language);
   head->relation = {std::move(pooler), {std::move(relation), Act::none}};
@@ -155,14 +158,17 @@ Linear make_span_classifier(const HeadContext& c, std::string_view name) {
   return make_linear(c.root / name, c.hidden, 2);
 }
 
-std::unique_ptr<TextHead> make_bare_head(const HeadContext&) { return bare_head(); }
+std::unique_ptr<TextHead> make_bare_head(const HeadContext&) {
+  return bare_head();
+}
 
 std::unique_ptr<TextHead> make_bare_head_with_pooler(const HeadContext& c) {
   return bare_head(make_pooler(c));
 }
 
 std::unique_ptr<TextHead> make_pooled_choice_head(const HeadContext& c) {
-  return choice_head({make_pooler(c), {make_linear(c.root / "classifier", c.hidden, 1), Act::none}});
+  return choice_head(
+      {make_pooler(c), {make_linear(c.root / "classifier", c.hidden, 1), Act::none}});
 }
 
 std::unique_ptr<TextHead> make_token_head(const HeadContext& c) {
@@ -182,7 +188,7 @@ std::unique_ptr<TextHead> make_dense_row_head(const HeadContext& c) {
 std::unique_ptr<TextHead> make_lm_head(const HeadContext& c) {
   const Weights w = c.root / "lm_head";
   const int64_t vocab = c.config.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31);
-  w.take("bias", {vocab}, Init::zeros);   // a name of its own, used through the decoder
+  w.take("bias", {vocab}, Init::zeros);  // a name of its own, used through the decoder
   return language_head({.dense = make_linear(w / "dense", c.hidden, c.hidden),
                         .act = Act::gelu,
                         .norm = make_layer_norm(w / "layer_norm", c.hidden,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Heads of text encoders. An architecture says which weights a head has; what heads compute is here.
+// Heads of text encoders. An architecture says which weights a head has; what heads compute is
+// here.
 #pragma once
 
 #include <memory>
@@ -41,7 +42,8 @@ struct LanguageHead {
 /// logits [batch, length, vocabulary]
 std::unique_ptr<TextHead> language_head(LanguageHead head);
 /// BERT's two tasks: prediction_logits, seq_relationship_logits.
-std::unique_ptr<TextHead> pretraining_head(LanguageHead language, HeadLayer pooler, Linear relation);
+std::unique_ptr<TextHead> pretraining_head(LanguageHead language, HeadLayer pooler,
+                                           Linear relation);
 
 /// tanh(W · first token), BERT's pooler: base / "pooler" / "dense".
 HeadLayer make_pooler(const HeadContext& c);

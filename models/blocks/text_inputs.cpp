@@ -78,14 +78,28 @@ std::vector<int64_t> int64_values(const Tensor& x, std::string_view name) {
   std::vector<int64_t> out;
   out.reserve(static_cast<size_t>(dense.numel()));
   switch (dense.dtype()) {
-    case DType::i64: append_as_int64<int64_t>(dense, out); break;
-    case DType::i32: append_as_int64<int32_t>(dense, out); break;
-    case DType::i16: append_as_int64<int16_t>(dense, out); break;
-    case DType::i8: append_as_int64<int8_t>(dense, out); break;
+    case DType::i64:
+      append_as_int64<int64_t>(dense, out);
+      break;
+    case DType::i32:
+      append_as_int64<int32_t>(dense, out);
+      break;
+    case DType::i16:
+      append_as_int64<int16_t>(dense, out);
+      break;
+    case DType::i8:
+      append_as_int64<int8_t>(dense, out);
+      break;
     case DType::boolean:
-    case DType::u8: append_as_int64<uint8_t>(dense, out); break;
-    case DType::u16: append_as_int64<uint16_t>(dense, out); break;
-    case DType::u32: append_as_int64<uint32_t>(dense, out); break;
+    case DType::u8:
+      append_as_int64<uint8_t>(dense, out);
+      break;
+    case DType::u16:
+      append_as_int64<uint16_t>(dense, out);
+      break;
+    case DType::u32:
+      append_as_int64<uint32_t>(dense, out);
+      break;
     case DType::f32:
       if (name == "attention_mask") {
         append_nonzero(dense, out);
@@ -125,9 +139,9 @@ PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& r
   } else {
     const Shape& shape = embeds.shape();
     if (shape.rank() == 0 || shape.back() != rules.hidden || embeds.dtype() != DType::f32) {
-      fail(ErrorCode::invalid_argument, cat("inputs_embeds is ", to_string(embeds.dtype()), " ",
-                                            shape.to_string(), "; expected float32 [batch, length, ",
-                                            rules.hidden, "]"));
+      fail(ErrorCode::invalid_argument,
+           cat("inputs_embeds is ", to_string(embeds.dtype()), " ", shape.to_string(),
+               "; expected float32 [batch, length, ", rules.hidden, "]"));
     }
     set_shape(batch, Shape(shape.dims().first(shape.rank() - 1)), "inputs_embeds", rules.choices);
     const Tensor dense = embeds.dense() ? embeds : embeds.clone();
@@ -146,18 +160,21 @@ PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& r
 
 TextArguments read_text_arguments(const hub::Json& arguments, const Config& config) {
   if (!arguments.is_null() && !arguments.is_object()) {
-    fail(ErrorCode::invalid_argument, cat("arguments must be a JSON object, found ", arguments.dump()));
+    fail(ErrorCode::invalid_argument,
+         cat("arguments must be a JSON object, found ", arguments.dump()));
   }
   for (const auto& [name, value] : arguments.members()) {
     if (name != "output_hidden_states" && name != "output_attentions" && name != "return_dict") {
-      fail(ErrorCode::invalid_argument,
-           cat("unknown argument '", name, "'; this model takes output_hidden_states, return_dict"));
+      fail(
+          ErrorCode::invalid_argument,
+          cat("unknown argument '", name, "'; this model takes output_hidden_states, return_dict"));
     }
   }
   const Config given(arguments.is_null() ? hub::Json::object({}) : arguments, "arguments");
   given.boolean({"return_dict"}, true);
   if (given.boolean({"output_attentions"}, config.boolean({"output_attentions"}, false))) {
-    fail(ErrorCode::unsupported, "output_attentions: attention probabilities are never in memory here");
+    fail(ErrorCode::unsupported,
+         "output_attentions: attention probabilities are never in memory here");
   }
   return {given.boolean({"output_hidden_states"}, config.boolean({"output_hidden_states"}, false))};
 }

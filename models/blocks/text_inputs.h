@@ -16,12 +16,12 @@ namespace tern {
 std::vector<int64_t> int64_values(const Tensor& x, std::string_view name);
 
 struct PaddedBatch {
-  int64_t rows = 0, length = 0;   // rows: batch, or batch · choices
-  int64_t choices = 0;            // of multiple choice; else 0
-  std::vector<int64_t> input_ids, token_type_ids, position_ids;   // [rows · length] or empty
-  std::vector<uint8_t> key_mask;                                  // [rows · length] or empty
-  std::vector<Segment> sequences;                                 // one per row
-  Tensor inputs_embeds;                                           // [rows · length, hidden] or empty
+  int64_t rows = 0, length = 0;                                  // rows: batch, or batch · choices
+  int64_t choices = 0;                                           // of multiple choice; else 0
+  std::vector<int64_t> input_ids, token_type_ids, position_ids;  // [rows · length] or empty
+  std::vector<uint8_t> key_mask;                                 // [rows · length] or empty
+  std::vector<Segment> sequences;                                // one per row
+  Tensor inputs_embeds;  // [rows · length, hidden] or empty
 
   /// Views of this object.
   TokenBatch tokens() const;
@@ -31,7 +31,7 @@ struct PaddedBatch {
 struct TextInputRules {
   int64_t hidden = 0;
   bool token_types = true;
-  bool choices = false;   // inputs are [batch, choices, length]
+  bool choices = false;  // inputs are [batch, choices, length]
 };
 
 PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& rules);

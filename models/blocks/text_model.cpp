@@ -31,7 +31,8 @@ NamedTensors TextModel::forward(Context& ctx, const NamedTensors& inputs,
   NamedTensors out;
   head_->run(ctx, {last, batch.rows, batch.length, batch.choices}, out);
   for (size_t i = 0; i < states.size(); ++i) {
-    out.set(cat("hidden_states.", i), states[i].reshape({batch.rows, batch.length, backbone_->hidden}));
+    out.set(cat("hidden_states.", i),
+            states[i].reshape({batch.rows, batch.length, backbone_->hidden}));
   }
   return out;
 }

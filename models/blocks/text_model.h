@@ -28,9 +28,9 @@ class TextBackbone {
 
 /// What a head reads: the last hidden states of a padded batch.
 struct TextHidden {
-  Tensor states;              // [rows · length, hidden]
+  Tensor states;  // [rows · length, hidden]
   int64_t rows, length;
-  int64_t choices;            // 0 unless multiple choice
+  int64_t choices;  // 0 unless multiple choice
   /// Row 0 of every sequence: [rows, hidden].
   Tensor first(Context& ctx) const;
 };
@@ -63,8 +63,8 @@ class TextModel final : public Model {
 /// Where a head's weights stand: at the root of the class's names, or in the backbone's scope.
 struct HeadContext {
   const Config& config;
-  Weights root;       // "classifier", "lm_head", …
-  Weights base;       // "bert."
+  Weights root;  // "classifier", "lm_head", …
+  Weights base;  // "bert."
   int64_t hidden;
 };
 using HeadFactory = std::unique_ptr<TextHead> (*)(const HeadContext&);
@@ -95,7 +95,8 @@ struct TextFamily {
  private:
   ModelClass entry(const std::string& suffix, const std::string& task, HeadFactory head,
                    const TiedDecoder& tied, bool bare) const {
-    ModelFactory make = [prefix = base_prefix, head, tied, bare](const Config& c, const Weights& w) {
+    ModelFactory make = [prefix = base_prefix, head, tied, bare](const Config& c,
+                                                                 const Weights& w) {
       const Weights scope = bare ? w : w / prefix;
       tie(tied, c, w, prefix);
       auto backbone = std::make_unique<Backbone>(c, scope);

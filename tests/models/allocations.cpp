@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// malloc and its kin in front of glibc's own, so that operator new, aligned memory and the C library
-// are all counted.
+// malloc and its kin in front of glibc's own, so that operator new, aligned memory and the C
+// library are all counted.
 #include "allocations.h"
 
 #include <atomic>
@@ -40,7 +40,9 @@ void* memalign(size_t alignment, size_t size) {
   count.fetch_add(1, std::memory_order_relaxed);
   return __libc_memalign(alignment, size);
 }
-void* aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+void* aligned_alloc(size_t alignment, size_t size) {
+  return memalign(alignment, size);
+}
 int posix_memalign(void** out, size_t alignment, size_t size) {
   *out = memalign(alignment, size);
   return *out ? 0 : ENOMEM;
@@ -50,7 +52,11 @@ int posix_memalign(void** out, size_t alignment, size_t size) {
 
 namespace tern::golden {
 
-uint64_t allocations() noexcept { return count.load(std::memory_order_relaxed); }
-bool allocations_are_counted() noexcept { return TERN_COUNTS_MALLOC != 0; }
+uint64_t allocations() noexcept {
+  return count.load(std::memory_order_relaxed);
+}
+bool allocations_are_counted() noexcept {
+  return TERN_COUNTS_MALLOC != 0;
+}
 
 }  // namespace tern::golden

@@ -11,12 +11,23 @@ using namespace tern;
 
 namespace {
 
-const char* const kIntegers[] = {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                                 "intermediate_size", "max_position_embeddings", "type_vocab_size",
-                                 "pad_token_id"};
+const char* const kIntegers[] = {"vocab_size",        "hidden_size",
+                                 "num_hidden_layers", "num_attention_heads",
+                                 "intermediate_size", "max_position_embeddings",
+                                 "type_vocab_size",   "pad_token_id"};
 /// Values that no integer field takes.
-const char* const kNeverIntegers[] = {"-2", "1.5", "\"12\"", "true", "[]", "{}", "NaN", "Infinity", "-Infinity",
-                                      "1e300", "9223372036854775807", "99999999999999999999"};
+const char* const kNeverIntegers[] = {"-2",
+                                      "1.5",
+                                      "\"12\"",
+                                      "true",
+                                      "[]",
+                                      "{}",
+                                      "NaN",
+                                      "Infinity",
+                                      "-Infinity",
+                                      "1e300",
+                                      "9223372036854775807",
+                                      "99999999999999999999"};
 /// Values that some field takes, on their own or together.
 const char* const kOdd[] = {"0", "1", "3", "65536", "1048576", "null"};
 
@@ -35,10 +46,12 @@ struct Folder {
 
   hub::Repo with(const std::vector<std::pair<std::string, std::string>>& fields) const {
     std::string text = "{";
-    for (const auto& [name, value] : config.members()) text += "\"" + name + "\": " + value.dump() + ", ";
+    for (const auto& [name, value] : config.members())
+      text += "\"" + name + "\": " + value.dump() + ", ";
     for (const auto& [name, value] : fields) text += "\"" + name + "\": " + value + ", ";
-    text += "\"end\": 0}";   // of duplicate keys the last counts
-    return hub::Repo::from_memory({{"config.json", storage_of(text)}, {"model.safetensors", weights}});
+    text += "\"end\": 0}";  // of duplicate keys the last counts
+    return hub::Repo::from_memory(
+        {{"config.json", storage_of(text)}, {"model.safetensors", weights}});
   }
 };
 
@@ -78,13 +91,14 @@ TEST_CASE("a config field outside its range is an Error that names it") {
     INFO("hidden_act = ", value);
     CHECK(is_error(bert.with({{"hidden_act", value}})));
   }
-  CHECK(is_error(bert.with({{"num_attention_heads", "5"}})));   // does not divide 64
+  CHECK(is_error(bert.with({{"num_attention_heads", "5"}})));  // does not divide 64
   CHECK(is_error(bert.with({{"is_decoder", "true"}})));
   CHECK(is_error(bert.with({{"position_embedding_type", "\"relative_key\""}})));
   try {
     load_model("AutoModel", bert.with({{"num_hidden_layers", "-2"}}));
   } catch (const Error& e) {
-    CHECK(std::string(e.what()) == "config.json: 'num_hidden_layers' must be an integer in [0, 1024], found -2");
+    CHECK(std::string(e.what()) ==
+          "config.json: 'num_hidden_layers' must be an integer in [0, 1024], found -2");
   }
 }
 
@@ -122,7 +136,9 @@ TEST_CASE("config.json that is no object, or no JSON, is corrupt") {
 }
 
 TEST_CASE("num_labels counts id2label, and an override replaces the names") {
-  const Config file(hub::Json::parse(R"({"id2label": {"0": "A", "1": "B", "2": "C"}})", "config.json"), "config.json");
+  const Config file(
+      hub::Json::parse(R"({"id2label": {"0": "A", "1": "B", "2": "C"}})", "config.json"),
+      "config.json");
   CHECK(file.num_labels() == 3);
   CHECK(file.label(1) == "B");
   CHECK(file.label(7) == "LABEL_7");
@@ -134,7 +150,9 @@ TEST_CASE("num_labels counts id2label, and an override replaces the names") {
 }
 
 TEST_CASE("dtype is read under both names and both spellings") {
-  const auto dtype = [](const char* text) { return Config(hub::Json::parse(text, "c"), "c").dtype(); };
+  const auto dtype = [](const char* text) {
+    return Config(hub::Json::parse(text, "c"), "c").dtype();
+  };
   CHECK(dtype(R"({"dtype": "bfloat16"})") == DType::bf16);
   CHECK(dtype(R"({"torch_dtype": "torch.float16"})") == DType::f16);
   CHECK(dtype(R"({"torch_dtype": null})") == std::nullopt);
@@ -152,7 +170,8 @@ TEST_CASE("names are ordered with numbers as numbers") {
 }
 
 TEST_CASE("the nearest name is found by edits, and nothing far away") {
-  const std::vector<std::string> names = {"encoder.layer.0.output", "pooler.dense.weight", "cls.bias"};
+  const std::vector<std::string> names = {"encoder.layer.0.output", "pooler.dense.weight",
+                                          "cls.bias"};
   CHECK(nearest_name("pooler.dens.weight", names) == "pooler.dense.weight");
   CHECK(nearest_name("something.else.entirely", names).empty());
   CHECK(nearest_name(std::string(100000, 'x'), names).empty());

@@ -18,7 +18,8 @@ namespace {
 std::vector<std::string> folders() {
   if (golden::root().empty()) return {std::string(TERN_TEST_DATA) + "/golden/bert"};
   std::vector<std::string> out;
-  for (const char* name : {"bert", "distilbert", "roberta", "mpnet"}) out.push_back(golden::root() + "/" + name);
+  for (const char* name : {"bert", "distilbert", "roberta", "mpnet"})
+    out.push_back(golden::root() + "/" + name);
   return out;
 }
 
@@ -69,7 +70,9 @@ std::pair<ErrorCode, std::string> error_of(const Call& call) {
   return {ErrorCode::internal, "nothing was thrown"};
 }
 
-Tensor ids_tensor(const Ids& ids, Shape shape) { return Tensor::from(std::span<const int64_t>(ids), shape); }
+Tensor ids_tensor(const Ids& ids, Shape shape) {
+  return Tensor::from(std::span<const int64_t>(ids), shape);
+}
 
 }  // namespace
 
@@ -91,7 +94,8 @@ TEST_CASE("a sequence has the same bits alone, in any batch, in any order, on 1,
         for (size_t i = 0; i < order.size(); ++i) order[i] = i;
         for (int shuffle = 0; shuffle < 3; ++shuffle) {
           const std::vector<Tensor> together = embed(ctx, model, texts, order);
-          for (size_t i = 0; i < texts.size(); ++i) REQUIRE(golden::same_bits(together[i], alone[i]));
+          for (size_t i = 0; i < texts.size(); ++i)
+            REQUIRE(golden::same_bits(together[i], alone[i]));
           for (size_t i = order.size(); i > 1; --i) {
             std::swap(order[i - 1], order[static_cast<size_t>(rng.below(static_cast<int64_t>(i)))]);
           }
@@ -102,7 +106,8 @@ TEST_CASE("a sequence has the same bits alone, in any batch, in any order, on 1,
 }
 
 TEST_CASE("padding on the right changes no bit of the real tokens") {
-  const PretrainedModel model = AutoModel::from_pretrained(std::string(TERN_TEST_DATA) + "/golden/bert");
+  const PretrainedModel model =
+      AutoModel::from_pretrained(std::string(TERN_TEST_DATA) + "/golden/bert");
   const Ids ids = {2, 40, 41, 42, 3};
   Ids padded = ids, mask(5, 1);
   padded.resize(32, 0);
@@ -149,7 +154,8 @@ TEST_CASE("two threads share one model and get the bits of one") {
     Context own;
     for (int repeat = 0; repeat < 20; ++repeat) {
       const std::vector<Tensor> got = embed(own, model, texts, order);
-      for (size_t i = 0; i < texts.size(); ++i) wrong += golden::same_bits(got[i], expected[i]) ? 0 : 1;
+      for (size_t i = 0; i < texts.size(); ++i)
+        wrong += golden::same_bits(got[i], expected[i]) ? 0 : 1;
     }
   };
   std::thread one(work), two(work);
@@ -159,7 +165,8 @@ TEST_CASE("two threads share one model and get the bits of one") {
 }
 
 TEST_CASE("inputs and arguments that make no sense are invalid_argument and say why") {
-  const PretrainedModel model = AutoModel::from_pretrained(folders().front());   // 320 words, 64 positions
+  const PretrainedModel model =
+      AutoModel::from_pretrained(folders().front());  // 320 words, 64 positions
   const Tensor good = ids_tensor({2, 17, 3}, {1, 3});
   const auto code_of = [&](const NamedTensors& inputs, const char* part) {
     const auto [code, message] = error_of([&] { model(inputs); });
@@ -168,22 +175,31 @@ TEST_CASE("inputs and arguments that make no sense are invalid_argument and say 
     return code;
   };
   constexpr auto kBad = ErrorCode::invalid_argument;
-  CHECK(code_of({{"input_ids", ids_tensor({2, 320, 3}, {1, 3})}}, "token 1 has 320, outside [0, 320)") == kBad);
+  CHECK(code_of({{"input_ids", ids_tensor({2, 320, 3}, {1, 3})}},
+                "token 1 has 320, outside [0, 320)") == kBad);
   CHECK(code_of({{"input_ids", ids_tensor({2, -1, 3}, {1, 3})}}, "-1") == kBad);
-  CHECK(code_of({{"input_ids", good}, {"token_type_ids", ids_tensor({0, 2, 0}, {1, 3})}}, "type_vocab_size") == kBad);
-  CHECK(code_of({{"input_ids", good}, {"position_ids", ids_tensor({0, 64, 0}, {1, 3})}}, "max_position") == kBad);
-  CHECK(code_of({{"input_ids", ids_tensor(Ids(65, 7), {1, 65})}}, "65 tokens is longer than the 64") == kBad);
+  CHECK(code_of({{"input_ids", good}, {"token_type_ids", ids_tensor({0, 2, 0}, {1, 3})}},
+                "type_vocab_size") == kBad);
+  CHECK(code_of({{"input_ids", good}, {"position_ids", ids_tensor({0, 64, 0}, {1, 3})}},
+                "max_position") == kBad);
+  CHECK(code_of({{"input_ids", ids_tensor(Ids(65, 7), {1, 65})}},
+                "65 tokens is longer than the 64") == kBad);
   CHECK(code_of({{"input_ids", ids_tensor({2, 3}, {2})}}, "[batch, length]") == kBad);
   CHECK(code_of({{"input_ids", ids_tensor({}, {1, 0})}}, "not empty") == kBad);
-  CHECK(code_of({{"input_ids", good}, {"attention_mask", ids_tensor({1, 1}, {1, 2})}}, "attention_mask") == kBad);
+  CHECK(code_of({{"input_ids", good}, {"attention_mask", ids_tensor({1, 1}, {1, 2})}},
+                "attention_mask") == kBad);
   CHECK(code_of({{"input_ids", good}, {"labels", good}}, "unknown input 'labels'") == kBad);
   CHECK(code_of({{"attention_mask", good}}, "either input_ids or inputs_embeds") == kBad);
-  CHECK(code_of({{"input_ids", Tensor::empty(DType::f32, {1, 3})}}, "expected an integer type") == kBad);
-  CHECK(code_of({{"input_ids", good}, {"attention_mask", ids_tensor(Ids(9, 1), {1, 3, 3})}}, "one value per token") ==
-        ErrorCode::unsupported);
+  CHECK(code_of({{"input_ids", Tensor::empty(DType::f32, {1, 3})}}, "expected an integer type") ==
+        kBad);
+  CHECK(code_of({{"input_ids", good}, {"attention_mask", ids_tensor(Ids(9, 1), {1, 3, 3})}},
+                "one value per token") == ErrorCode::unsupported);
 
   const auto argument = [&](const char* json) {
-    return error_of([&] { model({{"input_ids", good}}, {.arguments = hub::Json::parse(json, "set")}); }).first;
+    return error_of([&] {
+             model({{"input_ids", good}}, {.arguments = hub::Json::parse(json, "set")});
+           })
+        .first;
   };
   CHECK(argument(R"({"use_the_force": true})") == kBad);
   CHECK(argument(R"({"output_hidden_states": 3})") == kBad);
@@ -195,8 +211,10 @@ TEST_CASE("inputs_embeds of the word embeddings give what input_ids give") {
   const std::string folder = std::string(TERN_TEST_DATA) + "/golden/bert";
   const PretrainedModel model = AutoModel::from_pretrained(folder);
   const Ids ids = {2, 17, 99, 3};
-  const Tensor table = golden::tensors(folder + "/model.safetensors").at("embeddings.word_embeddings.weight");
-  const Tensor embeds = gather_rows(thread_context(), table, ids).clone().reshape({1, 4, table.dim(1)});
+  const Tensor table =
+      golden::tensors(folder + "/model.safetensors").at("embeddings.word_embeddings.weight");
+  const Tensor embeds =
+      gather_rows(thread_context(), table, ids).clone().reshape({1, 4, table.dim(1)});
   const Tensor expected = model({{"input_ids", ids_tensor(ids, {1, 4})}})["last_hidden_state"];
   CHECK(golden::same_bits(model({{"inputs_embeds", embeds}})["last_hidden_state"], expected));
 }

@@ -20,7 +20,9 @@ std::string root() {
   return fs::exists(path) ? path : std::string();
 }
 
-bool exists(const std::string& path) { return fs::exists(path); }
+bool exists(const std::string& path) {
+  return fs::exists(path);
+}
 
 std::string read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -66,7 +68,8 @@ std::vector<Case> cases(const std::string& folder) {
       c.inputs.set(*name.string(), all.at("case/" + c.name + "/in/" + std::string(*name.string())));
     }
     for (const hub::Json& name : entry["outputs"].elements()) {
-      c.outputs.set(*name.string(), all.at("case/" + c.name + "/out/" + std::string(*name.string())));
+      c.outputs.set(*name.string(),
+                    all.at("case/" + c.name + "/out/" + std::string(*name.string())));
     }
     out.push_back(std::move(c));
   }
@@ -130,8 +133,12 @@ uint64_t Rng::next() {
   return z ^ (z >> 31);
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1p-53;
+}
 
-int64_t Rng::below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
+int64_t Rng::below(int64_t n) {
+  return static_cast<int64_t>(next() % static_cast<uint64_t>(n));
+}
 
 }  // namespace tern::golden

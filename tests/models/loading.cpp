@@ -12,7 +12,8 @@ using namespace tern;
 
 namespace {
 
-const char* const kFolders[] = {"bert-safetensors", "bert-no-prefix", "bert-gamma-beta", "bert-position-ids",
+const char* const kFolders[] = {"bert-safetensors",     "bert-no-prefix",
+                                "bert-gamma-beta",      "bert-position-ids",
                                 "bert-mismatched-head", "bert-no-format-metadata"};
 
 std::vector<std::string> strings(const hub::Json& list) {
@@ -30,7 +31,8 @@ std::vector<std::string> sorted(std::vector<std::string> names) {
 std::vector<std::string> in_python(const std::vector<LoadingReport::Mismatch>& mismatches) {
   std::vector<std::string> out;
   for (const auto& m : mismatches) {
-    out.push_back("['" + m.name + "', 'torch.Size(" + m.found + ")', 'torch.Size(" + m.expected + ")']");
+    out.push_back("['" + m.name + "', 'torch.Size(" + m.found + ")', 'torch.Size(" + m.expected +
+                  ")']");
   }
   return sorted(out);
 }
@@ -69,7 +71,9 @@ std::pair<ErrorCode, std::string> error_of(const Call& call) {
   return {ErrorCode::internal, "nothing was thrown"};
 }
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 const std::string kTree = std::string(TERN_TEST_DATA) + "/golden/bert";
 
@@ -103,7 +107,8 @@ struct EditableBert {
 
 Tensor last_hidden_state(const PretrainedModel& model) {
   const std::vector<int64_t> ids = {2, 17, 99, 3};
-  return model({{"input_ids", Tensor::from(std::span<const int64_t>(ids), {1, 4})}})["last_hidden_state"];
+  return model(
+      {{"input_ids", Tensor::from(std::span<const int64_t>(ids), {1, 4})}})["last_hidden_state"];
 }
 
 }  // namespace
@@ -122,7 +127,8 @@ TEST_CASE("loading reports and outputs are Transformers' for every bert folder")
       const std::string task(*expected["auto_class"].string());
       INFO(folder, " as ", task, " ", expected["kwargs"].dump());
       const auto load = [&] {
-        return load_model(task, hub::Repo::open(loading + folder), golden::load_options(expected["kwargs"]));
+        return load_model(task, hub::Repo::open(loading + folder),
+                          golden::load_options(expected["kwargs"]));
       };
       if (!*expected["ok"].boolean()) {
         const auto [code, message] = error_of(load);
@@ -148,8 +154,8 @@ TEST_CASE("a folder without safetensors is not_found and the message lists what 
                                                          {"bert-tf", "tf_model.h5"},
                                                          {"bert-flax", "flax_model.msgpack"}};
   for (const auto& [folder, file] : folders) {
-    const auto [code, message] =
-        error_of([&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
+    const auto [code, message] = error_of(
+        [&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
     CHECK(code == ErrorCode::not_found);
     CHECK(contains(message, file));
   }
@@ -166,7 +172,8 @@ TEST_CASE("a folder with a config only says that there are no weights") {
 TEST_CASE("a weight file cut anywhere is corrupt, never a crash") {
   const std::string whole = golden::read(kTree + "/model.safetensors");
   const StorageRef config = storage_of(golden::read(kTree + "/config.json"));
-  for (const size_t size : {size_t{0}, size_t{4}, size_t{8}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
+  for (const size_t size :
+       {size_t{0}, size_t{4}, size_t{8}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
     CAPTURE(size);
     const hub::Repo repo = hub::Repo::from_memory(
         {{"config.json", config}, {"model.safetensors", storage_of(whole.substr(0, size))}});
@@ -175,9 +182,9 @@ TEST_CASE("a weight file cut anywhere is corrupt, never a crash") {
 }
 
 TEST_CASE("a model loaded from bytes in memory equals the one from its folder") {
-  const hub::Repo repo =
-      hub::Repo::from_memory({{"config.json", storage_of(golden::read(kTree + "/config.json"))},
-                              {"model.safetensors", storage_of(golden::read(kTree + "/model.safetensors"))}});
+  const hub::Repo repo = hub::Repo::from_memory(
+      {{"config.json", storage_of(golden::read(kTree + "/config.json"))},
+       {"model.safetensors", storage_of(golden::read(kTree + "/model.safetensors"))}});
   CHECK(golden::same_bits(last_hidden_state(load_model("AutoModel", repo)),
                           last_hidden_state(AutoModel::from_pretrained(kTree))));
 }
@@ -189,7 +196,8 @@ TEST_CASE("a checkpoint in two shards loads like one file, and a missing shard i
   const auto first = [](const std::string& name) { return name.starts_with("embeddings"); };
   for (const auto& [name, tensor] : c.tensors) {
     if (index.back() != '{') index += ",";
-    index += "\"" + name + "\": \"model-0000" + (first(name) ? "1" : "2") + "-of-00002.safetensors\"";
+    index +=
+        "\"" + name + "\": \"model-0000" + (first(name) ? "1" : "2") + "-of-00002.safetensors\"";
   }
   golden::write(c.folder + "/model.safetensors.index.json", index + "}}");
   c.write("model-00001-of-00002.safetensors", first);
@@ -198,27 +206,35 @@ TEST_CASE("a checkpoint in two shards loads like one file, and a missing shard i
   CHECK(code == ErrorCode::not_found);
   CHECK(contains(message, "model-00002-of-00002.safetensors"));
 
-  c.write("model-00002-of-00002.safetensors", [&](const std::string& name) { return !first(name); });
+  c.write("model-00002-of-00002.safetensors",
+          [&](const std::string& name) { return !first(name); });
   const PretrainedModel model = load();
   CHECK(model->loading_report().clean());
   CHECK(model->loading_report().files.size() == 2);
-  CHECK(golden::same_bits(last_hidden_state(model), last_hidden_state(AutoModel::from_pretrained(kTree))));
+  CHECK(golden::same_bits(last_hidden_state(model),
+                          last_hidden_state(AutoModel::from_pretrained(kTree))));
 }
 
-TEST_CASE("a missing tensor is initialised the same way every time and reported with its nearest match") {
+TEST_CASE(
+    "a missing tensor is initialised the same way every time and reported with its nearest match") {
   EditableBert c("missing");
-  c.tensors["encoder.layer.1.attention.self.qwery.weight"] = c.tensors["encoder.layer.1.attention.self.query.weight"];
+  c.tensors["encoder.layer.1.attention.self.qwery.weight"] =
+      c.tensors["encoder.layer.1.attention.self.query.weight"];
   c.tensors.erase("encoder.layer.1.attention.self.query.weight");
   c.tensors.erase("encoder.layer.0.output.LayerNorm.weight");
-  const PretrainedModel one = load_model("AutoModel", c.repo()), two = load_model("AutoModel", c.repo());
+  const PretrainedModel one = load_model("AutoModel", c.repo()),
+                        two = load_model("AutoModel", c.repo());
   const LoadingReport& report = one->loading_report();
-  CHECK(report.missing_keys == std::vector<std::string>{"encoder.layer.0.output.LayerNorm.weight",
-                                                        "encoder.layer.1.attention.self.query.weight"});
-  CHECK(report.unexpected_keys == std::vector<std::string>{"encoder.layer.1.attention.self.qwery.weight"});
-  CHECK(contains(report.text("BertModel", "here"), "the file has 'encoder.layer.1.attention.self.qwery.weight'"));
+  CHECK(report.missing_keys ==
+        std::vector<std::string>{"encoder.layer.0.output.LayerNorm.weight",
+                                 "encoder.layer.1.attention.self.query.weight"});
+  CHECK(report.unexpected_keys ==
+        std::vector<std::string>{"encoder.layer.1.attention.self.qwery.weight"});
+  CHECK(contains(report.text("BertModel", "here"),
+                 "the file has 'encoder.layer.1.attention.self.qwery.weight'"));
   const Tensor hidden = last_hidden_state(one);
   CHECK(golden::same_bits(hidden, last_hidden_state(two)));
-  CHECK(golden::error(hidden, hidden) == 0);   // finite
+  CHECK(golden::error(hidden, hidden) == 0);  // finite
 }
 
 TEST_CASE("a decoder's weight serves as the word embeddings when only it is stored") {
@@ -227,14 +243,16 @@ TEST_CASE("a decoder's weight serves as the word embeddings when only it is stor
   std::map<std::string, Tensor> renamed;
   for (const auto& [name, tensor] : c.tensors) renamed["bert." + name] = tensor;
   c.tensors = renamed;
-  const NamedTensors inputs{{"input_ids", Tensor::from(std::span<const int64_t>({2, 17, 99, 3}), {1, 4})}};
+  const NamedTensors inputs{
+      {"input_ids", Tensor::from(std::span<const int64_t>({2, 17, 99, 3}), {1, 4})}};
   const NamedTensors expected = load_model("AutoModelForMaskedLM", c.repo())(inputs);
 
   c.tensors.erase("bert.embeddings.word_embeddings.weight");
   c.tensors["cls.predictions.decoder.weight"] = words;
   const PretrainedModel model = load_model("AutoModelForMaskedLM", c.repo());
   CHECK(golden::same_bits(model(inputs)["logits"], expected["logits"]));
-  for (const std::string& key : model->loading_report().missing_keys) CHECK(!contains(key, "word_embeddings"));
+  for (const std::string& key : model->loading_report().missing_keys)
+    CHECK(!contains(key, "word_embeddings"));
 
   // Stored with other values: each keeps its own.
   c.tensors["bert.embeddings.word_embeddings.weight"] = words;
@@ -256,7 +274,8 @@ TEST_CASE("half and double precision files run, and report their own dtype") {
     for (const auto& [name, tensor] : original) {
       if (dtype == DType::f64) {
         Tensor wide = Tensor::empty(DType::f64, tensor.shape());
-        for (int64_t i = 0; i < tensor.numel(); ++i) wide.data<double>()[i] = double{tensor.data<float>()[i]};
+        for (int64_t i = 0; i < tensor.numel(); ++i)
+          wide.data<double>()[i] = double{tensor.data<float>()[i]};
         c.tensors[name] = wide;
       } else {
         c.tensors[name] = convert(thread_context(), tensor, dtype).clone();
@@ -275,7 +294,8 @@ TEST_CASE("half and double precision files run, and report their own dtype") {
 
 TEST_CASE("a tensor of integers where weights belong is refused by name") {
   EditableBert c("integers");
-  c.tensors["pooler.dense.bias"] = Tensor::empty(DType::i32, c.tensors["pooler.dense.bias"].shape());
+  c.tensors["pooler.dense.bias"] =
+      Tensor::empty(DType::i32, c.tensors["pooler.dense.bias"].shape());
   const auto [code, message] = error_of([&] { load_model("AutoModel", c.repo()); });
   CHECK(code == ErrorCode::unsupported);
   CHECK(contains(message, "pooler.dense.bias"));

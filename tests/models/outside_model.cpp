@@ -20,9 +20,11 @@ class BagOfWords final : public Model {
                               c.integer({"hidden_size"}, std::nullopt, 1, 1024))),
         classifier_(make_linear(w / "classifier", words_.table().dim(1), c.num_labels(), false)) {}
 
-  NamedTensors forward(Context& ctx, const NamedTensors& inputs, const ForwardOptions&) const override {
-    const Tensor& ids = inputs["input_ids"];   // [1, length]
-    const EmbeddingInput input{words_.table(), {ids.data<int64_t>(), static_cast<size_t>(ids.numel())}};
+  NamedTensors forward(Context& ctx, const NamedTensors& inputs,
+                       const ForwardOptions&) const override {
+    const Tensor& ids = inputs["input_ids"];  // [1, length]
+    const EmbeddingInput input{words_.table(),
+                               {ids.data<int64_t>(), static_cast<size_t>(ids.numel())}};
     const Segment all{0, ids.numel()};
     const Tensor rows = embedding(ctx, {&input, 1}, "words");
     return {{"logits", classifier_(ctx, pool(ctx, rows, {.sequences = {&all, 1}}, Pooling::mean))}};
@@ -34,10 +36,11 @@ class BagOfWords final : public Model {
 };
 
 ModelClass bag_of_words() {
-  return {.name = "BagOfWordsForSequenceClassification",
-          .model_type = "bag-of-words",
-          .task = "AutoModelForSequenceClassification",
-          .make = [](const Config& c, const Weights& w) { return std::make_unique<BagOfWords>(c, w); }};
+  return {
+      .name = "BagOfWordsForSequenceClassification",
+      .model_type = "bag-of-words",
+      .task = "AutoModelForSequenceClassification",
+      .make = [](const Config& c, const Weights& w) { return std::make_unique<BagOfWords>(c, w); }};
 }
 
 /// The Error that loading a config gives.
@@ -52,26 +55,31 @@ std::pair<ErrorCode, std::string> load_error(const char* task, const std::string
   return {ErrorCode::internal, "nothing was thrown"};
 }
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
 TEST_CASE("a model registered from outside loads and runs like a built-in one") {
   const std::string folder = golden::scratch_folder("outside");
-  golden::write(folder + "/config.json", R"({"model_type": "bag-of-words", "vocab_size": 10, "hidden_size": 4})");
+  golden::write(folder + "/config.json",
+                R"({"model_type": "bag-of-words", "vocab_size": 10, "hidden_size": 4})");
   golden::write(folder + "/model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10));
   const auto load = [&] { return AutoModelForSequenceClassification::from_pretrained(folder); };
-  CHECK_THROWS_AS(load(), Error);   // nobody knows the type yet
+  CHECK_THROWS_AS(load(), Error);  // nobody knows the type yet
 
   register_model(bag_of_words());
-  CHECK_THROWS_AS(register_model(bag_of_words()), Error);   // the name is taken
+  CHECK_THROWS_AS(register_model(bag_of_words()), Error);  // the name is taken
   const PretrainedModel model = load();
   CHECK(model->class_name() == "BagOfWordsForSequenceClassification");
-  CHECK(model->loading_report().missing_keys == std::vector<std::string>{"classifier.weight", "words.weight"});
+  CHECK(model->loading_report().missing_keys ==
+        std::vector<std::string>{"classifier.weight", "words.weight"});
   const std::vector<int64_t> ids = {1, 2, 3};
-  const Tensor logits = model({{"input_ids", Tensor::from(std::span<const int64_t>(ids), {1, 3})}})["logits"];
+  const Tensor logits =
+      model({{"input_ids", Tensor::from(std::span<const int64_t>(ids), {1, 3})}})["logits"];
   CHECK(logits.shape() == Shape({1, 2}));
-  CHECK_THROWS_AS(model->encode(thread_context(), {}), Error);   // no text encoder
+  CHECK_THROWS_AS(model->encode(thread_context(), {}), Error);  // no text encoder
 }
 
 TEST_CASE("a class that does not fit the repository lists those that do") {
@@ -94,7 +102,8 @@ TEST_CASE("a model type nobody knows is unsupported and named") {
 
 TEST_CASE("a repository with Python code of its own names the class to register") {
   const auto [code, message] = load_error(
-      "AutoModel", R"({"model_type": "resnet50d", "auto_map": {"AutoModel": "org/repo--modeling_resnet.ResnetModel"}})");
+      "AutoModel",
+      R"({"model_type": "resnet50d", "auto_map": {"AutoModel": "org/repo--modeling_resnet.ResnetModel"}})");
   CHECK(code == ErrorCode::unsupported);
   CHECK(contains(message, "'ResnetModel'"));
   CHECK(contains(message, "register_model"));

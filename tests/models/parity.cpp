@@ -13,15 +13,30 @@ using namespace tern;
 namespace {
 
 const char* const kFolders[] = {
-    "bert", "bert-for-masked-lm", "bert-for-multiple-choice", "bert-for-next-sentence-prediction",
-    "bert-for-question-answering", "bert-for-sequence-classification", "bert-for-token-classification",
-    "distilbert", "distilbert-for-masked-lm", "distilbert-for-question-answering",
-    "distilbert-for-sequence-classification", "distilbert-for-token-classification",
-    "roberta", "roberta-for-masked-lm", "roberta-for-question-answering",
+    "bert",
+    "bert-for-masked-lm",
+    "bert-for-multiple-choice",
+    "bert-for-next-sentence-prediction",
+    "bert-for-question-answering",
+    "bert-for-sequence-classification",
+    "bert-for-token-classification",
+    "distilbert",
+    "distilbert-for-masked-lm",
+    "distilbert-for-question-answering",
+    "distilbert-for-sequence-classification",
+    "distilbert-for-token-classification",
+    "roberta",
+    "roberta-for-masked-lm",
+    "roberta-for-question-answering",
     "roberta-for-sequence-classification",
-    "xlm-roberta", "xlm-roberta-for-sequence-classification", "xlm-roberta-for-token-classification",
-    "mpnet", "mpnet-for-masked-lm", "mpnet-for-sequence-classification",
-    "minilm", "sentence-bert-cls",
+    "xlm-roberta",
+    "xlm-roberta-for-sequence-classification",
+    "xlm-roberta-for-token-classification",
+    "mpnet",
+    "mpnet-for-masked-lm",
+    "mpnet-for-sequence-classification",
+    "minilm",
+    "sentence-bert-cls",
 };
 
 /// The expected output of a case, and what the model gives for it.
@@ -50,7 +65,7 @@ std::vector<Pair> run_folder(const std::string& folder, const std::string& dtype
 }
 
 void check_fp32(const std::string& name, const std::string& folder) {
-  constexpr double kTolerance = 3e-5;   // of max(1, max |expected|): contracts.md
+  constexpr double kTolerance = 3e-5;  // of max(1, max |expected|): contracts.md
   std::vector<double> errors;
   for (const Pair& pair : run_folder(folder, "auto")) {
     CAPTURE(pair.name);
@@ -102,7 +117,7 @@ TEST_CASE("in bfloat16 the outputs stay within a few percent of fp32") {
   }
   const double median = golden::median(errors);
   CHECK(median <= kMedian);
-  CHECK(median > 1e-5);   // it did run in bf16
+  CHECK(median > 1e-5);  // it did run in bf16
   MESSAGE("bf16: " << errors.size() << " outputs, relative L2 median " << median << ", largest "
                    << *std::max_element(errors.begin(), errors.end()));
 }
