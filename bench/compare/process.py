@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cold start, resident memory and oversubscription of tern, measured on whole processes."""
+
+import argparse
+import os
+import statistics
+import subprocess
+import time
+
+ROUNDS = 5
+
+
+def cold_start(args, dtype):
+    """Seconds from starting the process to its first vector, and its peak resident MB; 20 runs."""
+    times, peaks = [], []
+    for _ in range(21):
+        start = time.perf_counter()
+        process = subprocess.Popen([args.tern, "embed", args.model, "--dtype", dtype], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        process.stdin.write(b"It rained.\n")
+        process.stdin.close()
+        process.stdout.read(1)
+        times.append(time.perf_counter() - start)
+        process.stdout.read()
+        _, _, usage = os.wait4(process.pid, 0)
+        peaks.append(usage.ru_maxrss / 1024)
+    return times[1:], peaks[1:]  # the first one fills the page cache
+
+
+class Workers:
+    """`count` processes with `threads` threads each, passing over the sentences at the same time."""
+
+    def __init__(self, args, count, threads):
+        self.name = f"{count} x {threads}T"
+        command = [args.bench, args.model, args.sentences, "float32", str(threads)]
+        self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                          for _ in range(count)]
+        self.ask()
+
+    def ask(self):
+        """One pass in each process, started together; the sum of their rates in passes/s."""
+        for p in self.processes:
+            p.stdin.write("all\n")
+            p.stdin.flush()
+        return sum(1 / float(p.stdout.readline()) for p in self.processes)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ["model", "tern", "bench", "sentences"]:
+        parser.add_argument(f"--{name}", required=True)
+    args = parser.parse_args()
+
+    weights = os.path.getsize(os.path.join(args.model, "model.safetensors")) / 2**20
+    for dtype in ["float32", "bfloat16"]:
+        times, peaks = cold_start(args, dtype)
+        print(f"cold start {dtype}: median {statistics.median(times) * 1e3:.1f} ms "
+              f"({min(times) * 1e3:.1f} to {max(times) * 1e3:.1f}), target 80 ms; peak resident "
+              f"{statistics.median(peaks):.0f} MB, target {1.15 * weights + 40:.0f} MB")
+
+    settings = {name: Workers(args, *name) for name in [(1, 1), (1, 2), (2, 1), (2, 2), (1, 4)]}
+    rates = {name: [] for name in settings}
+    for _ in range(ROUNDS):
+        for name, workers in settings.items():
+            rates[name].append(workers.ask())
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    for name, median in medians.items():
+        print(f"{settings[name].name}: {2000 * median:7.1f} sentences/s "
+              f"(spread {(max(rates[name]) - min(rates[name])) / median:.0%})")
+    print(f"2 x 2T against 2 x 1T: {medians[2, 2] / medians[2, 1]:.2f} (target 0.85)")
+    print(f"1 x 4T against 1 x 2T: {medians[1, 4] / medians[1, 2]:.2f} (target 0.85)")
+
+
+main()
