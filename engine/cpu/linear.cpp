@@ -42,20 +42,19 @@ void pack_rows(const CpuMatrix& m, const Part& part, int64_t begin, int64_t end,
                .panel_end = 1});
 }
 
-/// A panel whose rows come from several parts is gathered as f32 first.
+/// A panel whose rows come from several parts is gathered as f32 in `rows` [panel, k] first.
 void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t begin, int64_t end,
-                     std::byte* out) {
+                     float* rows, std::byte* out) {
   const int64_t k = m.in_features();
-  std::vector<float> rows(static_cast<size_t>((end - begin) * k));
   const auto convert = kernels::elementwise_variants().best(kernels::isa()).convert;
   for (const Part& p : parts) {
     const int64_t from = std::max(begin, p.begin);
     const int64_t to = std::min(end, p.end);
     if (from >= to) continue;
     convert(row_address(*p.weight, from - p.begin), kernel_format(p.weight->dtype()),
-            rows.data() + (from - begin) * k, kernels::Format::f32, (to - from) * k);
+            rows + (from - begin) * k, kernels::Format::f32, (to - from) * k);
   }
-  m.gemm.pack({.w = rows.data(),
+  m.gemm.pack({.w = rows,
                .w_format = kernels::Format::f32,
                .w_stride = k,
                .n = end - begin,
@@ -65,18 +64,25 @@ void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t be
                .panel_end = 1});
 }
 
-void pack_panel(const CpuMatrix& m, std::span<const Part> parts, int64_t panel, std::byte* out) {
+/// Packs one panel. `rows` is this thread's buffer for a panel made of several parts.
+void pack_panel(const CpuMatrix& m, std::span<const Part> parts, int64_t panel, float* rows) {
+  std::byte* out = m.panels->data() + static_cast<size_t>(panel) * m.panel_bytes;
   const int64_t begin = panel * m.gemm.panel;
   const int64_t end = std::min(begin + m.gemm.panel, m.out_features());
   for (const Part& p : parts) {
     if (begin < p.begin || begin >= p.end) continue;
-    if (end > p.end) return pack_straddling(m, parts, begin, end, out);
+    if (end > p.end) return pack_straddling(m, parts, begin, end, rows, out);
     pack_rows(m, p, begin, end, out);
     const std::byte* first = row_address(*p.weight, begin - p.begin);
     const std::byte* last = row_address(*p.weight, end - p.begin);
     p.weight->storage()->drop_pages(first, static_cast<size_t>(last - first));
     return;
   }
+}
+
+/// Does some part, but the last, end inside a panel?
+bool straddles(std::span<const Part> parts, int panel) {
+  return std::any_of(parts.begin(), parts.end() - 1, [&](const Part& p) { return p.end % panel != 0; });
 }
 
 /// Rows and panels of one rectangle.
@@ -132,9 +138,12 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
   const auto format = dtype == DType::bf16 ? kernels::Format::bf16 : kernels::Format::f32;
   auto matrix =
       std::make_shared<CpuMatrix>(n, k, dtype, kernels::gemm_variants(format).best(kernels::isa()));
-  pool.parallel_for(divide_up(n, matrix->gemm.panel), [&](int64_t panel, int) {
-    pack_panel(*matrix, parts, panel,
-               matrix->panels->data() + static_cast<size_t>(panel) * matrix->panel_bytes);
+  if (n == 0) return matrix;
+  // Made before the region: a tile must not throw, so it cannot allocate.
+  const int64_t buffer = straddles(parts, matrix->gemm.panel) ? matrix->gemm.panel * k : 0;
+  std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
+  pool.parallel_for(divide_up(n, matrix->gemm.panel), [&](int64_t panel, int worker) {
+    pack_panel(*matrix, parts, panel, rows.data() + buffer * worker);
   });
   return matrix;
 }
