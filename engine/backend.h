@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "tensor.h"
 #include "threads.h"
@@ -106,5 +107,7 @@ class TERN_API Backend {
 
 /// The CPU backend. Lives for the whole process.
 TERN_API Backend& cpu_backend();
+/// The instruction set in force: "avx512_bf16"; when TERN_ISA lowers it, "avx2 of avx512_bf16".
+TERN_API std::string cpu_isa();
 
 }  // namespace tern

@@ -18,7 +18,7 @@ std::string build_info() {
 #else
   constexpr const char* kCompiler = "unknown compiler";
 #endif
-  return cat("tern ", version(), ", ", cpu_backend().name(), ", ", ThreadPool::shared().threads(),
+  return cat("tern ", version(), ", ", cpu_isa(), ", ", ThreadPool::shared().threads(),
              " threads, ", kCompiler);
 }
 

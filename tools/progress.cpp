@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "../engine/base/format.h"
+#include "../engine/base/log.h"
 #include "display.h"
 
 namespace tern::cli {
@@ -48,36 +50,53 @@ ProgressBar::ProgressBar(std::string_view stage, uint64_t total_bytes, bool want
     : stage_(stage),
       total_bytes_(total_bytes),
       shown_(wanted && is_terminal(STDERR_FILENO) &&
-             !switched_off("HF_HUB_DISABLE_PROGRESS_BARS") && !switched_off("CI")) {}
+             !switched_off("HF_HUB_DISABLE_PROGRESS_BARS") && !switched_off("CI")) {
+  if (!shown_) return;
+  set_progress_callback([this](std::string_view, uint64_t done, uint64_t total) {
+    if (total > 0) update(static_cast<double>(done) / static_cast<double>(total));
+  });
+}
 
 ProgressBar::~ProgressBar() {
+  if (shown_) set_progress_callback({});
   if (drawn_) std::fputs("\r\x1b[K", stderr);
 }
 
-void ProgressBar::advance(uint64_t texts, uint64_t bytes) {
-  texts_ += texts;
-  bytes_ += bytes;
-  if (!shown_) return;
+void ProgressBar::begin(uint64_t texts, uint64_t bytes) {
+  slice_texts_ = texts;
+  slice_bytes_ = bytes;
+}
+
+void ProgressBar::end() {
+  if (shown_) update(1);
+  texts_ += std::exchange(slice_texts_, 0);
+  bytes_ += std::exchange(slice_bytes_, 0);
+}
+
+void ProgressBar::update(double share_of_slice) {
   constexpr auto kInterval = std::chrono::milliseconds(100);
   const Clock::time_point now = Clock::now();
   if (now - last_ < kInterval) return;
   last_ = now;
-  draw(now);
+  const auto part = [&](uint64_t whole) {
+    return static_cast<uint64_t>(std::clamp(share_of_slice, 0.0, 1.0) * static_cast<double>(whole));
+  };
+  draw(std::chrono::duration<double>(now - begin_).count(), texts_ + part(slice_texts_),
+       bytes_ + part(slice_bytes_));
 }
 
-void ProgressBar::draw(Clock::time_point now) {
-  const double seconds = std::chrono::duration<double>(now - begin_).count();
-  const double rate = static_cast<double>(texts_) / std::max(seconds, 1e-3);
+void ProgressBar::draw(double seconds, uint64_t texts, uint64_t bytes) {
+  const double rate = static_cast<double>(texts) / std::max(seconds, 1e-3);
   std::string line = cat(stage_, "  ");
   if (total_bytes_ > 0) {
     const double share =
-        std::min(1.0, static_cast<double>(bytes_) / static_cast<double>(total_bytes_));
+        std::min(1.0, static_cast<double>(bytes) / static_cast<double>(total_bytes_));
     constexpr int kCells = 24;
     line += cat("▕", bar_text(share, kCells), "▏ ", static_cast<int>(share * 100), "%  ");
-    line += cat(texts_, " texts  ", static_cast<int64_t>(rate), "/s");
+    line += cat(texts, " texts  ", static_cast<int64_t>(rate), "/s");
     if (share > 0) line += cat("  ", clock_text(seconds / share - seconds), " left");
   } else {
-    line += cat(texts_, " texts  ", static_cast<int64_t>(rate), "/s  ", clock_text(seconds));
+    line += cat(texts, " texts  ", static_cast<int64_t>(rate), "/s  ", clock_text(seconds));
   }
   const size_t columns = terminal_columns(STDERR_FILENO);
   std::fputs(cat("\r", printable(line, columns > 1 ? columns - 1 : 1), "\x1b[K").c_str(), stderr);

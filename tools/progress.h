@@ -18,16 +18,21 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void advance(uint64_t texts, uint64_t bytes);
+  /// The library is about to work on this many texts, made of this many bytes of input; what it
+  /// reports meanwhile is shown as a part of them.
+  void begin(uint64_t texts, uint64_t bytes);
+  void end();
 
  private:
   using Clock = std::chrono::steady_clock;
-  void draw(Clock::time_point now);
+  void update(double share_of_slice);
+  void draw(double seconds, uint64_t texts, uint64_t bytes);
 
   std::string_view stage_;
   uint64_t total_bytes_;
   bool shown_, drawn_ = false;
-  uint64_t texts_ = 0, bytes_ = 0;
+  uint64_t texts_ = 0, bytes_ = 0;              // done
+  uint64_t slice_texts_ = 0, slice_bytes_ = 0;  // being worked on
   Clock::time_point begin_ = Clock::now(), last_ = begin_;
 };
 

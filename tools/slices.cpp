@@ -31,8 +31,9 @@ void for_each_slice(LineSource& source, BlankLines blank_lines, ProgressBar& bar
         slice.texts.push_back(lines[i]);
         slice.numbers.push_back(number);
       }
+      bar.begin(slice.texts.size(), bytes);
       if (!slice.texts.empty()) call(slice);
-      bar.advance(slice.texts.size(), bytes);
+      bar.end();
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "../../kernels/norm/norm.h"
 #include "../../kernels/pool/pool.h"
 #include "../../kernels/softmax/softmax.h"
+#include "../base/format.h"
 
 namespace tern {
 
@@ -137,6 +138,12 @@ class CpuBackend final : public Backend {
 Backend& cpu_backend() {
   static auto* backend = new CpuBackend;   // never destroyed: threads may outlive static objects
   return *backend;
+}
+
+std::string cpu_isa() {
+  std::string names = kernels::isa_name(isa());
+  if (isa() != kernels::hardware_isa()) names += cat(" of ", kernels::isa_name(kernels::hardware_isa()));
+  return names;
 }
 
 }  // namespace tern

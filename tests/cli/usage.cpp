@@ -43,6 +43,8 @@ TEST_CASE("the version names the version and the instruction set") {
   CHECK(version.exit_code == 0);
   CHECK(lines_of(version.out).size() == 1);
   CHECK(contains(version.out, TERN_VERSION));
+  const Outcome lowered = tern::test::run_tern({"--version"}, {.variables = {"TERN_ISA=generic"}});
+  CHECK(contains(lowered.out, "generic"));
 }
 
 TEST_CASE("a usage error is one line on standard error and exit code 2") {
