@@ -20,20 +20,42 @@ constexpr int kLanes = 8;
 constexpr int kTileCols = 2;
 constexpr int kTileRows[] = {0, 12, 6};
 
-inline Vec load(const float* p) { return _mm256_loadu_ps(p); }
+inline Vec load(const float* p) {
+  return _mm256_loadu_ps(p);
+}
 inline Vec load_tail(const float* p, int64_t n) {
   return n >= kLanes ? load(p) : _mm256_maskload_ps(p, tail_mask(n));
 }
-inline void store(float* p, Vec x) { _mm256_storeu_ps(p, x); }
-inline Vec set1(float x) { return _mm256_set1_ps(x); }
-inline Vec lane(Vec x, int i) { return _mm256_permutevar8x32_ps(x, _mm256_set1_epi32(i)); }
-inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
-inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
-inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
-inline Vec divide(Vec a, Vec b) { return _mm256_div_ps(a, b); }
-inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
-inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
-inline Vec select(Vec x, Vec keep, Vec fill) { return _mm256_or_ps(_mm256_and_ps(x, keep), fill); }
+inline void store(float* p, Vec x) {
+  _mm256_storeu_ps(p, x);
+}
+inline Vec set1(float x) {
+  return _mm256_set1_ps(x);
+}
+inline Vec lane(Vec x, int i) {
+  return _mm256_permutevar8x32_ps(x, _mm256_set1_epi32(i));
+}
+inline Vec add(Vec a, Vec b) {
+  return _mm256_add_ps(a, b);
+}
+inline Vec sub(Vec a, Vec b) {
+  return _mm256_sub_ps(a, b);
+}
+inline Vec mul(Vec a, Vec b) {
+  return _mm256_mul_ps(a, b);
+}
+inline Vec divide(Vec a, Vec b) {
+  return _mm256_div_ps(a, b);
+}
+inline Vec fma(Vec a, Vec b, Vec c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+inline Vec max(Vec a, Vec b) {
+  return _mm256_max_ps(a, b);
+}
+inline Vec select(Vec x, Vec keep, Vec fill) {
+  return _mm256_or_ps(_mm256_and_ps(x, keep), fill);
+}
 
 /// 2^(n + f) = 2^n · p(f), n = round(x), for x <= 0; 0 below -126.5. Adding `magic` rounds x and
 /// leaves n + 127 in the low bits, ready to be shifted into the exponent. The polynomial is minimax
@@ -77,7 +99,9 @@ inline Vec reduce_rows(const float* rows) {
                 _mm256_permute2f128_ps(four[0], four[1], 0x31));
 }
 
-inline Vec load_elements(const float* p, int64_t n) { return load_tail(p, n); }
+inline Vec load_elements(const float* p, int64_t n) {
+  return load_tail(p, n);
+}
 
 inline Vec load_elements(const uint16_t* p, int64_t n) {
   if (n >= kLanes) return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
@@ -150,11 +174,17 @@ inline void transpose_keys(int keys, int64_t dwords, float* to, int64_t stride, 
 extern const AttentionTable attention_f32_avx2;
 extern const AttentionTable attention_bf16_avx2;
 
-const AttentionTable attention_f32_avx2 = {
-    .name = "attention_f32_avx2", .isa = Isa::avx2, .format = Format::f32,
-    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<float>>};
-const AttentionTable attention_bf16_avx2 = {
-    .name = "attention_bf16_avx2", .isa = Isa::avx2, .format = Format::bf16,
-    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<uint16_t>>};
+const AttentionTable attention_f32_avx2 = {.name = "attention_f32_avx2",
+                                           .isa = Isa::avx2,
+                                           .format = Format::f32,
+                                           .query_block = kQueryBlock,
+                                           .scratch_bytes = scratch_bytes,
+                                           .run = attend<Wide<float>>};
+const AttentionTable attention_bf16_avx2 = {.name = "attention_bf16_avx2",
+                                            .isa = Isa::avx2,
+                                            .format = Format::bf16,
+                                            .query_block = kQueryBlock,
+                                            .scratch_bytes = scratch_bytes,
+                                            .run = attend<Wide<uint16_t>>};
 
 }  // namespace tern::kernels

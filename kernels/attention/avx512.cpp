@@ -28,7 +28,9 @@ inline Vec exp2(Vec x) {
 
 #include "blocked.inc"
 
-inline Vec load_elements(const float* p, int64_t n) { return load_tail(p, n); }
+inline Vec load_elements(const float* p, int64_t n) {
+  return load_tail(p, n);
+}
 
 inline Vec load_elements(const uint16_t* p, int64_t n) {
   if (n >= kLanes) return bf16_to_f32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -53,11 +55,17 @@ inline void store_elements(uint16_t* p, Vec x, int64_t n) {
 extern const AttentionTable attention_f32_avx512;
 extern const AttentionTable attention_bf16_avx512;
 
-const AttentionTable attention_f32_avx512 = {
-    .name = "attention_f32_avx512", .isa = Isa::avx512, .format = Format::f32,
-    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<float>>};
-const AttentionTable attention_bf16_avx512 = {
-    .name = "attention_bf16_avx512", .isa = Isa::avx512, .format = Format::bf16,
-    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Wide<uint16_t>>};
+const AttentionTable attention_f32_avx512 = {.name = "attention_f32_avx512",
+                                             .isa = Isa::avx512,
+                                             .format = Format::f32,
+                                             .query_block = kQueryBlock,
+                                             .scratch_bytes = scratch_bytes,
+                                             .run = attend<Wide<float>>};
+const AttentionTable attention_bf16_avx512 = {.name = "attention_bf16_avx512",
+                                              .isa = Isa::avx512,
+                                              .format = Format::bf16,
+                                              .query_block = kQueryBlock,
+                                              .scratch_bytes = scratch_bytes,
+                                              .run = attend<Wide<uint16_t>>};
 
 }  // namespace tern::kernels

@@ -28,7 +28,9 @@ inline Vec exp2(Vec x) {
 
 #include "blocked.inc"
 
-inline __m512bh pairs(Vec x) { return reinterpret_cast<__m512bh>(x); }
+inline __m512bh pairs(Vec x) {
+  return reinterpret_cast<__m512bh>(x);
+}
 
 /// The first n of 32 elements, as pairs; zeros behind them.
 inline __m512i load_pairs(const uint16_t* p, int64_t n) {
@@ -110,8 +112,11 @@ struct Pairs {
 
 extern const AttentionTable attention_bf16_avx512_bf16;
 
-const AttentionTable attention_bf16_avx512_bf16 = {
-    .name = "attention_bf16_avx512_bf16", .isa = Isa::avx512_bf16, .format = Format::bf16,
-    .query_block = kQueryBlock, .scratch_bytes = scratch_bytes, .run = attend<Pairs>};
+const AttentionTable attention_bf16_avx512_bf16 = {.name = "attention_bf16_avx512_bf16",
+                                                   .isa = Isa::avx512_bf16,
+                                                   .format = Format::bf16,
+                                                   .query_block = kQueryBlock,
+                                                   .scratch_bytes = scratch_bytes,
+                                                   .run = attend<Pairs>};
 
 }  // namespace tern::kernels

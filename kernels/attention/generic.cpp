@@ -18,10 +18,18 @@ namespace {
 constexpr int64_t kKeyBlock = 64;
 constexpr int64_t kMaxHeadDim = 256;
 
-float load(const float* p) { return *p; }
-float load(const uint16_t* p) { return bf16_to_f32(*p); }
-void store(float* p, float value) { *p = value; }
-void store(uint16_t* p, float value) { *p = f32_to_bf16(value); }
+float load(const float* p) {
+  return *p;
+}
+float load(const uint16_t* p) {
+  return bf16_to_f32(*p);
+}
+void store(float* p, float value) {
+  *p = value;
+}
+void store(uint16_t* p, float value) {
+  *p = f32_to_bf16(value);
+}
 
 /// Σ_j exp(s_j - max) · v_j over some keys, and Σ_j exp(s_j - max).
 struct Partial {
@@ -86,18 +94,26 @@ void attend(const AttentionArgs& x) {
   for (int64_t row = 0; row < x.queries; ++row) attend_row<T>(x, row);
 }
 
-size_t no_scratch(int64_t) { return 0; }
+size_t no_scratch(int64_t) {
+  return 0;
+}
 
 }  // namespace
 
 extern const AttentionTable attention_f32_generic;
 extern const AttentionTable attention_bf16_generic;
 
-const AttentionTable attention_f32_generic = {
-    .name = "attention_f32_generic", .isa = Isa::generic, .format = Format::f32,
-    .query_block = 32, .scratch_bytes = no_scratch, .run = attend<float>};
-const AttentionTable attention_bf16_generic = {
-    .name = "attention_bf16_generic", .isa = Isa::generic, .format = Format::bf16,
-    .query_block = 32, .scratch_bytes = no_scratch, .run = attend<uint16_t>};
+const AttentionTable attention_f32_generic = {.name = "attention_f32_generic",
+                                              .isa = Isa::generic,
+                                              .format = Format::f32,
+                                              .query_block = 32,
+                                              .scratch_bytes = no_scratch,
+                                              .run = attend<float>};
+const AttentionTable attention_bf16_generic = {.name = "attention_bf16_generic",
+                                               .isa = Isa::generic,
+                                               .format = Format::bf16,
+                                               .query_block = 32,
+                                               .scratch_bytes = no_scratch,
+                                               .run = attend<uint16_t>};
 
 }  // namespace tern::kernels

@@ -29,7 +29,9 @@ int64_t pick(Random& random, int64_t low, int64_t high) {
   return std::uniform_int_distribution<int64_t>(low, high)(random);
 }
 
-size_t element_bytes(Format format) { return format == Format::f32 ? 4 : 2; }
+size_t element_bytes(Format format) {
+  return format == Format::f32 ? 4 : 2;
+}
 
 double read(Format format, const void* p, int64_t i) {
   if (format == Format::f32) return static_cast<double>(static_cast<const float*>(p)[i]);
@@ -111,7 +113,7 @@ struct Problem {
   Shape shape;
   std::vector<char> q, k, v, out;
   std::vector<uint8_t> mask;
-  std::vector<float> bias;   // empty, or whatever bias_origin and bias_stride address
+  std::vector<float> bias;  // empty, or whatever bias_origin and bias_stride address
   int64_t bias_stride = 0, bias_origin = 0;
   float scale = 1;
 
@@ -150,10 +152,22 @@ struct Problem {
   }
 
   AttentionArgs args(void* scratch) {
-    return {shape.queries, shape.keys, shape.head_dim, q.data(), k.data(), v.data(),
-            shape.q_stride, shape.k_stride, shape.v_stride, out.data(), shape.out_stride, scale,
+    return {shape.queries,
+            shape.keys,
+            shape.head_dim,
+            q.data(),
+            k.data(),
+            v.data(),
+            shape.q_stride,
+            shape.k_stride,
+            shape.v_stride,
+            out.data(),
+            shape.out_stride,
+            scale,
             mask.empty() ? nullptr : mask.data(),
-            bias.empty() ? nullptr : bias.data() + bias_origin, bias_stride, scratch};
+            bias.empty() ? nullptr : bias.data() + bias_origin,
+            bias_stride,
+            scratch};
   }
 };
 
@@ -182,22 +196,19 @@ Expected expect(const AttentionArgs& x, Format format, int64_t row, double weigh
       magnitude += std::abs(product);
     }
     const double scale = static_cast<double>(x.scale);
-    const double bias =
-        x.bias ? static_cast<double>(x.bias[row * x.bias_stride + j]) : 0.0;
+    const double bias = x.bias ? static_cast<double>(x.bias[row * x.bias_stride + j]) : 0.0;
     const bool masked = x.key_mask != nullptr && x.key_mask[j] == 0;
-    scores[static_cast<size_t>(j)] =
-        masked ? -static_cast<double>(FLT_MAX) : dot * scale + bias;
+    scores[static_cast<size_t>(j)] = masked ? -static_cast<double>(FLT_MAX) : dot * scale + bias;
     if (!masked) {
       const double d = static_cast<double>(x.head_dim);
-      score_error = std::max(score_error, (d + 4) * u * magnitude * std::abs(scale) +
-                                              4 * u * std::abs(bias));
+      score_error =
+          std::max(score_error, (d + 4) * u * magnitude * std::abs(scale) + 4 * u * std::abs(bias));
     }
     top = std::max(top, scores[static_cast<size_t>(j)]);
   }
   double sum = 0;
   for (double& s : scores) sum += s = std::exp(s - top);
-  const double relative =
-      2 * score_error + (static_cast<double>(x.keys) + 16) * u + weight_unit;
+  const double relative = 2 * score_error + (static_cast<double>(x.keys) + 16) * u + weight_unit;
   Expected e;
   for (int64_t d = 0; d < x.head_dim; ++d) {
     double value = 0, magnitude = 0;
@@ -215,7 +226,9 @@ Expected expect(const AttentionArgs& x, Format format, int64_t row, double weigh
 }
 
 /// bf16 weights only where bf16 pairs are multiplied.
-bool rounds_weights(const AttentionTable& t) { return t.isa == Isa::avx512_bf16; }
+bool rounds_weights(const AttentionTable& t) {
+  return t.isa == Isa::avx512_bf16;
+}
 
 /// The first element out of tolerance, or "".
 std::string mismatch(const AttentionTable& t, const AttentionArgs& x, int64_t row) {
@@ -254,7 +267,8 @@ void for_each_variant(Body body) {
 }
 
 Problem random_problem(Random& random, Format format, int64_t most_tokens, int64_t most_dim) {
-  const int64_t d = pick(random, 0, 2) == 0 ? pick(random, 0, 1) * 32 + 32 : pick(random, 1, most_dim);
+  const int64_t d =
+      pick(random, 0, 2) == 0 ? pick(random, 0, 1) * 32 + 32 : pick(random, 1, most_dim);
   const auto stride = [&] { return d + (pick(random, 0, 1) == 0 ? 0 : pick(random, 1, 40)); };
   Problem p(format, {pick(random, 0, most_tokens), pick(random, 0, most_tokens), d, stride(),
                      stride(), stride(), stride()});
@@ -418,8 +432,8 @@ TEST_CASE("strides, alignment and masked keys behind the last do not change a bi
       const auto gap = [&] { return d + pick(random, 0, 50); };
       Problem b(t.format, {queries, keys + extra, d, gap(), gap(), gap(), gap()});
       b.fill(random, 1.0f);
-      const auto copy_rows = [&](const std::vector<char>& from, std::vector<char>& to,
-                                 int64_t rows, int64_t stride) {
+      const auto copy_rows = [&](const std::vector<char>& from, std::vector<char>& to, int64_t rows,
+                                 int64_t stride) {
         const size_t bytes = element_bytes(t.format), row_bytes = static_cast<size_t>(d) * bytes;
         for (int64_t r = 0; r < rows; ++r) {
           std::memcpy(to.data() + static_cast<size_t>(r * stride) * bytes,
@@ -458,7 +472,7 @@ TEST_CASE("nothing outside the operands and scratch_bytes is touched") {
       if (round % 8 == 1) p = Problem(t.format, dense(2, 66, round % 3 == 0 ? 255 : 256));
       Guarded scratch(t.scratch_bytes(p.shape.head_dim));
       const size_t scratch_room = (t.scratch_bytes(p.shape.head_dim) + 63) / 64 * 64;
-      const bool low = round % 2 == 0;   // operands against the page before, or the page behind
+      const bool low = round % 2 == 0;  // operands against the page before, or the page behind
       AttentionArgs x = p.args(low ? scratch.begin() : scratch.last(scratch_room));
       const auto place = [&](const void* from, size_t size, Guarded& g) -> void* {
         void* to = low ? g.begin() : g.last(size);
