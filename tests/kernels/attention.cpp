@@ -544,3 +544,28 @@ TEST_CASE("scores far apart leave only the largest") {
     CHECK(read(t.format, p.out.data(), 0) == 77.0);
   });
 }
+
+TEST_CASE("a weight is the exponential of its score's distance to the maximum") {
+  for_each_variant([](const AttentionTable& t) {
+    // Two keys with scores 0 and -distance and values 0 and 1: out = w / (1 + w). The score is
+    // rounded three times on its way, the exponential, the sum and the quotient account for 12 u.
+    const double u = std::ldexp(1.0, -24), bf16_unit = std::ldexp(1.0, -8);
+    for (int i = 0; i < 2000; ++i) {
+      Problem p(t.format, dense(1, 2, 1));
+      write(t.format, p.q.data(), 0, 1.0f);
+      write(t.format, p.k.data(), 0, 0.0f);
+      write(t.format, p.k.data(), 1, -static_cast<float>(i) * 0.04f);
+      write(t.format, p.v.data(), 0, 0.0f);
+      write(t.format, p.v.data(), 1, 1.0f);
+      Scratch scratch(t.scratch_bytes(1), 0xff);
+      t.run(p.args(scratch.data()));
+      const double score = read(t.format, p.k.data(), 1), w = std::exp(score);
+      const double expected = w / (1 + w);
+      double relative = (12 - 3 * score) * u;
+      if (t.format == Format::bf16) relative += bf16_unit;
+      if (rounds_weights(t)) relative += bf16_unit;
+      INFO(std::string(t.name), " score ", score);
+      REQUIRE(std::abs(read(t.format, p.out.data(), 0) - expected) <= relative * expected);
+    }
+  });
+}
