@@ -74,6 +74,9 @@ struct F32Step {
                        size_t) {}
 };
 
+alignas(32) const uint32_t kUpperHalves[8] = {0xffff0000u, 0xffff0000u, 0xffff0000u, 0xffff0000u,
+                                              0xffff0000u, 0xffff0000u, 0xffff0000u, 0xffff0000u};
+
 // A group is two k; 32 bits hold the pair (k even low, k odd high). First all even ones, then all
 // odd ones, each widened from memory as it is needed: written as intrinsics, gcc keeps whole pairs
 // alive beside the accumulators and spills.
@@ -99,19 +102,33 @@ struct Bf16Step {
       return half;
     }
   };
+  // Twelve accumulators leave no register for the mask: kMask false takes it from memory.
+  template <bool kMask>
   struct Odd {
     static __m256 x(const char* p) {
       __m256 half;
-      asm volatile("vpbroadcastd %1, %0\n\tvpand %2, %0, %0"
-                   : "=&x"(half)
-                   : "m"(*reinterpret_cast<const PairBytes*>(p)), "x"(_mm256_set1_epi32(-65536)));
+      if constexpr (kMask) {
+        asm volatile("vpbroadcastd %1, %0\n\tvpand %2, %0, %0"
+                     : "=&x"(half)
+                     : "m"(*reinterpret_cast<const PairBytes*>(p)), "x"(_mm256_set1_epi32(-65536)));
+      } else {
+        asm volatile("vpbroadcastd %1, %0\n\tvpand %2, %0, %0"
+                     : "=&x"(half)
+                     : "m"(*reinterpret_cast<const PairBytes*>(p)), "m"(kUpperHalves));
+      }
       return half;
     }
     static __m256 w(const char* p) {
       __m256 half;
-      asm volatile("vpand %1, %2, %0"
-                   : "=x"(half)
-                   : "m"(*reinterpret_cast<const __m256i*>(p)), "x"(_mm256_set1_epi32(-65536)));
+      if constexpr (kMask) {
+        asm volatile("vpand %1, %2, %0"
+                     : "=x"(half)
+                     : "m"(*reinterpret_cast<const __m256i*>(p)), "x"(_mm256_set1_epi32(-65536)));
+      } else {
+        asm volatile("vmovdqa %1, %0\n\tvpand %2, %0, %0"
+                     : "=&x"(half)
+                     : "m"(*reinterpret_cast<const __m256i*>(p)), "m"(kUpperHalves));
+      }
       return half;
     }
   };
@@ -126,7 +143,7 @@ struct Bf16Step {
                                                               const char* const* a,
                                                               const char* const* b, size_t i) {
     add_one<Even>(acc, a, b, i);
-    add_one<Odd>(acc, a, b, i);
+    add_one<Odd<(kRows < 3)>>(acc, a, b, i);
   }
   template <size_t kRows, size_t kVectors>
   static void add_last(__m256 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
@@ -151,11 +168,13 @@ void tile_avx2(const Tile& t) {
 #pragma GCC unroll 4
   for (size_t p = 0; p < (kVectors + 1) / 2; p++) b[p] = t.b + p * t.panel_bytes;
   const size_t groups = t.k / Step::kGroup;
-  constexpr size_t kUnroll = 2 / Step::kGroup;
+  constexpr size_t kUnroll = 4 / Step::kGroup;
+  Ahead ahead(t);
   size_t i = 0;
   for (; i + kUnroll <= groups; i += kUnroll) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (size_t u = 0; u < kUnroll; u++) Step::add_group(acc, a, b, i + u);
+    ahead.advance<kUnroll * kVectors * 32, kRows, kUnroll * 4>();
   }
   for (; i < groups; i++) Step::add_group(acc, a, b, i);
   if (t.k % Step::kGroup != 0) Step::add_last(acc, a, b, groups);
@@ -213,13 +232,14 @@ void finish_avx2(const GemmArgs& g, const Part& p, const float* sums, int64_t wi
   }
 }
 
-// What blocking.inc asks for. One row takes four panels at once, up to three rows two panels.
+// What blocking.inc asks for. One row takes four panels at once, up to three rows two panels; bf16
+// has fewer registers to spare and takes two for up to two rows.
 template <class Step>
 struct Avx2Kernel {
   static constexpr int64_t kLanes = 8, kVectors = kPanelVectors, kRows = 6;
   static constexpr int64_t kElement = Step::kElement, kGroup = Step::kGroup;
 
-  static int widest(int64_t m) { return m <= 1 ? 8 : m <= 3 ? 4 : 2; }
+  static int widest(int64_t m) { return m <= 1 ? 8 : m <= 4 - kGroup ? 4 : 2; }
 
   template <int kV>
   static TileFunction of_rows(int64_t rows) {
