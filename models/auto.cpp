@@ -24,6 +24,16 @@ namespace {
 
 constexpr const char* kConfig = "config.json";
 
+/// Weights in another library's packed form would be read as if they were plain.
+void refuse_quantised(const Config& config, const std::string& repo) {
+  const hub::Json& quantised = config.json()["quantization_config"];
+  if (quantised.is_null()) return;
+  const auto method = quantised["quant_method"].string();
+  fail(ErrorCode::unsupported,
+       cat(repo, ": the weights are quantised", method ? cat(" by ", printable_name(*method)) : "",
+           " (quantization_config), which is not supported: load the unquantised model"));
+}
+
 /// The dtype a model is loaded as, by Transformers' rule for "auto".
 DType resolve_dtype(const LoadOptions& options, const Config& config,
                     const Checkpoint& checkpoint) {
@@ -63,6 +73,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                            const LoadOptions& options) {
   const Config config = AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
+  refuse_quantised(config, repo.name());
   const Checkpoint checkpoint = Checkpoint::open(repo);
   const DType dtype = resolve_dtype(options, config, checkpoint);
   const Weights weights(checkpoint,

@@ -124,7 +124,8 @@ const std::string& SentenceTransformer::State::prompt(const std::string& name) c
 
 /// Tokens that a prompt puts at the start of a text: without the special token that ends a text.
 int64_t SentenceTransformer::State::prompt_tokens(const std::string& prompt) const {
-  const Encoding encoding = tokenizer.encode(prompt, {.want_offsets = true});
+  const Encoding encoding =
+      tokenizer.encode(lower_case ? tern::lower_case(prompt) : prompt, {.want_offsets = true});
   const auto tokens = static_cast<int64_t>(encoding.ids.size());
   const bool closed =
       !encoding.special_tokens_mask.empty() && encoding.special_tokens_mask.back() != 0;
@@ -155,6 +156,7 @@ Tokenised SentenceTransformer::State::tokenise_all(Context& ctx, const std::stri
     const size_t begin = static_cast<size_t>(tile) * kTextsPerTile;
     const size_t end = std::min(begin + kTextsPerTile, texts.size());
     try {
+      ctx.check();
       for (size_t i = begin; i < end; ++i) out.ids[i] = tokenise(prompt, texts[i]);
     } catch (...) {
       errors[static_cast<size_t>(tile)] = std::current_exception();

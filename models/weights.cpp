@@ -118,6 +118,7 @@ struct Weights::State {
   /// Bytes that may still be made up: for absent tensors, and for mis-shaped ones that end in an
   /// Error anyway. A config's numbers alone never decide how much memory is taken.
   uint64_t fresh_budget = 0, doomed_budget = uint64_t{16} << 20;
+  uint64_t bytes_taken = 0, bytes_total = 0;  // of the file, for the progress callback
 
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
@@ -196,6 +197,7 @@ Weights::Weights(const Checkpoint& checkpoint, WeightsOptions options)
     : state_(std::make_shared<State>()) {
   constexpr uint64_t kSmallestBudget = uint64_t{256} << 20;
   state_->fresh_budget = std::max(kSmallestBudget, checkpoint.bytes());
+  state_->bytes_total = checkpoint.bytes();
   for (const Checkpoint::Entry& entry : checkpoint.entries()) {
     const std::string name = renamed(renamed(entry.name, kGlobalRenames), options.renames);
     state_->entries.try_emplace(name, State::Entry{entry.tensor});
@@ -219,6 +221,10 @@ Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const
   if (!entry) {
     state_->missing.insert(full);
     return state_->make_fresh(full, shape, init);
+  }
+  if (!entry->used) {
+    state_->bytes_taken += entry->tensor.bytes();
+    progress("load", state_->bytes_taken, state_->bytes_total);
   }
   entry->used = true;
   if (entry->tensor.shape() == shape) return usable(entry->tensor, full);
@@ -264,6 +270,7 @@ LoadingReport Weights::finish() const {
   if (!state_->mismatched.empty() && !state_->options.ignore_mismatched_sizes) {
     state_->fail_mismatched();
   }
+  progress("load", state_->bytes_total, state_->bytes_total);
   const WeightsOptions& options = state_->options;
   std::set<std::string> missing, unexpected;
   for (const std::string& name : state_->missing) {

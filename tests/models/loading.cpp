@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "../../engine/base/log.h"
 #include "../../hub/formats/safetensors.h"
 #include "golden.h"
 
@@ -290,6 +291,25 @@ TEST_CASE("half and double precision files run, and report their own dtype") {
     const PretrainedModel single = load_model("AutoModel", c.repo(), {.dtype = "float32"});
     CHECK(single->loading_report().dtype == DType::f32);
   }
+}
+
+TEST_CASE("loading reports its progress in bytes, up to the size of the weights") {
+  uint64_t last = 0, total = 0;
+  bool rising = true;
+  set_progress_callback([&](std::string_view stage, uint64_t done, uint64_t all) {
+    if (stage != "load") return;
+    rising = rising && done >= last;
+    last = done;
+    total = all;
+  });
+  AutoModel::from_pretrained(kTree);
+  set_progress_callback(nullptr);
+  uint64_t bytes = 0;
+  for (const auto& [name, tensor] : golden::tensors(kTree + "/model.safetensors"))
+    bytes += tensor.bytes();
+  CHECK(rising);
+  CHECK(last == bytes);
+  CHECK(total == bytes);
 }
 
 TEST_CASE("a tensor of integers where weights belong is refused by name") {

@@ -109,6 +109,22 @@ TEST_CASE("a repository with Python code of its own names the class to register"
   CHECK(contains(message, "register_model"));
 }
 
+TEST_CASE("weights quantised by another library are refused by its name, and an adapter as one") {
+  const auto [code, message] = load_error(
+      "AutoModel", R"({"model_type": "bert", "quantization_config": {"quant_method": "gptq"}})");
+  CHECK(code == ErrorCode::unsupported);
+  CHECK(contains(message, "gptq"));
+  const std::string folder = golden::scratch_folder("adapter");
+  golden::write(folder + "/adapter_config.json", "{}");
+  try {
+    AutoModel::from_pretrained(folder);
+    FAIL("an adapter loaded as a model");
+  } catch (const Error& e) {
+    CHECK(e.code() == ErrorCode::unsupported);
+    CHECK(contains(e.what(), "adapter"));
+  }
+}
+
 TEST_CASE("an Auto class and the concrete class give the same model") {
   const std::string folder = std::string(TERN_TEST_DATA) + "/golden/bert";
   CHECK(AutoModel::from_pretrained(folder)->class_name() == "BertModel");
