@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kClassifier = "bert-for-sequence-classification";
 constexpr int kClassifierEntries = 160;  // its vocab_size
-constexpr const char* kTexts = "word1 word2\n\n  \nword9 word8 word7\nword3\x1b[31m\n";
+constexpr const char* kTexts = "word1 word2\n\n  \nword9 word8 word7\r\nword3\x1b[31m\n";
 
 /// The checkpoint with only the first row of its classifier.
 void keep_first_label(const std::string& from, const std::string& to) {
