@@ -135,17 +135,19 @@ class Crew {
 
  private:
   void start(int id);
-  void run_region(int64_t first, int64_t tiles, Tile tile);
+  void run_region(int64_t first, int64_t tiles, Tile tile) noexcept;
   void wake(int64_t wanted);
   void work(int id);
   bool claim_and_run(int id);
   void wait_for_work(Patience& patience);
   void wait_for_tiles();
 
-  // The region; stable while one of its tiles is unfinished.
+  // The region; stable while one of its tiles is unfinished. Lines of 64 bytes: those the caller
+  // writes for every region are not those that idle workers watch.
   const Tile* tile_ = nullptr;
   int64_t first_ = 0;
   int64_t tiles_ = 0;
+  std::atomic<bool> busy_{false};  // a caller is inside
 
   alignas(64) std::atomic<int64_t> remaining_{0};  // unclaimed tiles; may sink below 0
   alignas(64) std::atomic<uint32_t> unfinished_{0};
@@ -153,7 +155,6 @@ class Crew {
   alignas(64) std::atomic<uint32_t> signal_{0};  // raised for sleeping workers; futex word
   std::atomic<int> sleeping_{0};
   std::atomic<bool> stop_{false};
-  std::atomic<bool> busy_{false};
 
   const uint32_t born_;
   const int useful_;
@@ -182,7 +183,7 @@ void Crew::start(int id) {
 #endif
 }
 
-void Crew::run_region(int64_t first, int64_t tiles, Tile tile) {
+void Crew::run_region(int64_t first, int64_t tiles, Tile tile) noexcept {
   tile_ = &tile;
   first_ = first;
   tiles_ = tiles;

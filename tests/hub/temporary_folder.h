@@ -69,9 +69,9 @@ class RecordingEnv : public Env {
     opened.push_back(path);
     return Env::read_file(path, limit);
   }
-  FileMapping map_file(const std::string& path) override {
+  FileMapping map_file(const std::string& path, bool populate) override {
     opened.push_back(path);
-    return Env::map_file(path);
+    return Env::map_file(path, populate);
   }
   std::vector<std::string> list_directory(const std::string& path) override {
     opened.push_back(path);

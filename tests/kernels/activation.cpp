@@ -19,7 +19,7 @@ namespace {
 struct Bound {
   Act act;
   const char* name;
-  double ulps;   // units of the last place of the exact result, or
+  double ulps;   // units of the last place of the exact result (AVX2's gelu: kGeluAvx2), or
   double floor;  // floor · |x| below -4, whichever is larger
 };
 
@@ -27,9 +27,10 @@ struct Bound {
 /// (exponential, correction, quotient) by half of 2^-149 each, and x multiplies that: hence the
 /// floor of the exponential forms.
 constexpr double kDenormal = 2 * 0x1p-149;
+constexpr double kGeluAvx2 = 5.5;
 constexpr Bound kBounds[] = {
     {Act::none, "none", 0, 0},
-    {Act::gelu, "gelu", 5.5, 2e-11},
+    {Act::gelu, "gelu", 3, 2e-11},
     {Act::gelu_tanh, "gelu_tanh", 4, 2e-11},
     {Act::quick_gelu, "quick_gelu", 4, kDenormal},
     {Act::relu, "relu", 0, 0},
@@ -92,9 +93,10 @@ TEST_CASE("every activation keeps its stated bound against double precision over
   constexpr int64_t kBatch = 4096;
   GuardedBuffer<float> x(kBatch), y(kBatch);
   for_each_variant(activation_variants(), [&](const ActivationTable& table) {
-    for (const Bound& bound : kBounds) {
+    for (Bound bound : kBounds) {
       const std::string function = bound.name;
       CAPTURE(function);
+      if (bound.act == Act::gelu && table.isa == Isa::avx2) bound.ulps = kGeluAvx2;
       Worst worst;
       for (uint64_t bits = 0; bits < (uint64_t{1} << 32);) {
         int64_t n = 0;
