@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes models/text/unicode_*.inc: the Unicode tables that tokenizers need, each at the version its component obeys.
+"""Writes models/text/unicode_*.inc: the Unicode tables that tokenizers need, each at the version that
+its component obeys.
 
-    unicode_tables.py --dump FILE                  one line per code point of the unicodedata2 that is importable (Python 2 or 3)
-    unicode_tables.py --generate DIR 8 9 16 17     the .inc files, from the dumps FILE of those four versions
+    unicode_tables.py --dump FILE                one line per code point of the unicodedata2 that can
+                                                 be imported (Python 2 or 3)
+    unicode_tables.py --generate DIR 8 9 16 17   the .inc files, from the dumps of those versions
 
-unicodedata2 8.0.0 and 9.0.0 (PyPI) build with Python 2.7 only, hence the dumps. str.lower of the Python that runs
---generate gives the case mappings; letters newer than any Python are listed in NEW_LOWER.
+unicodedata2 8.0.0 and 9.0.0 (PyPI) build with Python 2.7 only, hence the dumps. str.lower of the
+Python that runs --generate gives the case mappings; letters newer than any Python are listed in NEW_LOWER.
 """
 from __future__ import print_function
 
@@ -112,7 +114,8 @@ def write(path, comment, form, values):
         line += (" " if line else "") + item
     if line:
         lines.append(line)
-    head = "// SPDX-License-Identifier: Apache-2.0\n// Made by tools/unicode_tables.py. %s\n" % comment
+    head = "// SPDX-License-Identifier: Apache-2.0\n// Made by tools/unicode_tables.py.\n"
+    head += "// %s\n" % comment
     with open(path, "w") as f:
         f.write(head + "\n".join(lines) + "\n")
     print(path, len(values), "entries,", len(lines) + 2, "lines")
@@ -129,9 +132,10 @@ def canonical(v9):
             continue
         parts = [int(x, 16) for x in text.split()]
         a, b = parts[0], parts[1] if len(parts) > 1 else 0
-        # A pair composes unless the full composition exclusions name it: then NFC undoes the character,
-        # and normalisation of what exists never changes between versions.
-        composes = b != 0 and c not in excluded and u.normalize("NFC", chr(a) + chr(b)) == chr(c)
+        # A pair composes unless the full composition exclusions name it: then NFC undoes the
+        # character, and normalisation of what exists never changes between versions.
+        pair = chr(a) + chr(b)
+        composes = b != 0 and c not in excluded and u.normalize("NFC", pair) == chr(c)
         out.append(c << 43 | a << 22 | b << 1 | (1 if composes else 0))
     return out
 
@@ -147,7 +151,7 @@ def compatibility(v9):
     def full(c):
         return [y for x in raw[c] for y in full(x)] if c in raw else [c]
 
-    # Canonical decompositions that contain compatibility characters are found by recursion at run time;
+    # Canonical decompositions that contain compatibility characters are resolved at run time;
     # here only the tagged ones.
     single, several = {}, []
     for c in sorted(tagged):
@@ -165,18 +169,20 @@ def generate(folder, paths):
           "Where CharClass bits change: code point << 11 | bits.", hex,
           boundaries([class_bits(c, v8, v9, v16, v17) for c in range(LAST)], 11))
     write(folder + "/unicode_combining.inc",
-          "Unicode 9: where the combining class changes: code point << 8 | class.", hex,
+          "Unicode 9: where combining classes change: code point << 8 | class.", hex,
           boundaries([int(v9[c][1]) for c in range(LAST)], 8))
     form = lambda r: "{0x%x, %d, %d, %d}" % r  # noqa: E731
     write(folder + "/unicode_lower.inc",
-          "Unicode 17 simple lower case: {first, count, stride, distance}; U+0130 is apart.", form, runs(lower_map()))
+          "Unicode 17 lower case: {first, count, stride, distance}; U+0130 is apart.", form,
+          runs(lower_map()))
     write(folder + "/unicode_canonical.inc",
-          "Unicode 9: code point << 43 | first << 22 | second << 1 | composes.", hex, canonical(v9))
+          "Unicode 9: code point << 43 | first << 22 | second << 1 | composes.", hex,
+          canonical(v9))
     single, several = compatibility(v9)
     write(folder + "/unicode_compat_single.inc",
-          "Unicode 9 compatibility mappings to one character: {first, count, stride, distance}.", form, runs(single))
+          "Unicode 9 compatibility: {first, count, stride, distance}.", form, runs(single))
     write(folder + "/unicode_compat_several.inc",
-          "Unicode 9 compatibility mappings: code point << 5 | length, then the characters.", hex, several)
+          "Unicode 9 compatibility: code point << 5 | length, the characters.", hex, several)
 
 
 if __name__ == "__main__":

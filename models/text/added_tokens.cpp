@@ -11,7 +11,9 @@ namespace tern::text {
 
 namespace {
 
-bool is_word_char(char32_t c) { return (char_class(c) & kWord16) != 0; }
+bool is_word_char(char32_t c) {
+  return (char_class(c) & kWord16) != 0;
+}
 
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
   size_t before = begin, after = end;

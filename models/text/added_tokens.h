@@ -15,7 +15,8 @@ namespace tern::text {
 
 struct AddedToken {
   std::string content;
-  std::string shown = {};  // what the id stands for in decoded text: the content, normalized when that is
+  std::string shown =
+      {};  // what the id stands for in decoded text: the content, normalized when that is
   int32_t id = -1;
   bool single_word = false, lstrip = false, rstrip = false, normalized = false, special = false;
 };
@@ -45,10 +46,10 @@ class AddedTokens {
 
  private:
   struct Matcher {
-    ByteTrie trie;                  // content -> index in `tokens`
-    std::vector<uint32_t> tokens;   // indices in tokens_
-    bool first[256] = {};           // bytes that begin a token
-    char only_first = 0;            // when there is but one
+    ByteTrie trie;                 // content -> index in `tokens`
+    std::vector<uint32_t> tokens;  // indices in tokens_
+    bool first[256] = {};          // bytes that begin a token
+    char only_first = 0;           // when there is but one
   };
   struct Match {
     size_t begin, end;
@@ -57,7 +58,7 @@ class AddedTokens {
   bool next_match(const Matcher& m, std::string_view text, size_t from, Match& match) const;
 
   std::vector<AddedToken> tokens_;
-  Vocabulary index_;                // content -> index in tokens_
+  Vocabulary index_;  // content -> index in tokens_
   Matcher matchers_[2];
   std::vector<std::pair<int32_t, uint32_t>> by_id_;
   int64_t next_id_ = -1;

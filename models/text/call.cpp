@@ -28,9 +28,12 @@ std::optional<text::Padding> padding(const Tokenizer::Pipeline& p, const Tokeniz
     fail(ErrorCode::invalid_argument,
          "padding was asked for, but this tokenizer has no pad token: set one in its files");
   }
-  text::Padding how{.side = p.settings.padding_side, .pad_id = p.settings.pad_id,
-                    .pad_type_id = p.settings.pad_type_id, .pad_token = p.settings.pad_token,
-                    .length = std::nullopt, .multiple = o.pad_to_multiple_of};
+  text::Padding how{.side = p.settings.padding_side,
+                    .pad_id = p.settings.pad_id,
+                    .pad_type_id = p.settings.pad_type_id,
+                    .pad_token = p.settings.pad_token,
+                    .length = std::nullopt,
+                    .multiple = o.pad_to_multiple_of};
   const int64_t length = o.max_length > 0 ? o.max_length : p.settings.model_max_length;
   if (strategy == PaddingStrategy::max_length && length > 0) how.length = length;
   if (strategy == PaddingStrategy::max_length && length <= 0) return std::nullopt;
@@ -60,7 +63,8 @@ NamedTensors tensors(const std::vector<Encoding>& batch, bool wants_type_ids) {
   Tensor mask = Tensor::empty(DType::i64, shape);
   for (size_t i = 0; i < batch.size(); ++i) {
     std::copy(batch[i].ids.begin(), batch[i].ids.end(), ids.data<int64_t>() + i * length);
-    std::copy(batch[i].type_ids.begin(), batch[i].type_ids.end(), types.data<int64_t>() + i * length);
+    std::copy(batch[i].type_ids.begin(), batch[i].type_ids.end(),
+              types.data<int64_t>() + i * length);
     std::copy(batch[i].attention_mask.begin(), batch[i].attention_mask.end(),
               mask.data<int64_t>() + i * length);
   }
@@ -71,7 +75,8 @@ NamedTensors tensors(const std::vector<Encoding>& batch, bool wants_type_ids) {
   return out;
 }
 
-NamedTensors call(const Tokenizer::Pipeline& p, std::vector<Encoding> batch, const TokenizeOptions& o) {
+NamedTensors call(const Tokenizer::Pipeline& p, std::vector<Encoding> batch,
+                  const TokenizeOptions& o) {
   if (const auto how = padding(p, o)) text::pad(batch, *how, false);
   return tensors(batch, p.settings.wants_type_ids);
 }

@@ -105,7 +105,8 @@ std::unique_ptr<PreTokenizer> parse_pre_tokenizer(const Json& json, int depth) {
   if (type == "CharDelimiterSplit") return parse_delimiter(json);
   if (type == "Digits") {
     const bool each = read_bool(json, "individual_digits", false);
-    return class_splitter(Kind::numeric, each ? SplitBehavior::isolated : SplitBehavior::contiguous);
+    return class_splitter(Kind::numeric,
+                          each ? SplitBehavior::isolated : SplitBehavior::contiguous);
   }
   if (type != "Sequence") fail_unsupported("pre-tokenizer", type);
   auto sequence = std::make_unique<PreTokenizerSequence>();

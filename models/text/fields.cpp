@@ -6,11 +6,12 @@ namespace tern::text {
 
 namespace {
 
-[[noreturn]] void fail_kind(const hub::Json& json, std::string_view member, std::string_view expected) {
+[[noreturn]] void fail_kind(const hub::Json& json, std::string_view member,
+                            std::string_view expected) {
   const auto type = json["type"].string();
-  fail(ErrorCode::corrupt, cat("tokenizer.json: '", member, "'", type ? cat(" of ", *type) : std::string(),
-                               " must be ", expected,
-                               json.contains(member) ? ", found something else" : ", but it is missing"));
+  fail(ErrorCode::corrupt,
+       cat("tokenizer.json: '", member, "'", type ? cat(" of ", *type) : std::string(), " must be ",
+           expected, json.contains(member) ? ", found something else" : ", but it is missing"));
 }
 
 }  // namespace
@@ -22,8 +23,8 @@ bool read_bool(const hub::Json& json, std::string_view member, std::optional<boo
   fail_kind(json, member, "true or false");
 }
 
-int64_t read_integer(const hub::Json& json, std::string_view member, std::optional<int64_t> fallback,
-                     int64_t low, int64_t high) {
+int64_t read_integer(const hub::Json& json, std::string_view member,
+                     std::optional<int64_t> fallback, int64_t low, int64_t high) {
   const hub::Json& value = json[member];
   if (value.is_null() && fallback) return *fallback;
   const auto i = value.integer();
@@ -47,7 +48,8 @@ const std::vector<hub::Json>& read_array(const hub::Json& json, std::string_view
 
 std::string read_type(const hub::Json& json, std::string_view component, int depth) {
   if (depth > kMaxNesting) {
-    fail(ErrorCode::corrupt, cat("tokenizer.json: ", component, "s nest deeper than ", kMaxNesting));
+    fail(ErrorCode::corrupt,
+         cat("tokenizer.json: ", component, "s nest deeper than ", kMaxNesting));
   }
   if (!json.is_object()) {
     fail(ErrorCode::corrupt, cat("tokenizer.json: a ", component, " must be an object"));
@@ -56,8 +58,9 @@ std::string read_type(const hub::Json& json, std::string_view component, int dep
 }
 
 void fail_unsupported(std::string_view component, std::string_view type) {
-  fail(ErrorCode::unsupported, cat("tokenizer.json: ", component, " '", type,
-                                   "' is not known to this version; it comes with a later version"));
+  fail(ErrorCode::unsupported,
+       cat("tokenizer.json: ", component, " '", type,
+           "' is not known to this version; it comes with a later version"));
 }
 
 }  // namespace tern::text

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Typed reads of tokenizer.json's members: a value of the wrong kind is Error corrupt that names the
-// component and the member.
+// Typed reads of tokenizer.json's members: a value of the wrong kind is Error corrupt that names
+// the component and the member.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,8 @@ inline constexpr int kMaxNesting = 32;
 
 /// The member when present and not null, else `fallback`.
 bool read_bool(const hub::Json& json, std::string_view member, std::optional<bool> fallback);
-int64_t read_integer(const hub::Json& json, std::string_view member, std::optional<int64_t> fallback,
-                     int64_t low, int64_t high);
+int64_t read_integer(const hub::Json& json, std::string_view member,
+                     std::optional<int64_t> fallback, int64_t low, int64_t high);
 std::string read_string(const hub::Json& json, std::string_view member,
                         std::optional<std::string_view> fallback);
 /// The member, an array.

@@ -13,7 +13,9 @@ namespace {
 
 using hub::Json;
 
-[[noreturn]] void refuse(const std::string& why) { fail(ErrorCode::invalid_argument, why); }
+[[noreturn]] void refuse(const std::string& why) {
+  fail(ErrorCode::invalid_argument, why);
+}
 
 bool flag(const Json& json, std::string_view name, bool fallback) {
   if (json[name].is_null()) return fallback;
@@ -49,9 +51,12 @@ void read_truncation(const Json& json, EncodeOptions& o) {
   o.truncation_side = side(json);
   o.want_overflow = true;
   const std::string_view strategy = name_of(json, "strategy", "longest_first");
-  if (strategy == "only_first") o.strategy = TruncationStrategy::only_first;
-  else if (strategy == "only_second") o.strategy = TruncationStrategy::only_second;
-  else if (strategy != "longest_first") refuse(cat("unknown truncation strategy '", strategy, "'"));
+  if (strategy == "only_first")
+    o.strategy = TruncationStrategy::only_first;
+  else if (strategy == "only_second")
+    o.strategy = TruncationStrategy::only_second;
+  else if (strategy != "longest_first")
+    refuse(cat("unknown truncation strategy '", strategy, "'"));
 }
 
 std::optional<Padding> read_padding(const Json& json) {
@@ -68,7 +73,8 @@ std::optional<Padding> read_padding(const Json& json) {
 }
 
 template <class Values, class Write>
-void write_array(std::string& out, std::string_view name, const Values& values, const Write& write) {
+void write_array(std::string& out, std::string_view name, const Values& values,
+                 const Write& write) {
   out += cat(out.ends_with('{') ? "" : ",", "\"", name, "\":[");
   bool first = true;
   for (const auto& v : values) {
@@ -108,8 +114,8 @@ std::string answer_text(const Tokenizer& tokenizer, const Json& request, bool de
   EncodeOptions o;
   o.add_special_tokens = flag(request, "add_special_tokens", true);
   o.want_offsets = o.want_tokens = true;
-  const Encoding e = pair.is_null() ? tokenizer.encode(*text, o)
-                                    : tokenizer.encode(*text, *pair.string(), o);
+  const Encoding e =
+      pair.is_null() ? tokenizer.encode(*text, o) : tokenizer.encode(*text, *pair.string(), o);
   std::string out = "{";
   write_common(out, e);
   write_offsets(out, e);
@@ -161,7 +167,9 @@ std::string answer_batch(const Tokenizer& tokenizer, const Json& request) {
   return out + "}";
 }
 
-std::string error_line(std::string_view why) { return cat("{\"error\":", hub::json_quote(why), "}"); }
+std::string error_line(std::string_view why) {
+  return cat("{\"error\":", hub::json_quote(why), "}");
+}
 
 }  // namespace
 

@@ -10,9 +10,10 @@
 
 namespace tern::text {
 
-/// {"text", "pair"?, "add_special_tokens"?} gives ids, offsets and tokens (and with `decode` the text
-/// back); {"batch", "truncation"?, "padding"?, "add_special_tokens"?} gives "encodings". What cannot be
-/// answered gives {"error": "…"}. No line feed at the end.
-TERN_API std::string answer_jsonl(const Tokenizer& tokenizer, std::string_view request_line, bool decode);
+/// {"text", "pair"?, "add_special_tokens"?} gives ids, offsets and tokens (and with `decode` the
+/// text back); {"batch", "truncation"?, "padding"?, "add_special_tokens"?} gives "encodings". What
+/// cannot be answered gives {"error": "…"}. No line feed at the end.
+TERN_API std::string answer_jsonl(const Tokenizer& tokenizer, std::string_view request_line,
+                                  bool decode);
 
 }  // namespace tern::text

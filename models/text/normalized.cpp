@@ -58,7 +58,9 @@ void Rewriter::insert(char32_t c) {
   put(c, at_ > 0 && source_.tracked ? source_.origin[at_ - 1] : before);
 }
 
-void Rewriter::skip() { at_ += utf8_length(source_.text[at_]); }
+void Rewriter::skip() {
+  at_ += utf8_length(source_.text[at_]);
+}
 
 void Rewriter::apply(const Change& change) {
   if (change.change > 0) return insert(change.c);

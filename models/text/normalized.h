@@ -13,9 +13,9 @@
 
 namespace tern::text {
 
-/// `text` is UTF-8. When tracked, origin[i] tells which code point of the original text byte i stands
-/// for: n >= 0 is code point n; -1 - n is the empty place before code point n (a character inserted at
-/// the very beginning). All bytes of a character have the same origin.
+/// `text` is UTF-8. When tracked, origin[i] tells which code point of the original text byte i
+/// stands for: n >= 0 is code point n; -1 - n is the empty place before code point n (a character
+/// inserted at the very beginning). All bytes of a character have the same origin.
 struct Normalized {
   std::string text;
   std::vector<int32_t> origin;
@@ -46,7 +46,8 @@ class Rewriter {
   /// The next source character is dropped.
   void skip();
   void apply(const Change& change);
-  /// Bytes [at, at + size) of the source go; the characters of `content` stand where the last of them stood.
+  /// Bytes [at, at + size) of the source go; the characters of `content` stand where the last of
+  /// them stood.
   void replace_bytes(size_t size, std::string_view content);
   void finish();
 

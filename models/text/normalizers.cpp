@@ -9,8 +9,10 @@ namespace {
 void keep_if(Normalized& text, auto&& wanted) {
   Rewriter out(text);
   while (!out.done()) {
-    if (wanted(out.peek())) out.keep();
-    else out.skip();
+    if (wanted(out.peek()))
+      out.keep();
+    else
+      out.skip();
   }
   out.finish();
 }
@@ -19,9 +21,12 @@ void clean(Normalized& text) {
   Rewriter out(text);
   while (!out.done()) {
     const char32_t c = out.peek();
-    if (is_bert_removed(c, char_class(c))) out.skip();
-    else if (is_white_space(c)) out.replace(' ');
-    else out.keep();
+    if (is_bert_removed(c, char_class(c)))
+      out.skip();
+    else if (is_white_space(c))
+      out.replace(' ');
+    else
+      out.keep();
   }
   out.finish();
 }
@@ -83,9 +88,13 @@ void BertNormalizer::normalize(Normalized& text) const {
   if (lowercase) lower(text);
 }
 
-void Lowercase::normalize(Normalized& text) const { lower(text); }
+void Lowercase::normalize(Normalized& text) const {
+  lower(text);
+}
 
-void UnicodeNormalizer::normalize(Normalized& text) const { to_normal_form(text, form); }
+void UnicodeNormalizer::normalize(Normalized& text) const {
+  to_normal_form(text, form);
+}
 
 void StripAccents::normalize(Normalized& text) const {
   keep_if(text, [](char32_t c) { return (char_class(c) & kMark9) == 0; });

@@ -16,7 +16,8 @@ class Normalizer {
   virtual void normalize(Normalized& text) const = 0;
 };
 
-/// BERT's: drop controls, turn white space into ' ', space out ideographs, strip accents, lower case.
+/// BERT's: drop controls, turn white space into ' ', space out ideographs, strip accents, lower
+/// case.
 struct BertNormalizer final : Normalizer {
   bool clean_text = true, handle_chinese_chars = true, strip_accents = true, lowercase = true;
   void normalize(Normalized& text) const override;

@@ -14,8 +14,8 @@ namespace {
 /// Takes tokens from the model and writes what the caller wants of them.
 class Collector {
  public:
-  Collector(const Tokenizer::Pipeline& p, std::vector<int64_t>& ids, Encoding* details, Detail detail,
-            size_t limit)
+  Collector(const Tokenizer::Pipeline& p, std::vector<int64_t>& ids, Encoding* details,
+            Detail detail, size_t limit)
       : p_(p), ids_(ids), details_(details), detail_(detail), limit_(limit) {}
 
   void run(std::string_view text) {
@@ -30,30 +30,50 @@ class Collector {
       if (details_ && s.begin < done_) {
         chars -= static_cast<int32_t>(count_chars(text.substr(s.begin, done_ - s.begin)));
       }
-      if (s.added) emit(s.added->id, part, {chars, chars + length}, word_++);
-      else plain(part, chars);
+      if (s.added)
+        emit(s.added->id, part, {chars, chars + length}, word_++);
+      else
+        plain(part, chars);
       chars += length;
       done_ = s.end;
     }
   }
 
  private:
+  /// All stages at once when the components allow it and no character forbids it.
+  bool fused(std::string_view part, int32_t first_char) {
+    if (!p_.fused) return false;
+    const size_t before = ids_.size();
+    const int32_t word = word_;
+    if (p_.fused->scan(part, {ids_, details_, detail_, first_char, word_, limit_})) return true;
+    ids_.resize(before);
+    word_ = word;
+    if (details_) details_->offsets.resize(before), details_->word_ids.resize(before);
+    if (detail_ == Detail::tokens) details_->tokens.resize(before);
+    return false;
+  }
+
   void plain(std::string_view part, int32_t first_char) {
+    if (fused(part, first_char)) return;
     normalized_.assign(part, first_char, details_ != nullptr);
     if (p_.normalizer) p_.normalizer->normalize(normalized_);
     std::vector<Segment> segments;
     p_.added.split(normalized_.text, true, segments);
-    if (segments.size() == 1 && !segments[0].added) return pieces(normalized_, 0, normalized_.text.size());
+    if (segments.size() == 1 && !segments[0].added)
+      return pieces(normalized_, 0, normalized_.text.size());
     for (const Segment& s : segments) {
-      if (s.added) emit_normalized(s);
-      else pieces(normalized_, s.begin, s.end);
+      if (s.added)
+        emit_normalized(s);
+      else
+        pieces(normalized_, s.begin, s.end);
     }
   }
 
   void emit_normalized(const Segment& s) {
     std::pair<int32_t, int32_t> at{0, 0};
     if (details_ && s.begin < s.end) at = normalized_.origin_of(s.begin, s.end);
-    emit(s.added->id, std::string_view(normalized_.text).substr(s.begin, s.end - s.begin), at, word_++);
+    emit(s.added->id, std::string_view(normalized_.text).substr(s.begin, s.end - s.begin), at,
+         word_++);
   }
 
   void pieces(Normalized& from, size_t begin, size_t end) {

@@ -24,9 +24,9 @@ namespace text {
 
 /// What the files beside the vocabulary say about calls.
 struct Settings {
-  int64_t model_max_length = 0;        // 0: no limit
+  int64_t model_max_length = 0;  // 0: no limit
   Side padding_side = Side::right, truncation_side = Side::right;
-  std::string pad_token;               // empty: none
+  std::string pad_token;  // empty: none
   int64_t pad_id = -1, pad_type_id = 0;
   bool wants_type_ids = true;
   bool clean_up_tokenization_spaces = false;
@@ -48,7 +48,7 @@ struct Tokenizer::Pipeline {
   text::AddedTokens added;
   text::PostProcessor post_processor;
   std::optional<text::WordPieceDecoder> decoder;
-  std::optional<text::Truncation> truncation;   // as stored in tokenizer.json
+  std::optional<text::Truncation> truncation;  // as stored in tokenizer.json
   std::optional<text::Padding> padding;
   text::Settings settings;
   /// Components that are BERT's run as one fused pass.

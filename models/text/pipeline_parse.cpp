@@ -27,8 +27,10 @@ std::optional<Truncation> parse_truncation(const Json& json) {
   t.stride = read_integer(json, "stride", 0, 0, kMaxLength);
   t.side = parse_side(json);
   const std::string strategy = read_string(json, "strategy", "LongestFirst");
-  if (strategy == "OnlyFirst") t.strategy = TruncationStrategy::only_first;
-  else if (strategy == "OnlySecond") t.strategy = TruncationStrategy::only_second;
+  if (strategy == "OnlyFirst")
+    t.strategy = TruncationStrategy::only_first;
+  else if (strategy == "OnlySecond")
+    t.strategy = TruncationStrategy::only_second;
   else if (strategy != "LongestFirst") {
     fail(ErrorCode::corrupt, cat("tokenizer.json: unknown truncation strategy '", strategy, "'"));
   }
@@ -72,7 +74,8 @@ std::unique_ptr<Tokenizer::Pipeline> Tokenizer::Pipeline::parse(std::string_view
   p->decoder = text::parse_decoder(json["decoder"]);
   p->truncation = text::parse_truncation(json["truncation"]);
   p->padding = text::parse_padding(json["padding"]);
-  p->added = text::parse_added_tokens(json["added_tokens"], p->model->vocabulary, p->normalizer.get());
+  p->added =
+      text::parse_added_tokens(json["added_tokens"], p->model->vocabulary, p->normalizer.get());
   if (p->padding) {
     p->settings.pad_token = p->padding->pad_token;
     p->settings.pad_id = p->padding->pad_id;
@@ -84,6 +87,15 @@ std::unique_ptr<Tokenizer::Pipeline> Tokenizer::Pipeline::parse(std::string_view
   return p;
 }
 
-void Tokenizer::Pipeline::finish() {}
+void Tokenizer::Pipeline::finish() {
+  for (const char* pad : {"[PAD]", "<pad>"}) {
+    const text::AddedToken* token = settings.pad_token.empty() ? added.find(pad) : nullptr;
+    if (token) settings.pad_token = pad, settings.pad_id = token->id;
+  }
+  const auto* rules = dynamic_cast<const text::BertNormalizer*>(normalizer.get());
+  const auto* words = dynamic_cast<const text::WordPiece*>(model.get());
+  const bool bert = rules && words && dynamic_cast<text::BertPreTokenizer*>(pre_tokenizer.get());
+  if (bert && !added.any(true)) fused = std::make_unique<text::BertScan>(*rules, *words);
+}
 
 }  // namespace tern

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "fields.h"
-#include "utf8.h"
 #include "unicode.h"
+#include "utf8.h"
 
 namespace tern::text {
 
@@ -22,8 +22,15 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
 
 /// Without the overflowing windows.
 Encoding row(const Encoding& e) {
-  return {e.ids, e.type_ids, e.tokens, e.offsets, e.word_ids, e.sequence_ids,
-          e.special_tokens_mask, e.attention_mask, {}};
+  return {e.ids,
+          e.type_ids,
+          e.tokens,
+          e.offsets,
+          e.word_ids,
+          e.sequence_ids,
+          e.special_tokens_mask,
+          e.attention_mask,
+          {}};
 }
 
 void join_row(Encoding& to, const Encoding& from) {
@@ -77,10 +84,14 @@ Encoding special_encoding(const TemplatePiece& piece, Detail detail) {
   return e;
 }
 
-void set_types(Encoding& e, int64_t type) { std::fill(e.type_ids.begin(), e.type_ids.end(), type); }
+void set_types(Encoding& e, int64_t type) {
+  std::fill(e.type_ids.begin(), e.type_ids.end(), type);
+}
 
 /// U+0120 is the byte-level alphabet's blank.
-bool is_blank(char32_t c) { return c == 0x120 || is_white_space(c); }
+bool is_blank(char32_t c) {
+  return c == 0x120 || is_white_space(c);
+}
 
 void trim(Encoding& e, bool add_prefix_space) {
   for (size_t i = 0; i < e.offsets.size(); ++i) {

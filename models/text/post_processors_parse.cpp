@@ -71,8 +71,8 @@ Template read_template(const Json& json, std::string_view member, int sequences)
     } else if (const Json& t = entry["SpecialToken"]; t.is_object()) {
       out.push_back(read_special(json["special_tokens"], t));
     } else {
-      fail(ErrorCode::corrupt, cat("tokenizer.json: an entry of '", member,
-                                   "' is neither Sequence nor SpecialToken"));
+      fail(ErrorCode::corrupt,
+           cat("tokenizer.json: an entry of '", member, "' is neither Sequence nor SpecialToken"));
     }
   }
   return out;

@@ -35,12 +35,15 @@ void join_neighbours(std::vector<Match>& matches, SplitBehavior behavior, std::v
   const size_t first = out.size();
   bool previous = false;
   for (const Match& m : matches) {
-    const bool joins = behavior == SplitBehavior::contiguous ? m.delimits == previous
-                                                             : m.delimits && !previous;
+    const bool joins =
+        behavior == SplitBehavior::contiguous ? m.delimits == previous : m.delimits && !previous;
     previous = m.delimits;
-    if (!joins || out.size() == first) out.push_back({m.begin, m.end});
-    else if (backwards) out.back().begin = m.begin;
-    else out.back().end = m.end;
+    if (!joins || out.size() == first)
+      out.push_back({m.begin, m.end});
+    else if (backwards)
+      out.back().begin = m.begin;
+    else
+      out.back().end = m.end;
   }
   if (backwards) std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
 }
@@ -64,7 +67,9 @@ void split_where(std::string_view text, std::vector<Piece>& pieces, SplitBehavio
   pieces.swap(out);
 }
 
-bool is_punctuation(char32_t c) { return (char_class(c) & kPunctuation8) != 0; }
+bool is_punctuation(char32_t c) {
+  return (char_class(c) & kPunctuation8) != 0;
+}
 
 }  // namespace
 
@@ -85,8 +90,12 @@ void WhitespacePreTokenizer::split(Normalized& text, std::vector<Piece>& pieces)
     for (size_t i = piece.begin; i < piece.end;) {
       const size_t begin = i;
       const Kind kind = kind_of(next_char(text.text, i));
-      if (kind == kSpace || kind != run) run = kind;
-      else { out.back().end = i; continue; }
+      if (kind == kSpace || kind != run)
+        run = kind;
+      else {
+        out.back().end = i;
+        continue;
+      }
       if (kind != kSpace) out.push_back({begin, i});
     }
   }
@@ -95,13 +104,16 @@ void WhitespacePreTokenizer::split(Normalized& text, std::vector<Piece>& pieces)
 
 void ClassPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) const {
   switch (kind) {
-    case Kind::white_space: return split_where(text.text, pieces, behavior, is_white_space);
-    case Kind::punctuation: return split_where(text.text, pieces, behavior, is_punctuation);
+    case Kind::white_space:
+      return split_where(text.text, pieces, behavior, is_white_space);
+    case Kind::punctuation:
+      return split_where(text.text, pieces, behavior, is_punctuation);
     case Kind::numeric:
       return split_where(text.text, pieces, behavior,
                          [](char32_t c) { return (char_class(c) & kNumeric17) != 0; });
     case Kind::one_char:
-      return split_where(text.text, pieces, behavior, [this](char32_t c) { return c == delimiter; });
+      return split_where(text.text, pieces, behavior,
+                         [this](char32_t c) { return c == delimiter; });
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pre-tokenizers: the second stage. Each cuts pieces of a normalized text into smaller ones; a piece
-// that survives to the end is tokenized by the model on its own.
+// Pre-tokenizers: the second stage. Each cuts pieces of a normalized text into smaller ones; a
+// piece that survives to the end is tokenized by the model on its own.
 #pragma once
 
 #include <memory>

@@ -50,7 +50,9 @@ WordPiece::WordPiece(Vocabulary words, std::string unk_token, std::string contin
   continuing_ = trie_.walk(0, continuing_prefix);
 }
 
-void WordPiece::fail_unknown() const { fail_missing_unknown("WordPiece", unk_token_); }
+void WordPiece::fail_unknown() const {
+  fail_missing_unknown("WordPiece", unk_token_);
+}
 
 bool WordPiece::match(std::string_view word, std::vector<ModelToken>& out) const {
   for (size_t begin = 0; begin < word.size();) {
@@ -103,13 +105,15 @@ std::unique_ptr<TextModel> parse_text_model(const hub::Json& json) {
     type = pieces ? "WordPiece" : json.contains("merges") ? "BPE" : "WordLevel";
   }
   if (type == "WordPiece") {
-    return std::make_unique<WordPiece>(
-        parse_vocabulary(json), read_string(json, "unk_token", "[UNK]"),
-        read_string(json, "continuing_subword_prefix", "##"),
-        read_integer(json, "max_input_chars_per_word", 100, 0, std::numeric_limits<int64_t>::max()));
+    return std::make_unique<WordPiece>(parse_vocabulary(json),
+                                       read_string(json, "unk_token", "[UNK]"),
+                                       read_string(json, "continuing_subword_prefix", "##"),
+                                       read_integer(json, "max_input_chars_per_word", 100, 0,
+                                                    std::numeric_limits<int64_t>::max()));
   }
   if (type != "WordLevel") fail_unsupported("model", type);
-  return std::make_unique<WordLevel>(parse_vocabulary(json), read_string(json, "unk_token", "<unk>"));
+  return std::make_unique<WordLevel>(parse_vocabulary(json),
+                                     read_string(json, "unk_token", "<unk>"));
 }
 
 }  // namespace tern::text

@@ -19,7 +19,8 @@ struct ModelToken {
 class TextModel {
  public:
   virtual ~TextModel() = default;
-  /// Appends the tokens of `piece`, which is not empty. invalid_argument when the reference refuses it.
+  /// Appends the tokens of `piece`, which is not empty. invalid_argument when the reference refuses
+  /// it.
   virtual void tokenize(std::string_view piece, std::vector<ModelToken>& out) const = 0;
 
   Vocabulary vocabulary;

@@ -20,16 +20,17 @@ Detail detail_of(const Tokenizer::Pipeline& p, const EncodeOptions& o) {
   return o.want_offsets ? Detail::offsets : Detail::ids;
 }
 
-/// What remains of max_length without special tokens. None: nothing is cut (no limit was given, or it
-/// is below the number of special tokens, which the reference takes for no limit).
+/// What remains of max_length without special tokens. None: nothing is cut (no limit was given, or
+/// it is below the number of special tokens, which the reference takes for no limit).
 std::optional<int64_t> room(const Tokenizer::Pipeline& p, const EncodeOptions& o, bool pair) {
   if (o.max_length <= 0 || o.strategy == TruncationStrategy::do_not_truncate) return std::nullopt;
   const int64_t single = o.max_length - p.post_processor.added(false);
   if (single >= 0 && single < o.stride) {
     fail(ErrorCode::invalid_argument,
-         cat("tokenizer stride set to ", o.stride, ", which is greater than or equal to its effective ",
-             "max length of ", single, " (= ", o.max_length, " original max length - ",
-             p.post_processor.added(false), " added special tokens)"));
+         cat("tokenizer stride set to ", o.stride,
+             ", which is greater than or equal to its effective ", "max length of ", single,
+             " (= ", o.max_length, " original max length - ", p.post_processor.added(false),
+             " added special tokens)"));
   }
   const int64_t left = o.max_length - (o.add_special_tokens ? p.post_processor.added(pair) : 0);
   return left < 0 ? std::nullopt : std::optional(left);
@@ -39,8 +40,11 @@ Encoding finish(const Tokenizer::Pipeline& p, Encoding first, Encoding* second,
                 const EncodeOptions& o) {
   if (const auto left = room(p, o, second != nullptr)) {
     text::truncate(first, second,
-                   {.max_length = *left, .strategy = o.strategy, .side = o.truncation_side,
-                    .stride = o.stride, .want_overflow = o.want_overflow});
+                   {.max_length = *left,
+                    .strategy = o.strategy,
+                    .side = o.truncation_side,
+                    .stride = o.stride,
+                    .want_overflow = o.want_overflow});
   }
   const bool detailed = detail_of(p, o) != Detail::ids;
   Encoding* const both[2] = {&first, second};
@@ -48,8 +52,7 @@ Encoding finish(const Tokenizer::Pipeline& p, Encoding first, Encoding* second,
     both[i]->sequence_ids.assign(both[i]->ids.size(), i);
     for (Encoding& e : both[i]->overflowing) e.sequence_ids.assign(e.ids.size(), i);
   }
-  return p.post_processor.process(std::move(first), second, o.add_special_tokens,
-                                  detail_of(p, o));
+  return p.post_processor.process(std::move(first), second, o.add_special_tokens, detail_of(p, o));
 }
 
 const Tokenizer::Pipeline& checked(const std::shared_ptr<const Tokenizer::Pipeline>& pipeline) {
@@ -117,13 +120,18 @@ std::string Tokenizer::id_to_token(int64_t id) const {
 int64_t Tokenizer::vocab_size() const {
   const Pipeline& p = checked(pipeline_);
   auto size = static_cast<int64_t>(p.model->vocabulary.size());
-  for (const text::AddedToken& t : p.added.tokens()) size += p.model->vocabulary.find(t.content) < 0;
+  for (const text::AddedToken& t : p.added.tokens())
+    size += p.model->vocabulary.find(t.content) < 0;
   return size;
 }
 
-int64_t Tokenizer::model_max_length() const { return checked(pipeline_).settings.model_max_length; }
+int64_t Tokenizer::model_max_length() const {
+  return checked(pipeline_).settings.model_max_length;
+}
 
-int64_t Tokenizer::pad_id() const { return checked(pipeline_).settings.pad_id; }
+int64_t Tokenizer::pad_id() const {
+  return checked(pipeline_).settings.pad_id;
+}
 
 EncodeOptions Tokenizer::default_options() const {
   EncodeOptions o;
@@ -157,7 +165,8 @@ Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo) {
 }
 
 Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {
-  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(Tokenizer::Pipeline::parse(text, what)));
+  return Tokenizer(
+      std::shared_ptr<const Tokenizer::Pipeline>(Tokenizer::Pipeline::parse(text, what)));
 }
 
 }  // namespace tern

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int64_t kMaxTokens = int64_t{1} << 31;
 
-int64_t length_of(const Encoding& e) { return static_cast<int64_t>(e.ids.size()); }
+int64_t length_of(const Encoding& e) {
+  return static_cast<int64_t>(e.ids.size());
+}
 
 template <class T>
 std::vector<T> part(const std::vector<T>& all, int64_t begin, int64_t end) {
@@ -22,15 +24,20 @@ std::vector<T> part(const std::vector<T>& all, int64_t begin, int64_t end) {
 }
 
 Encoding window(const Encoding& e, int64_t begin, int64_t end) {
-  return {part(e.ids, begin, end),          part(e.type_ids, begin, end),
-          part(e.tokens, begin, end),       part(e.offsets, begin, end),
-          part(e.word_ids, begin, end),     part(e.sequence_ids, begin, end),
+  return {part(e.ids, begin, end),
+          part(e.type_ids, begin, end),
+          part(e.tokens, begin, end),
+          part(e.offsets, begin, end),
+          part(e.word_ids, begin, end),
+          part(e.sequence_ids, begin, end),
           part(e.special_tokens_mask, begin, end),
-          part(e.attention_mask, begin, end), {}};
+          part(e.attention_mask, begin, end),
+          {}};
 }
 
 /// The windows of `max` tokens, each beginning `max - stride` after (before, on the left) the last.
-std::vector<std::pair<int64_t, int64_t>> windows(int64_t length, int64_t max, const Truncation& how) {
+std::vector<std::pair<int64_t, int64_t>> windows(int64_t length, int64_t max,
+                                                 const Truncation& how) {
   std::vector<std::pair<int64_t, int64_t>> out;
   const int64_t step = max - how.stride;
   if (how.side == Side::right) {
@@ -144,8 +151,9 @@ void pad(std::vector<Encoding>& batch, const Padding& how, bool detailed) {
   const auto rows = static_cast<int64_t>(batch.size());
   if (length < 0 || how.multiple < 0 || length > kMaxTokens || how.multiple > kMaxTokens ||
       round_up(length, how.multiple) > kMaxTokens / std::max<int64_t>(rows, 1)) {
-    fail(ErrorCode::invalid_argument, cat("padding of ", rows, " sequences to ", length,
-                                          " tokens (a multiple of ", how.multiple, ") is too large"));
+    fail(ErrorCode::invalid_argument,
+         cat("padding of ", rows, " sequences to ", length, " tokens (a multiple of ", how.multiple,
+             ") is too large"));
   }
   length = round_up(length, how.multiple);
   for (Encoding& e : batch) pad_one(e, length, how, detailed);

@@ -26,12 +26,12 @@ struct Padding {
   Side side = Side::right;
   int64_t pad_id = 0, pad_type_id = 0;
   std::string pad_token = "[PAD]";
-  std::optional<int64_t> length;   // absent: the longest of the batch
-  int64_t multiple = 0;            // 0: any length
+  std::optional<int64_t> length;  // absent: the longest of the batch
+  int64_t multiple = 0;           // 0: any length
 };
 
-/// Pads every encoding, its windows too; with `detailed` offsets, tokens, word and sequence ids as well.
-/// invalid_argument when the result would exceed 2^31 tokens.
+/// Pads every encoding, its windows too; with `detailed` offsets, tokens, word and sequence ids as
+/// well. invalid_argument when the result would exceed 2^31 tokens.
 void pad(std::vector<Encoding>& batch, const Padding& how, bool detailed);
 
 /// The next multiple of `multiple` (0: any length will do).

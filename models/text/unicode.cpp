@@ -116,7 +116,9 @@ std::span<const uint32_t> find_several(char32_t c) {
 constexpr char32_t kSBase = 0xAC00, kLBase = 0x1100, kVBase = 0x1161, kTBase = 0x11A7;
 constexpr char32_t kLCount = 19, kVCount = 21, kTCount = 28, kSCount = kLCount * kVCount * kTCount;
 
-bool is_hangul(char32_t c) noexcept { return c >= kSBase && c < kSBase + kSCount; }
+bool is_hangul(char32_t c) noexcept {
+  return c >= kSBase && c < kSBase + kSCount;
+}
 
 void decompose_into(char32_t c, bool compat, int depth, Decomposition& out) {
   const auto push = [&](char32_t x) {
@@ -181,7 +183,9 @@ uint8_t combining_class(char32_t c) noexcept {
   return static_cast<uint8_t>(step_value(kCombiningStarts, 8, c));
 }
 
-bool decomposes(char32_t c) noexcept { return c >= 0xC0 && (is_hangul(c) || find_canonical(c)); }
+bool decomposes(char32_t c) noexcept {
+  return c >= 0xC0 && (is_hangul(c) || find_canonical(c));
+}
 
 Decomposition decompose(char32_t c, bool compat) {
   Decomposition out;
@@ -191,7 +195,8 @@ Decomposition decompose(char32_t c, bool compat) {
 }
 
 char32_t compose(char32_t first, char32_t second) noexcept {
-  if (first >= kLBase && first < kLBase + kLCount && second >= kVBase && second < kVBase + kVCount) {
+  if (first >= kLBase && first < kLBase + kLCount && second >= kVBase &&
+      second < kVBase + kVCount) {
     return kSBase + ((first - kLBase) * kVCount + (second - kVBase)) * kTCount;
   }
   if (is_hangul(first) && (first - kSBase) % kTCount == 0 && second > kTBase &&

@@ -73,8 +73,10 @@ class Composer {
 
  private:
   void begin_or_emit(const Marked& m) {
-    if (m.combining == 0) starter_ = Change{m.c, m.change};
-    else out_.push_back({m.c, m.change});
+    if (m.combining == 0)
+      starter_ = Change{m.c, m.change};
+    else
+      out_.push_back({m.c, m.change});
   }
 
   std::vector<Change>& out_;

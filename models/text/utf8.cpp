@@ -65,8 +65,10 @@ std::string_view valid_utf8(std::string_view text, std::string& scratch) {
   scratch.assign(text.substr(0, i));
   while (i < text.size()) {
     const Step s = step(text, i);
-    if (s.valid) scratch.append(text.substr(i, s.length));
-    else scratch.append("\xEF\xBF\xBD");
+    if (s.valid)
+      scratch.append(text.substr(i, s.length));
+    else
+      scratch.append("\xEF\xBF\xBD");
     i += s.length;
   }
   return scratch;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// UTF-8 for text that is known to be valid, and valid_utf8, which makes it so: ill-formed bytes become
-// U+FFFD exactly as bytes.decode("utf-8", errors="replace") of Python does (one per maximal subpart).
+// UTF-8 for text that is known to be valid, and valid_utf8, which makes it so: ill-formed bytes
+// become U+FFFD exactly as bytes.decode("utf-8", errors="replace") of Python does (one per maximal
+// subpart).
 #pragma once
 
 #include <cstdint>

@@ -119,10 +119,12 @@ std::map<int64_t, AddedToken> listed_tokens(const Files& files) {
   std::map<int64_t, AddedToken> out;
   for (const auto& [key, value] : files.config["added_tokens_decoder"].members()) {
     int64_t id = 0;
-    const bool digits = !key.empty() && key.size() < 10 &&
-                        std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        !key.empty() && key.size() < 10 &&
+        std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits || !value.is_object()) {
-      fail(ErrorCode::corrupt, cat("tokenizer_config.json: entry '", key, "' of added_tokens_decoder"));
+      fail(ErrorCode::corrupt,
+           cat("tokenizer_config.json: entry '", key, "' of added_tokens_decoder"));
     }
     for (const char c : key) id = id * 10 + (c - '0');
     AddedToken t;
@@ -174,10 +176,13 @@ std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo) {
   const std::string family = files.family();
   const bool mpnet = family == "mpnet";
   if (!vocab) {
-    fail(ErrorCode::not_found, cat(repo.name(), ": neither tokenizer.json nor vocab.txt is there; the "
-                                   "vocabulary of a '", family, "' tokenizer comes with a later version"));
+    fail(ErrorCode::not_found, cat(repo.name(),
+                                   ": neither tokenizer.json nor vocab.txt is there; the "
+                                   "vocabulary of a '",
+                                   family, "' tokenizer comes with a later version"));
   }
-  if (!mpnet && family != "bert" && family != "distilbert" && family != "electra" && !family.empty()) {
+  if (!mpnet && family != "bert" && family != "distilbert" && family != "electra" &&
+      !family.empty()) {
     fail_unsupported("tokenizer class", family);
   }
   const Names& names = mpnet ? kMpnet : kBert;
@@ -201,7 +206,8 @@ std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo) {
   p->decoder = WordPieceDecoder{};
   set_template(p->post_processor, cls, sep, mpnet, p->model->vocabulary);
   std::vector<AddedToken> specials{unk, sep, pad, cls, named("mask_token", names.mask)};
-  if (mpnet) specials.insert(specials.begin(), {named("bos_token", "<s>"), named("eos_token", "</s>")});
+  if (mpnet)
+    specials.insert(specials.begin(), {named("bos_token", "<s>"), named("eos_token", "</s>")});
   std::erase_if(specials, [&](const AddedToken& t) {
     return t.content == names.mask && p->model->vocabulary.find(t.content) < 0;
   });
@@ -226,20 +232,20 @@ void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& p) {
   }
   s.clean_up_tokenization_spaces = read_bool(files.config, "clean_up_tokenization_spaces", false);
   if (const auto pad = files.token("pad_token")) s.pad_token = pad->content;
-  else if (s.pad_token.empty() && p.added.find("[PAD]")) s.pad_token = "[PAD]";
   if (!s.pad_token.empty()) {
     const AddedToken* pad = p.added.find(s.pad_token);
     s.pad_id = pad ? pad->id : p.model->vocabulary.find(s.pad_token);
   }
   const Json& names = files.config["model_input_names"];
   if (names.is_array()) {
-    s.wants_type_ids = std::any_of(names.elements().begin(), names.elements().end(), [](const Json& n) {
-      return n.string() == std::string_view("token_type_ids");
-    });
+    s.wants_type_ids =
+        std::any_of(names.elements().begin(), names.elements().end(),
+                    [](const Json& n) { return n.string() == std::string_view("token_type_ids"); });
     return;
   }
   const std::string family = files.family();
-  const std::string_view without[] = {"distilbert", "mpnet", "roberta", "xlmroberta", "xlm-roberta"};
+  const std::string_view without[] = {"distilbert", "mpnet", "roberta", "xlmroberta",
+                                      "xlm-roberta"};
   s.wants_type_ids = std::find(std::begin(without), std::end(without), family) == std::end(without);
 }
 

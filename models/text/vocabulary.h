@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vocabulary: tokens and ids both ways. The tokens' bytes lie in one block; a hash table (seeded, so
-// that a file cannot choose its collisions) finds an id, an index finds a token. Ids may have holes.
-// ByteTrie: the same tokens as a trie, for longest-match walks.
+// Vocabulary: tokens and ids both ways. The tokens' bytes lie in one block; a hash table (seeded,
+// so that a file cannot choose its collisions) finds an id, an index finds a token. Ids may have
+// holes. ByteTrie: the same tokens as a trie, for longest-match walks.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ class Vocabulary {
 
   /// Room for `tokens` tokens of `bytes` bytes altogether.
   void reserve(size_t tokens, size_t bytes);
-  /// The last id of a token that is added twice wins. corrupt: id not in [0, 2^31), or too many bytes.
+  /// The last id of a token that is added twice wins. corrupt: id not in [0, 2^31), or too many
+  /// bytes.
   void add(std::string_view token, int64_t id);
   /// After the last add: makes find and token work.
   void finish();
@@ -37,7 +38,9 @@ class Vocabulary {
   /// Number of distinct tokens.
   size_t size() const noexcept { return entries_.size(); }
   const std::vector<Entry>& entries() const noexcept { return entries_; }
-  std::string_view text(const Entry& e) const noexcept { return {bytes_.data() + e.offset, e.size}; }
+  std::string_view text(const Entry& e) const noexcept {
+    return {bytes_.data() + e.offset, e.size};
+  }
 
  private:
   size_t slot_of(std::string_view token, uint64_t hash) const noexcept;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// BertChars: what BertNormalizer and BertPreTokenizer together do with one character, as a table
+// whose pages of 256 characters are computed when first needed. Any number of threads may ask.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "normalizers.h"
+
+namespace tern::text {
+
+class BertChars {
+ public:
+  enum Kind : uint32_t {
+    kLetter,   // goes on the word, as the mapped character
+    kSeveral,  // goes on the word, as several characters: several()
+    kRemoved,  // leaves no trace
+    kSpace,    // ends the word
+    kAlone,    // is a word by itself, as the mapped character
+    kRare,     // its effect depends on its neighbours: take the stages instead
+  };
+  struct Record {
+    Kind kind : 8;
+    uint32_t mapped : 24;
+  };
+
+  explicit BertChars(const BertNormalizer& rules) : rules_(rules) {}
+  ~BertChars();
+  BertChars(const BertChars&) = delete;
+  BertChars& operator=(const BertChars&) = delete;
+
+  Record operator[](char32_t c) const {
+    const Page* page = pages_[c >> 8].load(std::memory_order_acquire);
+    return (page ? *page : make_page(c >> 8))[c & 0xFF];
+  }
+  /// What a character of kind kSeveral becomes.
+  Decomposition several(char32_t c) const;
+
+ private:
+  using Page = std::array<Record, 256>;
+  Record compute(char32_t c) const;
+  const Page& make_page(size_t index) const;
+
+  BertNormalizer rules_;
+  mutable std::array<std::atomic<const Page*>, 0x1100> pages_{};
+};
+
+}  // namespace tern::text
