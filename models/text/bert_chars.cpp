@@ -27,6 +27,8 @@ BertChars::Record BertChars::compute(char32_t c) const {
   const uint16_t bits = char_class(c);
   if (rules_.clean_text && is_bert_removed(c, bits)) return {kRemoved, 0};
   if (is_white_space(c)) return {kSpace, 0};
+  if (c == 0)
+    return {kRare, 0};  // the zero-padded keys of PieceTable cannot tell it from their padding
   const Decomposition chars = several(c);
   // Marks that survive the stripping would be put into canonical order with their neighbours.
   const Decomposition parts = decompose(c, false);

@@ -92,7 +92,7 @@ class BertScanRun {
     const size_t end = run_end(p);
     if (end < text_.size() && kind(end) == BertScan::kOtherByte) return take_mixed(p);
     const size_t size = end - p;
-    const int32_t id = size <= s_.max_fast_ ? s_.words_.find(short_word(p, size)) : -1;
+    const int32_t id = size <= s_.max_fast_ ? s_.model_.words().find(short_word(p, size)) : -1;
     if (id >= 0)
       emit(id, char_at(p), char_at(end));
     else
@@ -186,7 +186,7 @@ class BertScanRun {
     if (buffer_.size() <= s_.max_fast_) {
       char bytes[16] = {};
       buffer_.copy(bytes, buffer_.size());
-      const int32_t id = s_.words_.find(ShortWord::load(bytes, buffer_.size()));
+      const int32_t id = s_.model_.words().find(ShortWord::load(bytes, buffer_.size()));
       if (id >= 0) return emit(id, first_origin_, last_origin_ + 1);
     }
     tokens_.clear();
@@ -240,7 +240,7 @@ class BertScanRun {
 };
 
 BertScan::BertScan(const BertNormalizer& rules, const WordPiece& model)
-    : model_(model), chars_(rules), words_(model.vocabulary), lowercase_(rules.lowercase) {
+    : model_(model), chars_(rules), lowercase_(rules.lowercase) {
   max_fast_ = static_cast<size_t>(std::clamp<int64_t>(model.max_input_chars(), 0, 16));
   kinds_.fill(kOtherByte);
   alone_ids_.fill(-1);

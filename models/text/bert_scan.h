@@ -9,7 +9,6 @@
 #include "bert_chars.h"
 #include "post_processors.h"
 #include "text_model.h"
-#include "word_table.h"
 
 namespace tern::text {
 
@@ -40,7 +39,6 @@ class BertScan {
 
   const WordPiece& model_;
   BertChars chars_;
-  WordTable words_;
   std::array<ByteKind, 256> kinds_;
   std::array<int32_t, 128> alone_ids_;  // of ASCII punctuation; -1 unknown
   bool lowercase_;

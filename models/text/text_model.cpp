@@ -2,6 +2,7 @@
 // WordPiece and WordLevel; see text_model.h.
 #include "text_model.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "fields.h"
@@ -42,11 +43,28 @@ WordPiece::WordPiece(Vocabulary words, std::string unk_token, std::string contin
                      int64_t max_input_chars)
     : unk_token_(std::move(unk_token)), max_chars_(max_input_chars) {
   vocabulary = std::move(words);
-  size_t bytes = 0;
-  for (const auto& e : vocabulary.entries()) bytes += e.size;
-  trie_.reserve(bytes);
-  for (const auto& e : vocabulary.entries()) trie_.insert(vocabulary.text(e), e.id);
   unk_ = vocabulary.find(unk_token_);
+  const auto& entries = vocabulary.entries();
+  const auto continues = [&](const Vocabulary::Entry& e) {
+    const std::string_view text = vocabulary.text(e);
+    return text.size() > continuing_prefix.size() && text.starts_with(continuing_prefix);
+  };
+  first_.reserve(entries.size());
+  next_.reserve(static_cast<size_t>(std::count_if(entries.begin(), entries.end(), continues)));
+  size_t bytes = 0;
+  for (const Vocabulary::Entry& e : entries) {
+    const std::string_view text = vocabulary.text(e);
+    bytes += text.size();
+    by_trie_ = by_trie_ || !PieceTable::fits(text);
+    if (by_trie_ || text.empty()) continue;
+    first_.add(text, e.id);
+    if (continues(e)) next_.add(text.substr(continuing_prefix.size()), e.id);
+  }
+  first_.finish();
+  next_.finish();
+  if (!by_trie_) return;
+  trie_.reserve(bytes);
+  for (const Vocabulary::Entry& e : entries) trie_.insert(vocabulary.text(e), e.id);
   continuing_ = trie_.walk(0, continuing_prefix);
 }
 
@@ -54,21 +72,23 @@ void WordPiece::fail_unknown() const {
   fail_missing_unknown("WordPiece", unk_token_);
 }
 
+PieceTable::Hit WordPiece::longest_by_trie(std::string_view text, uint32_t node) const {
+  PieceTable::Hit best{-1, 0};
+  for (size_t i = 0; i < text.size() && node != ByteTrie::kNone; ++i) {
+    node = trie_.child(node, text[i]);
+    if (node != ByteTrie::kNone && trie_.value(node) >= 0) best = {trie_.value(node), i + 1};
+  }
+  return best;
+}
+
 bool WordPiece::match(std::string_view word, std::vector<ModelToken>& out) const {
   for (size_t begin = 0; begin < word.size();) {
-    uint32_t node = begin == 0 ? 0 : continuing_;
-    if (node == ByteTrie::kNone) return false;
-    int32_t best = -1;
-    size_t end = begin;
-    for (size_t i = begin; i < word.size(); ++i) {
-      node = trie_.child(node, word[i]);
-      if (node == ByteTrie::kNone) break;
-      if (trie_.value(node) < 0) continue;
-      best = trie_.value(node);
-      end = i + 1;
-    }
-    if (best < 0) return false;
-    out.push_back({best, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+    const std::string_view rest = word.substr(begin);
+    const PieceTable::Hit hit = by_trie_ ? longest_by_trie(rest, begin == 0 ? 0 : continuing_)
+                                         : (begin == 0 ? first_ : next_).longest(rest);
+    if (hit.id < 0) return false;
+    const size_t end = begin + hit.size;
+    out.push_back({hit.id, static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
     begin = end;
   }
   return true;

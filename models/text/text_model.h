@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../../hub/formats/json.h"
+#include "piece_table.h"
 #include "vocabulary.h"
 
 namespace tern::text {
@@ -37,12 +38,18 @@ class WordPiece final : public TextModel {
   int32_t unknown() const noexcept { return unk_; }
   /// Throws as the reference does when the unknown token is needed and missing.
   [[noreturn]] void fail_unknown() const;
+  /// Whole words.
+  const PieceTable& words() const noexcept { return first_; }
   /// tokenize without the length rule: false when a part of the word is not in the vocabulary.
   bool match(std::string_view word, std::vector<ModelToken>& out) const;
 
  private:
-  ByteTrie trie_;
-  uint32_t continuing_ = ByteTrie::kNone;  // node of the continuing prefix
+  PieceTable::Hit longest_by_trie(std::string_view text, uint32_t node) const;
+
+  PieceTable first_, next_;                // pieces at the beginning of a word, and behind
+  bool by_trie_ = false;                   // pieces do not fit in the tables
+  ByteTrie trie_;                          // filled only then
+  uint32_t continuing_ = ByteTrie::kNone;  // its node of the continuing prefix
   std::string unk_token_;
   int32_t unk_;
   int64_t max_chars_;

@@ -114,7 +114,8 @@ TEST_CASE("a damaged or hostile tokenizer.json is an Error that names what is wr
 TEST_CASE("ids may be sparse up to 2^31 - 1 without memory for the holes") {
   const Tokenizer t =
       AutoTokenizer::from_json(with_vocab(R"({"[UNK]":2147483647,"a":7,"a":9})"), "t");
-  CHECK(t.encode("a b").ids == std::vector<int64_t>{9, 2147483647});
+  CHECK(t.encode("a").ids == std::vector<int64_t>{9});
+  CHECK(t.encode("b").ids == std::vector<int64_t>{2147483647});
   CHECK(t.id_to_token(2147483647) == "[UNK]");
   CHECK(t.id_to_token(7).empty());
   CHECK(t.id_to_token(-1).empty());

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// WordTable: exact lookup of short words: a hash table whose keys are up to 16 bytes, zero-padded.
+// PieceTable: word pieces by their bytes. Up to 16 bytes they are keys of a hash table,
+// zero-padded, so that a whole word costs one lookup. longest() finds the longest piece that a text
+// begins with: a filter by the first three bytes tells which lengths exist, and these are looked
+// up, longest first. Made in one pass over the vocabulary: loading is on the way to the first
+// result.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +41,20 @@ struct ShortWord {
   }
 };
 
-class WordTable {
+class PieceTable {
  public:
-  /// The words of `vocabulary` that fit and hold no NUL.
-  explicit WordTable(const Vocabulary& vocabulary);
+  /// Longer pieces than this are not taken: see fits().
+  static constexpr size_t kMaxPiece = 63;
+  static bool fits(std::string_view piece) noexcept { return piece.size() <= kMaxPiece; }
 
-  /// The id of a word, or -1.
+  /// Room for `count` pieces; before the first add.
+  void reserve(size_t count);
+  /// A piece that fits and is not empty; each only once.
+  void add(std::string_view piece, int32_t id);
+  /// After the last add.
+  void finish() { long_.finish(); }
+
+  /// The id of a piece of up to 16 bytes, or -1.
   int32_t find(const ShortWord& word) const noexcept {
     for (size_t i = slot_of(word);; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
@@ -50,6 +62,13 @@ class WordTable {
       if (slot.id < 0) return -1;
     }
   }
+
+  struct Hit {
+    int32_t id;  // -1: none
+    size_t size;
+  };
+  /// The longest piece that `text` (valid UTF-8, not empty) begins with.
+  Hit longest(std::string_view text) const noexcept;
 
  private:
   struct Slot {
@@ -62,11 +81,16 @@ class WordTable {
     h ^= (h >> 32) ^ word.high;
     return static_cast<size_t>((h * seed_) >> shift_);
   }
+  static size_t bucket_of(const char* bytes) noexcept;
+  int32_t find(std::string_view text, const char* padded, size_t size) const noexcept;
 
   std::vector<Slot> slots_;
   size_t mask_ = 0;
   uint64_t seed_ = 1;
   int shift_ = 63;
+  std::vector<uint64_t> lengths_;  // by bucket of the first three bytes: bit n = pieces of n bytes
+  Vocabulary long_;                // more than 16 bytes, or with a NUL
+  bool odd_ = false;               // a piece with a NUL exists: the padded keys cannot hold it
 };
 
 }  // namespace tern::text
