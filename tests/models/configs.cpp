@@ -31,18 +31,13 @@ const char* const kNeverIntegers[] = {"-2",
 /// Values that some field takes, on their own or together.
 const char* const kOdd[] = {"0", "1", "3", "65536", "1048576", "null"};
 
-StorageRef storage_of(const std::string& bytes) {
-  auto owner = std::make_shared<std::string>(bytes);
-  return borrowed_storage(reinterpret_cast<const std::byte*>(owner->data()), owner->size(), owner);
-}
-
 struct Folder {
   hub::Json config;
   StorageRef weights;
 
   explicit Folder(const std::string& path)
       : config(hub::Json::parse(golden::read(path + "/config.json"), "config.json")),
-        weights(storage_of(golden::read(path + "/model.safetensors"))) {}
+        weights(golden::storage_of(golden::read(path + "/model.safetensors"))) {}
 
   hub::Repo with(const std::vector<std::pair<std::string, std::string>>& fields) const {
     std::string text = "{";
@@ -51,7 +46,7 @@ struct Folder {
     for (const auto& [name, value] : fields) text += "\"" + name + "\": " + value + ", ";
     text += "\"end\": 0}";  // of duplicate keys the last counts
     return hub::Repo::from_memory(
-        {{"config.json", storage_of(text)}, {"model.safetensors", weights}});
+        {{"config.json", golden::storage_of(text)}, {"model.safetensors", weights}});
   }
 };
 
@@ -130,7 +125,7 @@ TEST_CASE("any two odd config fields together are an Error or a model that runs"
 TEST_CASE("config.json that is no object, or no JSON, is corrupt") {
   for (const char* text : {"", "[]", "3", "{", "{\"model_type\": \"bert\"", "nul"}) {
     CAPTURE(text);
-    const hub::Repo repo = hub::Repo::from_memory({{"config.json", storage_of(text)}});
+    const hub::Repo repo = hub::Repo::from_memory({{"config.json", golden::storage_of(text)}});
     CHECK(outcome(repo) == ErrorCode::corrupt);
   }
 }

@@ -60,16 +60,6 @@ std::vector<Tensor> embed(Context& ctx, const PretrainedModel& model, const std:
   return out;
 }
 
-template <class Call>
-std::pair<ErrorCode, std::string> error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {ErrorCode::internal, "nothing was thrown"};
-}
-
 Tensor ids_tensor(const Ids& ids, Shape shape) {
   return Tensor::from(std::span<const int64_t>(ids), shape);
 }
@@ -169,7 +159,7 @@ TEST_CASE("inputs and arguments that make no sense are invalid_argument and say 
       AutoModel::from_pretrained(folders().front());  // 320 words, 64 positions
   const Tensor good = ids_tensor({2, 17, 3}, {1, 3});
   const auto code_of = [&](const NamedTensors& inputs, const char* part) {
-    const auto [code, message] = error_of([&] { model(inputs); });
+    const auto [code, message] = golden::error_of([&] { model(inputs); });
     CAPTURE(message);
     CHECK(message.find(part) != std::string::npos);
     return code;
@@ -196,7 +186,7 @@ TEST_CASE("inputs and arguments that make no sense are invalid_argument and say 
                 "one value per token") == ErrorCode::unsupported);
 
   const auto argument = [&](const char* json) {
-    return error_of([&] {
+    return golden::error_of([&] {
              model({{"input_ids", good}}, {.arguments = hub::Json::parse(json, "set")});
            })
         .first;
@@ -224,7 +214,7 @@ TEST_CASE("a call that is cancelled or past its deadline ends with that code") {
   const NamedTensors inputs{{"input_ids", ids_tensor({2, 17, 3}, {1, 3})}};
   const std::atomic<bool> stop{true};
   Context cancelled({.cancel = &stop});
-  CHECK(error_of([&] { model(cancelled, inputs); }).first == ErrorCode::cancelled);
+  CHECK(golden::error_of([&] { model(cancelled, inputs); }).first == ErrorCode::cancelled);
   Context late({.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1)});
-  CHECK(error_of([&] { model(late, inputs); }).first == ErrorCode::deadline);
+  CHECK(golden::error_of([&] { model(late, inputs); }).first == ErrorCode::deadline);
 }

@@ -126,6 +126,11 @@ bool same_bits(const Tensor& a, const Tensor& b) {
          std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
+StorageRef storage_of(const std::string& bytes) {
+  auto owner = std::make_shared<std::string>(bytes);
+  return borrowed_storage(reinterpret_cast<const std::byte*>(owner->data()), owner->size(), owner);
+}
+
 uint64_t Rng::next() {
   uint64_t z = (state += 0x9E3779B97F4A7C15u);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../../models/auto.h"
@@ -39,6 +40,20 @@ double error(const Tensor& got, const Tensor& expected);
 double relative_l2(const Tensor& got, const Tensor& expected);
 double median(std::vector<double> values);
 bool same_bits(const Tensor& a, const Tensor& b);
+
+/// The bytes as a file of a repository in memory.
+StorageRef storage_of(const std::string& bytes);
+
+/// Code and message of the Error that `call` throws; internal when it throws none.
+template <class Call>
+std::pair<ErrorCode, std::string> error_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return {e.code(), e.what()};
+  }
+  return {ErrorCode::internal, "nothing was thrown"};
+}
 
 /// splitmix64
 struct Rng {

@@ -62,26 +62,11 @@ void check_outputs(const PretrainedModel& model, const hub::Json& expected,
   }
 }
 
-template <class Call>
-std::pair<ErrorCode, std::string> error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  }
-  return {ErrorCode::internal, "nothing was thrown"};
-}
-
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
 const std::string kTree = std::string(TERN_TEST_DATA) + "/golden/bert";
-
-StorageRef storage_of(const std::string& bytes) {
-  auto owner = std::make_shared<std::string>(bytes);
-  return borrowed_storage(reinterpret_cast<const std::byte*>(owner->data()), owner->size(), owner);
-}
 
 /// The tree's BERT as tensors that a test may change, and a repository of what it made of them.
 struct EditableBert {
@@ -132,7 +117,7 @@ TEST_CASE("loading reports and outputs are Transformers' for every bert folder")
                           golden::load_options(expected["kwargs"]));
       };
       if (!*expected["ok"].boolean()) {
-        const auto [code, message] = error_of(load);
+        const auto [code, message] = golden::error_of(load);
         CHECK(code == ErrorCode::invalid_argument);
         CHECK(contains(message, "classifier.weight: [5, 32] in the file, [3, 32] by the config"));
         continue;
@@ -155,7 +140,7 @@ TEST_CASE("a folder without safetensors is not_found and the message lists what 
                                                          {"bert-tf", "tf_model.h5"},
                                                          {"bert-flax", "flax_model.msgpack"}};
   for (const auto& [folder, file] : folders) {
-    const auto [code, message] = error_of(
+    const auto [code, message] = golden::error_of(
         [&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
     CHECK(code == ErrorCode::not_found);
     CHECK(contains(message, file));
@@ -165,27 +150,29 @@ TEST_CASE("a folder without safetensors is not_found and the message lists what 
 TEST_CASE("a folder with a config only says that there are no weights") {
   const std::string folder = golden::scratch_folder("no-weights");
   golden::write(folder + "/config.json", golden::read(kTree + "/config.json"));
-  const auto [code, message] = error_of([&] { load_model("AutoModel", hub::Repo::open(folder)); });
+  const auto [code, message] =
+      golden::error_of([&] { load_model("AutoModel", hub::Repo::open(folder)); });
   CHECK(code == ErrorCode::not_found);
   CHECK(contains(message, "model.safetensors"));
 }
 
 TEST_CASE("a weight file cut anywhere is corrupt, never a crash") {
   const std::string whole = golden::read(kTree + "/model.safetensors");
-  const StorageRef config = storage_of(golden::read(kTree + "/config.json"));
+  const StorageRef config = golden::storage_of(golden::read(kTree + "/config.json"));
   for (const size_t size :
        {size_t{0}, size_t{4}, size_t{8}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
     CAPTURE(size);
-    const hub::Repo repo = hub::Repo::from_memory(
-        {{"config.json", config}, {"model.safetensors", storage_of(whole.substr(0, size))}});
-    CHECK(error_of([&] { load_model("AutoModel", repo); }).first == ErrorCode::corrupt);
+    const hub::Repo repo =
+        hub::Repo::from_memory({{"config.json", config},
+                                {"model.safetensors", golden::storage_of(whole.substr(0, size))}});
+    CHECK(golden::error_of([&] { load_model("AutoModel", repo); }).first == ErrorCode::corrupt);
   }
 }
 
 TEST_CASE("a model loaded from bytes in memory equals the one from its folder") {
   const hub::Repo repo = hub::Repo::from_memory(
-      {{"config.json", storage_of(golden::read(kTree + "/config.json"))},
-       {"model.safetensors", storage_of(golden::read(kTree + "/model.safetensors"))}});
+      {{"config.json", golden::storage_of(golden::read(kTree + "/config.json"))},
+       {"model.safetensors", golden::storage_of(golden::read(kTree + "/model.safetensors"))}});
   CHECK(golden::same_bits(last_hidden_state(load_model("AutoModel", repo)),
                           last_hidden_state(AutoModel::from_pretrained(kTree))));
 }
@@ -203,7 +190,7 @@ TEST_CASE("a checkpoint in two shards loads like one file, and a missing shard i
   golden::write(c.folder + "/model.safetensors.index.json", index + "}}");
   c.write("model-00001-of-00002.safetensors", first);
   const auto load = [&] { return load_model("AutoModel", hub::Repo::open(c.folder)); };
-  const auto [code, message] = error_of(load);
+  const auto [code, message] = golden::error_of(load);
   CHECK(code == ErrorCode::not_found);
   CHECK(contains(message, "model-00002-of-00002.safetensors"));
 
@@ -316,7 +303,7 @@ TEST_CASE("a tensor of integers where weights belong is refused by name") {
   EditableBert c("integers");
   c.tensors["pooler.dense.bias"] =
       Tensor::empty(DType::i32, c.tensors["pooler.dense.bias"].shape());
-  const auto [code, message] = error_of([&] { load_model("AutoModel", c.repo()); });
+  const auto [code, message] = golden::error_of([&] { load_model("AutoModel", c.repo()); });
   CHECK(code == ErrorCode::unsupported);
   CHECK(contains(message, "pooler.dense.bias"));
 }

@@ -20,11 +20,6 @@ using namespace tern;
 
 namespace {
 
-StorageRef storage_of(const std::string& bytes) {
-  auto owner = std::make_shared<std::string>(bytes);
-  return borrowed_storage(reinterpret_cast<const std::byte*>(owner->data()), owner->size(), owner);
-}
-
 /// Ids 0 … 4 are [PAD] [UNK] [CLS] [SEP] [MASK]; 5 … 299 the words w5 … w299, 40 also "wörter".
 std::string word_tokenizer() {
   std::string vocab = R"("[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4)";
@@ -69,7 +64,7 @@ struct Files {
   }
   hub::Repo repo() const {
     std::map<std::string, StorageRef> storages;
-    for (const auto& [name, bytes] : files) storages[name] = storage_of(bytes);
+    for (const auto& [name, bytes] : files) storages[name] = golden::storage_of(bytes);
     return hub::Repo::from_memory(std::move(storages));
   }
   SentenceTransformer load() const { return SentenceTransformer::from_repo(repo()); }
@@ -118,13 +113,7 @@ void check_near(const Tensor& row, const std::vector<double>& expected) {
 
 template <class Call>
 ErrorCode code_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    INFO(e.what());
-    return e.code();
-  }
-  return ErrorCode::internal;
+  return golden::error_of(call).first;
 }
 
 /// Texts of 0 to 30 words, some unknown.
