@@ -175,9 +175,11 @@ def generate(folder, paths):
     write(folder + "/unicode_lower.inc",
           "Unicode 17 lower case: {first, count, stride, distance}; U+0130 is apart.", form,
           runs(lower_map()))
-    write(folder + "/unicode_canonical.inc",
-          "Unicode 9: code point << 43 | first << 22 | second << 1 | composes.", hex,
-          canonical(v9))
+    pairs = canonical(v9)
+    ideographs = [x for x in pairs if x >> 43 >= 0xF900]
+    comment = "Unicode 9: code point << 43 | first << 22 | second << 1 | composes; %s U+F900."
+    write(folder + "/unicode_canonical.inc", comment % "below", hex, pairs[:-len(ideographs)])
+    write(folder + "/unicode_canonical_high.inc", comment % "from", hex, ideographs)
     single, several = compatibility(v9)
     write(folder + "/unicode_compat_single.inc",
           "Unicode 9 compatibility: {first, count, stride, distance}.", form, runs(single))

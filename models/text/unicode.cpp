@@ -18,6 +18,7 @@ constexpr uint32_t kCombiningStarts[] = {
 };
 constexpr uint64_t kCanonical[] = {
 #include "unicode_canonical.inc"
+#include "unicode_canonical_high.inc"
 };
 struct Run {
   uint32_t first, count, stride;
