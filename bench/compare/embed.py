@@ -29,9 +29,13 @@ def export(model_dir, path):
     model = transformers.AutoModel.from_pretrained(model_dir, dtype=torch.float32).eval()
 
     class Hidden(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = model
+
         def forward(self, input_ids, attention_mask, token_type_ids):
-            return model(input_ids=input_ids, attention_mask=attention_mask,
-                         token_type_ids=token_type_ids).last_hidden_state
+            return self.model(input_ids=input_ids, attention_mask=attention_mask,
+                              token_type_ids=token_type_ids).last_hidden_state
 
     ids = torch.ones(2, 16, dtype=torch.int64)
     axes = {0: "batch", 1: "length"}
