@@ -44,7 +44,9 @@ void PieceTable::add(std::string_view piece, int32_t id) {
 }
 
 int32_t PieceTable::find(std::string_view text, const char* padded, size_t size) const noexcept {
-  const bool is_long = size > kShort || (odd_ && text.substr(0, size).find('\0') != text.npos);
+  // A NUL at the end would pass for padding; one before another byte is in no short key.
+  const bool nul = text[size - 1] == '\0' || (odd_ && text.substr(0, size).find('\0') != text.npos);
+  const bool is_long = size > kShort || nul;
   return is_long ? long_.find(text.substr(0, size)) : find(ShortWord::load(padded, size));
 }
 

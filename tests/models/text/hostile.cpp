@@ -123,6 +123,16 @@ TEST_CASE("ids may be sparse up to 2^31 - 1 without memory for the holes") {
   CHECK(t.vocab_size() == 2);
 }
 
+TEST_CASE("a NUL in a text or a token is a character like any other") {
+  const Tokenizer t = AutoTokenizer::from_json(
+      with_vocab(R"({"[UNK]":0,"a":1,"##b":2,"##\u0000c":3,"d\u0000":4})"), "t");
+  const auto ids = [&](std::string_view text) { return t.encode(text).ids; };
+  CHECK(ids({"a\0", 2}) == std::vector<int64_t>{0});
+  CHECK(ids({"a\0b", 3}) == std::vector<int64_t>{0});
+  CHECK(ids({"a\0c", 3}) == std::vector<int64_t>{1, 3});
+  CHECK(ids({"d\0b", 3}) == std::vector<int64_t>{4, 2});
+}
+
 TEST_CASE("a missing unknown token is an error of the text that needs it, not of the file") {
   const Tokenizer t = AutoTokenizer::from_json(with_vocab(R"({"a":0})"), "t");
   CHECK(t.encode("a").ids == std::vector<int64_t>{0});
