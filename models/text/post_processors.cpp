@@ -101,7 +101,8 @@ void trim(Encoding& e, bool add_prefix_space) {
     for (size_t k = token.size(); k > 0 && is_blank(previous_char(token, k));) ++trailing;
     auto& [begin, end] = e.offsets[i];
     if (leading > 0) {
-      if (add_prefix_space && (i == 0 || begin == 0)) --leading;
+      // One blank at the beginning is the one that was added; of several none was.
+      if (add_prefix_space && leading == 1 && (i == 0 || begin == 0)) leading = 0;
       begin = std::min(begin + leading, end);
     }
     if (trailing > 0 && end >= trailing) end = std::max(end - trailing, begin);

@@ -104,6 +104,23 @@ TEST_CASE("MPNet puts two </s> between a pair and reads no types") {
   CHECK(t.num_special_tokens(true) == 4);
 }
 
+TEST_CASE(
+    "RoBERTa's post-processor trims blanks from offsets, but for a single one at the beginning") {
+  const Tokenizer t = AutoTokenizer::from_json(
+      R"({"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"<s>":1,"</s>":2}},)"
+      R"("post_processor":{"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",1]},)"
+      R"("added_tokens":[{"id":3,"content":"<m>","lstrip":true,"rstrip":true,"normalized":false}]})",
+      "t");
+  const auto offsets = [&](std::string_view text) {
+    return t.encode(text, {.add_special_tokens = false, .want_offsets = true}).offsets;
+  };
+  CHECK(offsets(" <m>")[0] == std::pair{0, 4});
+  CHECK(offsets("  <m> ")[0] == std::pair{2, 5});
+  CHECK(offsets("x  <m>")[1] == std::pair{3, 6});
+  CHECK(t.encode("x", "y").ids == Ids{1, 0, 2, 2, 0, 2});
+  CHECK(t.encode("x", "y").type_ids == Ids(6, 0));
+}
+
 TEST_CASE("DistilBERT reads no types; settings choose sides and the pad token") {
   const Tokenizer t = from_files(
       {{"vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nA\n[MASK]\n"},
