@@ -50,5 +50,6 @@ cmake -S "$prefix" -B "$prefix/cmake" -DCMAKE_PREFIX_PATH="$root" -Dtern_DIR="$l
 cmake --build "$prefix/cmake" >/dev/null
 "$prefix/cmake/shared" "$data/golden/bert" && "$prefix/cmake/static" "$data/golden/bert"
 echo "the shared library exports tern's names only"
-nm -D --defined-only -C "$lib/libtern.so" | awk '$2 ~ /[TBDR]/ {print $3}' | grep -vE '^(tern::|typeinfo|vtable|_init|_fini)' |
-  { ! grep .; }
+foreign=$(nm -D --defined-only -C "$lib/libtern.so" | awk '$2 ~ /[TBDR]/ {print $3}' |
+  grep -vE '^(tern::|typeinfo|vtable|_init|_fini)' || true)
+[ -z "$foreign" ] || { echo "$foreign"; exit 1; }
