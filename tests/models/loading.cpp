@@ -53,7 +53,9 @@ void check_outputs(const PretrainedModel& model, const hub::Json& expected,
     inputs.set(name, data.at(std::string("case/bert/in/") + name));
   }
   const NamedTensors outputs = model(inputs);
-  for (const auto& [name, difference] : expected["max_diff_to_reference"].members()) {
+  for (const auto& member : expected["max_diff_to_reference"].members()) {
+    const std::string& name = member.first;  // clang 14 captures no structured binding
+    const hub::Json& difference = member.second;
     const Tensor& got = outputs.contains(name) ? outputs.get(name) : outputs.get("logits");
     const bool ours = outputs.contains(name) || name == "prediction_logits";
     if (!ours || !got || *difference.number() > 1e-5) continue;
@@ -139,7 +141,9 @@ TEST_CASE("a folder without safetensors is not_found and the message lists what 
   const std::pair<const char*, const char*> folders[] = {{"bert-bin", "pytorch_model.bin"},
                                                          {"bert-tf", "tf_model.h5"},
                                                          {"bert-flax", "flax_model.msgpack"}};
-  for (const auto& [folder, file] : folders) {
+  for (const auto& entry : folders) {
+    const char* const folder = entry.first;
+    const char* const file = entry.second;
     const auto [code, message] = golden::error_of(
         [&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
     CHECK(code == ErrorCode::not_found);

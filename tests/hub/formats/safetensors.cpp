@@ -78,7 +78,9 @@ TEST_CASE("every dtype of the format is read with its width") {
       {"U32", 32}, {"I64", 64}, {"U64", 64},    {"F16", 16},    {"BF16", 16},   {"F32", 32},
       {"F64", 64}, {"C64", 64}, {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F6_E2M3", 6},
       {"F6_E3M2", 6}, {"F4", 4}};
-  for (const auto& [name, width] : kBits) {
+  for (const auto& entry : kBits) {
+    const auto& name = entry.first;  // clang 14 captures no structured binding
+    const size_t width = entry.second;
     CAPTURE(name);
     const auto parsed =
         parse_safetensors_bytes(safetensors_bytes(one("[8]", cat("[0,", width, "]"), name), width));
