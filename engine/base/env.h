@@ -40,8 +40,8 @@ class TERN_API Env {
   virtual std::string read_file(const std::string& path, uint64_t limit);
   /// Maps the file and, when asked, populates its pages (MADV_POPULATE_READ; not when the file is
   /// larger than half the memory), so that a file truncated by then is an Error instead of SIGBUS.
-  /// One truncated later still raises SIGBUS on access. Populating costs 0.02 to 0.15 ms per MB of
-  /// page cache, and saves more than that where the pages are all going to be read.
+  /// One truncated later still raises SIGBUS on access. Populating costs 0.02 to 0.2 ms per MB of
+  /// page cache, about what touching the pages one by one would.
   virtual FileMapping map_file(const std::string& path, bool populate = true);
   /// Populates the pages of a part of a mapping; false when the file does not have them (any more).
   virtual bool populate(const std::byte* data, size_t size) noexcept;

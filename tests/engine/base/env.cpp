@@ -168,7 +168,7 @@ TEST_CASE("a write that fails half way leaves the old file and no temporary one"
   CHECK(error_of([&] { env().write_file_atomic(dir.path(), {}); }).code() != ErrorCode::internal);
 }
 
-TEST_CASE("a full disk leaves the old file and no temporary one") {
+TEST_CASE("a rename that fails leaves what was there and no temporary file") {
   const Scratch dir;
   // A directory in place of the target makes rename, the last step, fail.
   std::filesystem::create_directory(dir / "a");
