@@ -80,9 +80,8 @@ void run(benchmark::State& state, const GemmTable& table, long m, long n, long k
   const Matrix w(static_cast<size_t>(n * k) * element, table.a_format, 2);
   const Matrix b(table.packed_bytes(n, k), Format::f32, 3);
   const Matrix y(static_cast<size_t>(m * n) * 4, Format::f32, 4);
-  table.pack({w.get(), table.a_format, k, n, k, b.get(), 0, (n + table.panel - 1) / table.panel});
-  const kernels::GemmArgs args{m,           n, k,       x.get(), k, b.get(),           y.get(),
-                               Format::f32, n, nullptr, nullptr, 0, kernels::Act::none};
+  table.pack({w.get(), nullptr, table.b_format, k, n, k, b.get(), 0, (n + table.panel - 1) / table.panel});
+  const kernels::GemmArgs args{m, n, k, x.get(), k, b.get(), {y.get(), Format::f32, n}};
   const bench::Product product{
       m, n, k, table.a_format, x.get(), w.get(), reinterpret_cast<float*>(y.get())};
   Contestant kernel([&] { table.run(args); });
@@ -107,7 +106,7 @@ const bool kRegistered = [] {
   const long layers[][2] = {{1152, 384}, {384, 384}, {1536, 384}, {384, 1536},
                             {2304, 768}, {768, 768}, {3072, 768}, {768, 3072}};
   for (Format format : {Format::f32, Format::bf16}) {
-    for (const GemmTable* table : kernels::gemm_variants(format)) {
+    for (const GemmTable* table : kernels::gemm_variants(format, format)) {
       if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
       for (const auto& [n, k] : layers) {
         for (long m : {1, 16, 64, 128, 512}) {

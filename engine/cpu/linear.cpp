@@ -137,7 +137,7 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
   const int64_t k = weights.empty() ? 0 : weights[0].dim(1);
   const auto format = dtype == DType::bf16 ? kernels::Format::bf16 : kernels::Format::f32;
   auto matrix =
-      std::make_shared<CpuMatrix>(n, k, dtype, kernels::gemm_variants(format).best(kernels::isa()));
+      std::make_shared<CpuMatrix>(n, k, dtype, kernels::gemm_variants(format, format).best(kernels::isa()));
   if (n == 0) return matrix;
   // Made before the region: a tile must not throw, so it cannot allocate.
   const int64_t buffer = straddles(parts, matrix->gemm.panel) ? matrix->gemm.panel * k : 0;
@@ -169,13 +169,13 @@ void linear(Context& ctx, const Tensor& input, const CpuMatrix& w, const Tensor&
                 .a = x.raw() + static_cast<size_t>(row) * x_row,
                 .lda = x.stride(0),
                 .b = w.panels->data() + static_cast<size_t>(panel) * w.panel_bytes,
-                .c = y.raw() + static_cast<size_t>(row * n + column) * y_size,
-                .c_format = kernel_format(y.dtype()),
-                .ldc = n,
-                .bias = bias ? bias.data<float>() + column : nullptr,
-                .residual = add,
-                .ld_residual = residual ? residual.stride(0) : 0,
-                .act = kernel_act(options.act)});
+                .out = {.c = y.raw() + static_cast<size_t>(row * n + column) * y_size,
+                        .c_format = kernel_format(y.dtype()),
+                        .ldc = n,
+                        .bias = bias ? bias.data<float>() + column : nullptr,
+                        .residual = add,
+                        .ld_residual = residual ? residual.stride(0) : 0,
+                        .act = kernel_act(options.act)}});
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// gemm for AVX-512: f32, and bf16 for CPUs without AVX512_BF16. bf16 is widened in registers; the
-// product of two bf16 is exact in f32, so the chain is one fused multiply-add per k, ascending, as
-// in generic.cpp.
+// gemm for AVX-512 by fused multiply-adds: x in f32 with weights in f32, f16 or bf16, and bf16 with
+// bf16 for CPUs without AVX512_BF16. 16-bit values are widened in registers, exactly; one fused
+// multiply-add per k, ascending, as in generic.cpp.
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -10,47 +10,65 @@
 
 namespace tern::kernels {
 
-#define TERN_VARIANT(symbol, level, format) extern const GemmTable symbol;
+#define TERN_VARIANT(symbol, level, a, b) extern const GemmTable symbol;
 #include "gemm.inc"
 #undef TERN_VARIANT
 
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
-#include "avx512.inc"
 #include "pack.inc"
+
+#include "tile_avx512.inc"
 
 namespace {
 
-struct F32Step {
-  static constexpr size_t kGroup = 1, kElement = 4, kUnroll = 4;
+inline __m512 widened(const float* p) {
+  return _mm512_load_ps(p);
+}
+inline __m512 widened(const uint16_t* p) {  // f16
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+// One k at a time: W is float, or uint16_t for f16.
+template <class W>
+struct SingleStep {
+  static constexpr Format kXFormat = Format::f32;
+  static constexpr Format kWFormat = sizeof(W) == 4 ? Format::f32 : Format::f16;
+  static constexpr size_t kGroup = 1, kXBytes = 4, kVectorBytes = 16 * sizeof(W), kUnroll = 4;
   using Operand = __m512;
   static Operand x(const char* p) { return _mm512_set1_ps(load_f32(p)); }
-  static Operand w(const char* p) { return _mm512_load_ps(p); }
+  static Operand w(const char* p) { return widened(reinterpret_cast<const W*>(p)); }
   static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
                                                         const char* const* a, const char* const* b,
                                                         size_t i) {
-    add_group<F32Step>(acc, a, b, i);
+    add_group<SingleStep>(acc, a, b, i);
   }
   template <size_t kRows, size_t kVectors>
   static void add_last(__m512 (&)[kRows][kVectors], const char* const*, const char* const*,
                        size_t) {}
 };
 
-// A group is two k: 32 bits hold the pair (k even low, k odd high). First all even ones, then all
-// odd ones, each widened from memory as it is needed: written as intrinsics, gcc keeps whole pairs
-// alive beside the 24 accumulators and spills.
+struct PairBytes {
+  char bytes[4];
+};
+
+// bf16 weights in groups of two k: 32 bits hold the pair (k even low, k odd high). First all even
+// ones, then all odd ones, each widened from memory as it is needed: written as intrinsics, gcc
+// keeps whole pairs alive beside the 24 accumulators and spills.
+template <Format kX>
 struct Bf16Step {
-  static constexpr size_t kGroup = 2, kElement = 2, kUnroll = 1;
-  struct PairBytes {
-    char bytes[4];
-  };
+  static constexpr Format kXFormat = kX, kWFormat = Format::bf16;
+  static constexpr size_t kGroup = 2, kVectorBytes = 64, kUnroll = 1;
+  static constexpr size_t kXBytes = kX == Format::f32 ? 8 : 4;
 
   struct Even {
+    static constexpr size_t kXBytes = Bf16Step::kXBytes, kVectorBytes = 64;
     using Operand = __m512;
     static Operand x(const char* p) {
+      if constexpr (kX == Format::f32) return _mm512_set1_ps(load_f32(p));
       Operand half;
       asm volatile("vpbroadcastd %1, %0\n\tvpslld $16, %0, %0"
                    : "=v"(half)
@@ -64,9 +82,10 @@ struct Bf16Step {
     }
     static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
   };
-  struct Odd {
-    using Operand = __m512;
+  struct Odd : Even {
+    using typename Even::Operand;
     static Operand x(const char* p) {
+      if constexpr (kX == Format::f32) return _mm512_set1_ps(load_f32(p + 4));
       Operand half;
       asm volatile("vpandd %1%{1to16%}, %2, %0"
                    : "=v"(half)
@@ -80,10 +99,11 @@ struct Bf16Step {
                    : "m"(*reinterpret_cast<const __m512i*>(p)), "v"(_mm512_set1_epi32(-65536)));
       return half;
     }
-    static void mac(__m512& acc, Operand x, Operand w) { multiply_add(acc, x, w); }
   };
   struct Last : Even {  // the k left over has no partner to read
+    using typename Even::Operand;
     static Operand x(const char* p) {
+      if constexpr (kX == Format::f32) return Even::x(p);
       return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_set1_epi32(load_u16(p)), 16));
     }
   };
@@ -104,22 +124,12 @@ struct Bf16Step {
 
 }  // namespace
 
-const GemmTable gemm_f32_avx512 = {"gemm_f32_avx512",
-                                   Isa::avx512,
-                                   Format::f32,
-                                   kPanelColumns,
-                                   Avx512Kernel<F32Step>::kRows,
-                                   panels_bytes<Format::f32, kPanelColumns, 1>,
-                                   pack_panels<Format::f32, kPanelColumns, 1>,
-                                   run_blocks<Avx512Kernel<F32Step>>};
-
-const GemmTable gemm_bf16_avx512 = {"gemm_bf16_avx512",
-                                    Isa::avx512,
-                                    Format::bf16,
-                                    kPanelColumns,
-                                    Avx512Kernel<Bf16Step>::kRows,
-                                    panels_bytes<Format::bf16, kPanelColumns, 2>,
-                                    pack_panels<Format::bf16, kPanelColumns, 2>,
-                                    run_blocks<Avx512Kernel<Bf16Step>>};
+const GemmTable gemm_f32_avx512 = table_avx512<SingleStep<float>>("gemm_f32_avx512", Isa::avx512);
+const GemmTable gemm_f32_f16_avx512 =
+    table_avx512<SingleStep<uint16_t>>("gemm_f32_f16_avx512", Isa::avx512);
+const GemmTable gemm_f32_bf16_avx512 =
+    table_avx512<Bf16Step<Format::f32>>("gemm_f32_bf16_avx512", Isa::avx512);
+const GemmTable gemm_bf16_avx512 =
+    table_avx512<Bf16Step<Format::bf16>>("gemm_bf16_avx512", Isa::avx512);
 
 }  // namespace tern::kernels

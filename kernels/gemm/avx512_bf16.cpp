@@ -12,19 +12,21 @@
 
 namespace tern::kernels {
 
-#define TERN_VARIANT(symbol, level, format) extern const GemmTable symbol;
+#define TERN_VARIANT(symbol, level, a, b) extern const GemmTable symbol;
 #include "gemm.inc"
 #undef TERN_VARIANT
 
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
-#include "avx512.inc"
 #include "pack.inc"
+
+#include "tile_avx512.inc"
 
 namespace {
 
 struct DotStep {
-  static constexpr size_t kGroup = 2, kElement = 2, kUnroll = 4;
+  static constexpr Format kXFormat = Format::bf16, kWFormat = Format::bf16;
+  static constexpr size_t kGroup = 2, kXBytes = 4, kVectorBytes = 64, kUnroll = 4;
   using Operand = __m512i;
   static Operand x(const char* p) { return _mm512_set1_epi32(load_i32(p)); }
   static Operand w(const char* p) { return _mm512_load_si512(p); }
@@ -53,13 +55,7 @@ struct DotStep::Last : DotStep {
 
 }  // namespace
 
-const GemmTable gemm_bf16_avx512_bf16 = {"gemm_bf16_avx512_bf16",
-                                         Isa::avx512_bf16,
-                                         Format::bf16,
-                                         kPanelColumns,
-                                         Avx512Kernel<DotStep>::kRows,
-                                         panels_bytes<Format::bf16, kPanelColumns, 2>,
-                                         pack_panels<Format::bf16, kPanelColumns, 2>,
-                                         run_blocks<Avx512Kernel<DotStep>>};
+const GemmTable gemm_bf16_avx512_bf16 =
+    table_avx512<DotStep>("gemm_bf16_avx512_bf16", Isa::avx512_bf16);
 
 }  // namespace tern::kernels

@@ -104,7 +104,7 @@ constexpr Act kActs[] = {Act::none, Act::gelu, Act::gelu_tanh, Act::quick_gelu,
 std::vector<const GemmTable*> runnable() {
   std::vector<const GemmTable*> all;
   for (Format format : {Format::f32, Format::bf16}) {
-    for (const GemmTable* t : gemm_variants(format)) {
+    for (const GemmTable* t : gemm_variants(format, format)) {
       if (static_cast<int>(t->isa) <= static_cast<int>(hardware_isa())) all.push_back(t);
     }
   }
@@ -192,11 +192,11 @@ const void* place_packed(Buffers& at, const Problem& p, Format w_format) {
   const size_t bytes = p.table->packed_bytes(p.n, p.k);
   char* out = at.b.last<char>((bytes + 63) / 64 * 64);
   const void* w = place_rows(at.w, w_format, p.w, p.n, p.k, p.w_stride);
-  p.table->pack({w, w_format, p.w_stride, p.n, p.k, out, 0, panels(*p.table, p.n)});
+  p.table->pack({w, nullptr, w_format, p.w_stride, p.n, p.k, out, 0, panels(*p.table, p.n)});
   return out;
 }
 
-struct Epilogue {
+struct Finish {
   Act act = Act::none;
   bool bias = false, residual = false, alias = false;
   Format c_format = Format::f32;
@@ -207,7 +207,7 @@ constexpr float kUntouched = 12345.0f;
 
 // Values of y [m, n] as f32; checks that nothing between the rows was written.
 std::vector<float> run(Buffers& at, const Problem& p, const void* a, const void* b,
-                       const Epilogue& e, const std::vector<float>& bias,
+                       const Finish& e, const std::vector<float>& bias,
                        const std::vector<float>& residual) {
   const int64_t ldc = std::max(e.ldc, p.n);
   const int64_t ld_residual = e.alias ? ldc : std::max(e.ld_residual, p.n);
@@ -233,7 +233,7 @@ std::vector<float> run(Buffers& at, const Problem& p, const void* a, const void*
   if (e.bias) std::copy_n(bias.data(), p.n, at.bias.last<float>(static_cast<size_t>(p.n)));
   void* out = f32 ? static_cast<void*>(c) : half;
   p.table->run(
-      {p.m, p.n, p.k, a, p.lda, b, out, e.c_format, ldc, offsets, added, ld_residual, e.act});
+      {p.m, p.n, p.k, a, p.lda, b, {out, e.c_format, ldc, offsets, added, ld_residual, e.act}});
   std::vector<float> y(static_cast<size_t>(p.m * p.n));
   bool padding_kept = true;
   for (size_t i = 0; i < extent(ldc); i++) {
@@ -261,7 +261,7 @@ std::vector<float> draw_vector(Rng& rng, int64_t count) {
 // |computed - exact| of one element: each of the k + 1 additions rounds once relative to the sum of
 // magnitudes (vdpbf16ps may also flush a denormal at each); every activation has slope below 1.13
 // and an own error of 4 units of the last place or 2e-11 |x|; then the residual, then bf16.
-double tolerance(const Problem& p, const Epilogue& e, double magnitude, double before, double y,
+double tolerance(const Problem& p, const Finish& e, double magnitude, double before, double y,
                  double result) {
   double t = static_cast<double>(p.k + 1) * (kRoundF32 * magnitude + 0x1p-126) * 1.01;
   if (e.act != Act::none) t = 1.13 * t + 8 * kRoundF32 * std::fabs(y) + 2e-11 * std::fabs(before);
@@ -288,7 +288,7 @@ bool random_case(Buffers& at, Rng& rng, const GemmTable& table) {
   }
   p.lda = k + pick(rng, 0, 3);
   p.w_stride = k + pick(rng, 0, 3);
-  Epilogue e{kActs[rng() % 8],
+  Finish e{kActs[rng() % 8],
              rng() % 2 == 0,
              rng() % 2 == 0,
              rng() % 2 == 0,
@@ -418,7 +418,7 @@ TEST_CASE("gemm: any sub-rectangle has the bits of the whole") {
       const int64_t m = pick(rng, 1, k > 1000 ? 20 : 90), n = pick(rng, 1, k > 1000 ? 60 : 320);
       const Problem whole = make_problem(*table, m, n, k, [&] { return uniform(rng); });
       const std::vector<float> bias = draw_vector(rng, n), residual = draw_vector(rng, m * n);
-      const Epilogue e{kActs[rng() % 8], true, true, false, Format::f32, 0, 0};
+      const Finish e{kActs[rng() % 8], true, true, false, Format::f32, 0, 0};
       const char* b = static_cast<const char*>(place_packed(at, whole, table->a_format));
       const void* a = place_rows(at.a, table->a_format, whole.x, m, k, k);
       const std::vector<float> y = run(at, whole, a, b, e, bias, residual);
@@ -461,7 +461,7 @@ TEST_CASE("gemm: a bf16 result is the f32 result rounded, and residual may be c"
       const std::vector<float> bias = draw_vector(rng, n), residual = draw_vector(rng, m * n);
       const void* b = place_packed(at, p, table->a_format);
       const void* a = place_rows(at.a, table->a_format, p.x, m, k, k);
-      Epilogue e{kActs[rng() % 8], true, true, false, Format::f32, n + 3, n + 1};
+      Finish e{kActs[rng() % 8], true, true, false, Format::f32, n + 3, n + 1};
       const std::vector<float> y = run(at, p, a, b, e, bias, residual);
       e.alias = true;
       CHECK(run(at, p, a, b, e, bias, residual) == y);
@@ -490,7 +490,7 @@ TEST_CASE("gemm: panels packed separately are those packed together, padded with
       char* apart = at.c.last<char>((bytes + 63) / 64 * 64);
       std::memset(apart, 0xff, bytes);
       for (int64_t i = panels(*table, n); i-- > 0;) {
-        table->pack({w, table->a_format, k, n, k, apart, i, i + 1});
+        table->pack({w, nullptr, table->b_format, k, n, k, apart, i, i + 1});
       }
       CHECK(std::memcmp(together, apart, bytes) == 0);
       const size_t element = table->a_format == Format::f32 ? 4 : 2;
