@@ -16,4 +16,9 @@ std::function<void()> eigen_product(const Product& p) {
   };
 }
 
+std::string eigen_version() {
+  return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+         std::to_string(EIGEN_MINOR_VERSION);
+}
+
 }  // namespace tern::bench

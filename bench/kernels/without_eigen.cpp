@@ -6,4 +6,7 @@ namespace tern::bench {
 std::function<void()> eigen_product(const Product&) {
   return {};
 }
+std::string eigen_version() {
+  return {};
+}
 }  // namespace tern::bench

@@ -6,4 +6,10 @@ namespace tern::bench {
 std::function<void()> onednn_product(const Product&) {
   return {};
 }
+std::function<void()> onednn_int8_product(const Int8Product&) {
+  return {};
+}
+std::string onednn_version() {
+  return {};
+}
 }  // namespace tern::bench
