@@ -13,6 +13,7 @@ namespace tern::kernels {
 #include "gemm.inc"
 #undef TERN_VARIANT
 
+#include "../simd/fused.inc"
 #include "../simd/generic.inc"
 #include "epilogue_generic.inc"
 #include "pack.inc"
@@ -20,28 +21,6 @@ namespace tern::kernels {
 namespace {
 
 constexpr int kPanel = 8;
-
-// x · y + z rounded once. Without such an instruction: the product is exact in double; the sum is
-// rounded to odd there (the last bit set when inexact), so that rounding to float is right.
-inline float fused(float x, float y, float z) {
-#ifdef __FP_FAST_FMAF
-  return __builtin_fmaf(x, y, z);
-#else
-  const double product = static_cast<double>(x) * static_cast<double>(y);
-  const double addend = static_cast<double>(z);
-  const double sum = product + addend;
-  const double back = sum - product;
-  const double error = (product - (sum - back)) + (addend - back);
-  uint64_t bits;
-  __builtin_memcpy(&bits, &sum, sizeof bits);
-  if ((error < 0 || error > 0) && (bits & 1) == 0) {  // not for inf and NaN, whose error is NaN
-    bits = (error > 0) == (sum > 0) ? bits + 1 : bits - 1;
-  }
-  double odd;
-  __builtin_memcpy(&odd, &bits, sizeof odd);
-  return static_cast<float>(odd);
-#endif
-}
 
 template <Format kX, Format kW>
 void run(const GemmArgs& g) {

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm_block a8 by vpdpbusd: four u8 · s8 products of a column are added to an int32 without
+// saturation.
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "gemm_block.h"
+
+namespace tern::kernels {
+
+#define TERN_VARIANT(symbol, level, activation) extern const GemmBlockTable symbol;
+#include "gemm_block.inc"
+#undef TERN_VARIANT
+
+#include "avx512.inc"
+
+namespace {
+
+struct DotVnni {
+  // As an instruction in place: left to intrinsics, gcc 12 copies accumulators.
+  static inline __attribute__((always_inline)) void add(__m512i& sum, __m512i w, __m512i x) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+  }
+};
+
+struct Kernel {
+  static TileFunction tile(BlockFormat format, int64_t rows) {
+    return tile_of<TilesA8<DotVnni>>(format, rows);
+  }
+  static void finish(const Epilogue& e, const Part& p, const float* sums, int64_t width) {
+    finish_avx512(e, p, sums, width);
+  }
+};
+
+}  // namespace
+
+const GemmBlockTable gemm_block_a8_avx512_vnni = {"gemm_block_a8_avx512_vnni",
+                                                  Isa::avx512_vnni,
+                                                  BlockActivation::a8,
+                                                  kPanel,
+                                                  kMostRows,
+                                                  block_packed_bytes,
+                                                  pack_blocks,
+                                                  prepared_row_bytes<GroupA8>,
+                                                  quantize_rows_avx512<GroupA8>,
+                                                  run_panels<Kernel>};
+
+}  // namespace tern::kernels

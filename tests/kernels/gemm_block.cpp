@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every registered variant of gemm_block that this CPU can run. Sums without an epilogue: against
+// double precision, and bit by bit against the other variants. Epilogues: against double precision
+// from those sums.
+#include <doctest/doctest.h>
+
+#include "gemm_block_problem.h"
+
+using namespace tern::kernels;
+using namespace tern::test;
+using namespace tern::test::block;
+
+namespace {
+
+double act_exact(Act act, double x) {
+  switch (act) {
+    case Act::none:
+      return x;
+    case Act::gelu:
+      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
+    case Act::gelu_tanh:
+      return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case Act::quick_gelu:
+      return x / (1 + std::exp(-1.702 * x));
+    case Act::relu:
+      return x > 0 ? x : 0;
+    case Act::tanh:
+      return std::tanh(x);
+    case Act::silu:
+      return x / (1 + std::exp(-x));
+    case Act::sigmoid:
+      return 1 / (1 + std::exp(-x));
+  }
+  return x;
+}
+
+// Roundings of one sum: those of the recipe in gemm_block.h, and four of the factors.
+double roundings(const GemmBlockTable& table, BlockFormat format, int64_t k) {
+  const int64_t groups = (k + 31) / 32, ranges = format == BlockFormat::q6_k ? 2 : 1;
+  const bool offset = has_minimum(format) || has_zero_point(format);
+  const int64_t inside = table.activation == BlockActivation::a16 ? 32 : 0;
+  return static_cast<double>(groups * (ranges + (offset ? 1 : 0)) + inside + 4);
+}
+
+// Sums without an epilogue within the roundings of the recipe; the number of wrong ones.
+int64_t wrong_sums(const GemmBlockTable& table, const Weights& w, const Rows& x,
+                   const std::vector<float>& y) {
+  const double count = roundings(table, w.format, w.k);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < x.m; i++) {
+    for (int64_t j = 0; j < w.n; j++) {
+      double sum = 0, magnitude = 0;
+      const double* a = x.values.data() + i * w.k;
+      for (int64_t k = 0; k < w.k; k++) {
+        const size_t at = static_cast<size_t>(j * w.k + k);
+        sum += a[k] * w.w[at];
+        magnitude += std::fabs(a[k]) * (std::fabs(w.w[at]) + w.extra[at]);
+      }
+      const double got = static_cast<double>(y[static_cast<size_t>(i * w.n + j)]);
+      wrong += !(std::fabs(got - sum) <= count * (1.01 * kRound * magnitude + 0x1p-149));
+    }
+  }
+  return wrong;
+}
+
+// The epilogue of the sums y in double. Each step rounds once; an activation has slope below 1.13
+// and an own error of 4 units of the last place or 2e-11 |x|.
+int64_t wrong_results(const Weights& w, const Rows& x, const Finish& f, const std::vector<float>& y,
+                      const std::vector<float>& c) {
+  const int64_t step = f.gate ? 2 : 1, columns = w.n / step;
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < x.m; i++) {
+    for (int64_t j = 0; j < columns; j++) {
+      const auto biased = [&](int64_t column) {
+        return static_cast<double>(y[static_cast<size_t>(i * w.n + column)]) +
+               (f.bias.empty() ? 0 : static_cast<double>(f.bias[static_cast<size_t>(column)]));
+      };
+      const double before = biased(step * j);
+      double expected = act_exact(f.act, before), error = kRound * std::fabs(before);
+      if (f.act != Act::none) {
+        error = 1.13 * error + 8 * kRound * std::fabs(expected) + 2e-11 * std::fabs(before);
+      }
+      if (f.gate) {
+        const double up = biased(2 * j + 1);
+        error = error * std::fabs(up) * 1.01 + 2.02 * kRound * std::fabs(expected * up);
+        expected *= up;
+      }
+      const size_t at = static_cast<size_t>(i * columns + j);
+      if (!f.residual.empty()) expected += static_cast<double>(f.residual[at]);
+      error += kRound * std::fabs(expected) + 0x1p-140;
+      if (f.c_format == Format::bf16) error += 0x1p-8 * (std::fabs(expected) + error) + 0x1p-134;
+      wrong += !(std::fabs(static_cast<double>(c[at]) - expected) <= error);
+    }
+  }
+  return wrong;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "gemm_block: random small shapes, formats and epilogues agree with double precision, and "
+    "all variants with each other bit by bit") {
+  constexpr int kCases = 100000;  // calls of each kind: sums and epilogues
+  Random random(20240712);
+  Rooms at;
+  const std::vector<const GemmBlockTable*> tables = runnable();
+  for (int cases = 0; cases < kCases;) {
+    const bool front = random.below(2) == 0, long_k = random.below(8) == 0;
+    const Weights w = random_weights(random, at, long_k ? 20 : 70, long_k ? 700 : 100, front);
+    const int64_t m = random.below(4) == 0 ? 1 : random.below(w.k > 100 ? 5 : 16);
+    for (BlockActivation activation : {BlockActivation::a8, BlockActivation::a16}) {
+      std::vector<float> first;
+      Rows x;
+      for (const GemmBlockTable* table : tables) {
+        if (table->activation != activation) continue;
+        if (first.empty()) x = make_rows(random, at, *table, m, w.k, front);
+        const std::string variant = table->name, format = block_info(w.format).name;
+        INFO(variant, " ", format, " m ", m, " n ", w.n, " k ", w.k, " gate ", w.gate);
+        const std::vector<float> y = run(at, *table, w, x, {}, front);
+        if (first.empty()) {
+          REQUIRE(wrong_sums(*table, w, x, y) == 0);
+          first = y;
+        }
+        REQUIRE(different(first, y) == 0);
+        const Finish f = random_finish(random, m, w.n, w.gate);
+        INFO("act ", static_cast<int>(f.act), " bias ", !f.bias.empty(), " residual ",
+             f.residual.size(), " bf16 ", f.c_format == Format::bf16);
+        REQUIRE(wrong_results(w, x, f, y, run(at, *table, w, x, f, front)) == 0);
+        cases++;
+      }
+    }
+  }
+}
+
+TEST_CASE(
+    "gemm_block: a NaN or an infinity in x or in a scale reaches its row or column, no other") {
+  Random random(6);
+  Rooms at;
+  for (int round = 0; round < 400; round++) {
+    const Weights w = random_weights(random, at, 70, 300, false);
+    if (w.n == 0 || w.k == 0) continue;
+    const int64_t m = 1 + random.below(14);
+    for (const GemmBlockTable* table : runnable()) {
+      Rows x = make_rows(random, at, *table, m, w.k, false);
+      const std::vector<float> clean = run(at, *table, w, x, {}, false);
+      const int64_t row = random.below(m), group = random.below((w.k + 31) / 32);
+      // The scale of a group of x, or one of its values.
+      const int64_t at_byte =
+          table->activation == BlockActivation::a8 ? group * 44 + 32 : group * 132;
+      char* place = const_cast<char*>(static_cast<const char*>(x.a)) + row * x.lda + at_byte;
+      const float nan = static_cast<float>(NAN);
+      memcpy(place, &nan, 4);
+      const std::vector<float> y = run(at, *table, w, x, {}, false);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < m; i++) {
+        for (int64_t j = 0; j < w.n; j++) {
+          const size_t index = static_cast<size_t>(i * w.n + j);
+          wrong += i == row ? !std::isnan(y[index]) : !same_bits(y[index], clean[index]);
+        }
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
