@@ -39,6 +39,7 @@ constexpr std::array kVerbs = {
     Verb{"tokenize", "texts to token ids", tern::cli::tokenize},
     Verb{"forward", "run a model on tensors of a safetensors file", tern::cli::forward},
     Verb{"info", "what a model is made of", tern::cli::info},
+    Verb{"bench", "what the kernels reach on this machine", tern::cli::bench},
 };
 
 void print_help(std::FILE* to) {

@@ -13,5 +13,6 @@ int rerank(const Arguments& arguments);
 int tokenize(const Arguments& arguments);
 int forward(const Arguments& arguments);
 int info(const Arguments& arguments);
+int bench(const Arguments& arguments);
 
 }  // namespace tern::cli

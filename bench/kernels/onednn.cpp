@@ -49,8 +49,8 @@ struct Call {
     memory own(chosen.weights_desc(), engine);
     dnnl::reorder(w, own).execute(stream, w, own);
     stream.wait();
-    steps.push_back({dnnl::matmul(chosen),
-                     {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, own}, {DNNL_ARG_DST, y}}});
+    steps.push_back(
+        {dnnl::matmul(chosen), {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, own}, {DNNL_ARG_DST, y}}});
   }
 
   void operator()() {

@@ -20,8 +20,8 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE("help of the program and of every verb fits a screen and goes to standard output") {
   constexpr size_t kScreenLines = 30, kScreenColumns = 100;
-  for (const std::string& verb :
-       std::vector<std::string>{"", "embed", "search", "rerank", "tokenize", "forward", "info"}) {
+  for (const std::string& verb : std::vector<std::string>{"", "embed", "search", "rerank",
+                                                          "tokenize", "forward", "info", "bench"}) {
     CAPTURE(verb);
     std::vector<std::string> arguments = {"--help"};
     if (!verb.empty()) arguments.insert(arguments.begin(), verb);
@@ -67,6 +67,8 @@ TEST_CASE("a usage error is one line on standard error and exit code 2") {
       {{"embed", "m", "--output"}, "--output"},
       {{"search", "m", "f"}, "QUERY is required"},
       {{"tokenize"}, "--tokenizer is required"},
+      {{"bench"}, "SUBJECT is required"},
+      {{"bench", "models"}, "'models' is not to be measured"},
       {{"forward", "m", "--outputs", "o"}, "--inputs is required"},
       {{"forward", "m", "--inputs", "i"}, "--outputs is required"},
       {{"forward", "m", "--inputs", "i", "--outputs", "o", "--set", "x"}, "expected key=JSON"},

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// tern bench: measures kernels beside the machine's limits and other libraries. The measuring is
+// done by a program of its own, bench_kernels, so that no benchmark or baseline library is ever
+// linked into tern; here its results become a table, or JSON lines, while they come in.
+#include <regex.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "../engine/base/format.h"
+#include "bench_results.h"
+#include "bench_table.h"
+#include "child.h"
+#include "display.h"
+#include "system.h"
+#include "verbs.h"
+
+namespace tern::cli {
+
+namespace {
+
+constexpr VerbHelp kHelp = {
+    .usage = "tern bench kernels [options]",
+    .summary =
+        "Measures every kernel variant this CPU can run, on one core, on shapes of real\n"
+        "models: the share of what the machine can do, and other libraries' time over ours.",
+    .examples =
+        "  tern bench kernels --quick\n"
+        "  tern bench kernels --filter 'gemm_bf16.*m:64/'\n"
+        "  tern bench kernels --best --json >kernels.jsonl\n",
+    .notes =
+        "The program bench_kernels does the measuring; bench/kernels/README.md describes it.\n"
+        "Pin both to a quiet core (taskset -c 1 tern bench kernels) for steady numbers.\n",
+};
+
+struct BenchArguments {
+  std::string subject, filter, program;
+  bool quick = false, best = false, json = false;
+
+  bool parse(const Arguments& arguments) {
+    Options options(kHelp);
+    options.positional("SUBJECT", subject, "kernels", true);
+    options.text("--filter", "REGEX", filter, "only those whose name matches (grep -E)");
+    options.flag("--best", best, "only the best variant of each op for this CPU");
+    options.flag("--quick", quick, "--best, and a few windows for each shape");
+    options.flag("--json", json, "one JSON object per line: the machine first, then the results");
+    options.text("--program", "FILE", program, "bench_kernels, when it is not found by itself");
+    if (!options.parse(arguments)) return false;
+    if (subject != "kernels") {
+      fail(ErrorCode::invalid_argument,
+           cat("'", subject, "' is not to be measured; 'kernels' are"));
+    }
+    return true;
+  }
+};
+
+/// Installed beside this program or in libexec, or built beside it in a build tree.
+std::string find_program() {
+  std::string folder(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", folder.data(), folder.size());
+  folder.resize(length > 0 ? static_cast<size_t>(length) : 0);
+  folder.resize(std::min(folder.size(), folder.rfind('/')));
+  for (const char* place :
+       {"/bench_kernels", "/../libexec/tern/bench_kernels", "/../bench/kernels/bench_kernels"}) {
+    const std::string path = folder + place;
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
+  fail(ErrorCode::not_found,
+       cat("bench_kernels: not found beside ", folder,
+           "/tern, in ../libexec/tern or in the build "
+           "tree: build it with 'ninja -C BUILD bench/kernels/bench_kernels' (it needs Google "
+           "Benchmark: tools/packages bench) or name it with --program"));
+}
+
+/// grep -E's expressions.
+class Pattern {
+ public:
+  explicit Pattern(const std::string& expression) {
+    const int failed = ::regcomp(&compiled_, expression.c_str(), REG_EXTENDED | REG_NOSUB);
+    if (failed == 0) return;
+    char message[256];
+    ::regerror(failed, &compiled_, message, sizeof message);
+    fail(ErrorCode::invalid_argument, cat("--filter: '", expression, "': ", message));
+  }
+  ~Pattern() { ::regfree(&compiled_); }
+  Pattern(const Pattern&) = delete;
+  Pattern& operator=(const Pattern&) = delete;
+  bool matches(const std::string& text) const {
+    return ::regexec(&compiled_, text.c_str(), 0, nullptr, 0) == 0;
+  }
+
+ private:
+  regex_t compiled_;
+};
+
+using Group = std::vector<BenchName>;  // of one kernel
+
+std::vector<Group> list_groups(const BenchArguments& options) {
+  const Pattern pattern(options.filter);
+  Child child(options.program, {"--benchmark_list_tests"}, {});
+  std::vector<Group> groups;
+  std::set<std::string> ops;  // whose best variant came by
+  std::string best;
+  for (std::string line; child.next_line(line);) {
+    BenchName name = BenchName::parse(line);
+    if (ops.insert(name.op).second) best = name.kernel;
+    if ((options.best || options.quick) && name.kernel != best) continue;
+    if (!pattern.matches(name.full)) continue;
+    if (groups.empty() || groups.back().front().kernel != name.kernel) groups.emplace_back();
+    groups.back().push_back(std::move(name));
+  }
+  child.finish();
+  return groups;
+}
+
+/// An expression for exactly these names.
+std::string exactly(const Group& group) {
+  std::string out = "^(";
+  for (const BenchName& name : group) {
+    if (out.back() != '(') out += '|';
+    for (const char c : name.full) {
+      if (std::string_view(".[]{}()\\*+?^$|").find(c) != std::string_view::npos) out += '\\';
+      out += c;
+    }
+  }
+  return out + ")$";
+}
+
+/// "12 of 340, 3 min left" on standard error when that is a terminal.
+class Countdown {
+ public:
+  explicit Countdown(size_t total) : total_(total) {}
+  void show(std::string_view kernel) const {
+    if (!shown_) return;
+    std::string line = cat(kernel, "  ", done_, " of ", total_);
+    if (done_ > 0) {
+      const std::chrono::duration<double, std::ratio<60>> spent = Clock::now() - begin_;
+      const double left =
+          spent.count() * static_cast<double>(total_ - done_) / static_cast<double>(done_);
+      line += cat(", ", static_cast<int64_t>(left) + 1, " min left");
+    }
+    std::fputs(cat("\r", printable(line, terminal_columns(STDERR_FILENO)), "\x1b[K").c_str(),
+               stderr);
+    std::fflush(stderr);
+  }
+  void wipe() const {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+  }
+  void advance() { ++done_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  size_t total_, done_ = 0;
+  bool shown_ = is_terminal(STDERR_FILENO);
+  Clock::time_point begin_ = Clock::now();
+};
+
+hub::Json machine_of(const hub::Json& context) {
+  std::vector<hub::Json::Member> members;
+  for (const auto& [key, value] : context.members()) {
+    constexpr std::string_view kOurs = "tern_";
+    if (key.rfind(kOurs, 0) == 0) members.emplace_back(key.substr(kOurs.size()), value);
+  }
+  return hub::Json::object({{"machine", hub::Json::object(std::move(members))}});
+}
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  if (std::fflush(stdout) != 0) fail_system("<stdout>", "write");
+}
+
+/// Runs the kernels of one group and shows what comes.
+void run_group(const BenchArguments& options, const Group& group, BenchTable& table,
+               Countdown& countdown, bool first) {
+  Child child(
+      options.program, {"--benchmark_format=json", "--benchmark_filter=" + exactly(group)},
+      options.quick ? std::vector<std::string>{"TERN_BENCH_QUICK=1"} : std::vector<std::string>{});
+  table.begin(group);
+  BenchReader reader;
+  countdown.show(group.front().kernel);
+  for (std::string line; child.next_line(line);) {
+    const BenchReader::Found found = reader.add(line);
+    if (found == BenchReader::Found::nothing) continue;
+    countdown.wipe();
+    if (found == BenchReader::Found::context && first) {
+      print(options.json ? machine_of(reader.json()).dump() + "\n" : table.heading(reader.json()));
+    }
+    if (found == BenchReader::Found::result) {
+      const BenchResult result = BenchResult::from(reader.json());
+      print(options.json ? result.to_json().dump() + "\n" : table.row(result));
+      countdown.advance();
+    }
+    countdown.show(group.front().kernel);
+  }
+  countdown.wipe();
+  child.finish();
+  if (!options.json) print(table.end());
+}
+
+}  // namespace
+
+int bench(const Arguments& arguments) {
+  BenchArguments options;
+  if (!options.parse(arguments)) return 0;
+  if (options.program.empty()) options.program = find_program();
+  const std::vector<Group> groups = list_groups(options);
+  size_t total = 0;
+  for (const Group& group : groups) total += group.size();
+  if (total == 0) {
+    fail(ErrorCode::not_found, cat("--filter: no kernel's name matches '", options.filter, "'"));
+  }
+  Countdown countdown(total);
+  BenchTable table(TableLook::of(STDOUT_FILENO));
+  for (const Group& group : groups) {
+    run_group(options, group, table, countdown, &group == &groups.front());
+  }
+  return 0;
+}
+
+}  // namespace tern::cli
