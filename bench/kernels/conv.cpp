@@ -147,7 +147,7 @@ const bool kRegistered = [] {
       if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
       if (table->isa == kernels::Isa::generic) continue;  // seconds per call
       for (const Convolution& c : kConvolutions) {
-        const std::string name = std::string(table->name) + "/" + c.name + "/h:" +
+        const std::string name = std::string(table->name) + "/layer:" + c.name + "/h:" +
                                  std::to_string(c.in_h) + "/w:" + std::to_string(c.in_w) + "/c:" +
                                  std::to_string(c.in_c) + "/o:" + std::to_string(c.out_c);
         benchmark::RegisterBenchmark(name.c_str(), run, std::cref(*table), std::cref(c))
