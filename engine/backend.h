@@ -19,14 +19,24 @@ class Context;
 /// Activation functions: see kernels/isa.h for the formulas.
 enum class Act { none, gelu, gelu_tanh, quick_gelu, relu, tanh, silu, sigmoid };
 
-/// One sequence of a packed batch: rows [begin, end) of the token tensors.
+/// One sequence of a packed batch: rows [begin, end) of the token tensors. Attention takes its keys
+/// and values from rows [key_begin, key_end) of k and v (a cache, or an encoder's output) when key_end
+/// is given, else from the same rows; its queries are the last ones: query begin + i stands at
+/// position() + i, counted in keys.
 struct Segment {
   int64_t begin = 0;
   int64_t end = 0;
+  int64_t key_begin = 0;
+  int64_t key_end = -1;
+
+  int64_t queries() const noexcept { return end - begin; }
+  int64_t first_key() const noexcept { return key_end < 0 ? begin : key_begin; }
+  int64_t keys() const noexcept { return key_end < 0 ? end - begin : key_end - key_begin; }
+  int64_t position() const noexcept { return keys() - queries(); }
 };
 
-/// Where the sequences of a packed batch lie. key_mask, when not null, has one byte per token of
-/// the whole batch; a token with 0 is no key for anybody but is still a query.
+/// Where the sequences of a packed batch lie. key_mask, when not null, has one byte per row of k; a
+/// row with 0 is no key for anybody. A token of the batch that is no key is still a query.
 struct Segments {
   std::span<const Segment> sequences;
   const uint8_t* key_mask = nullptr;
@@ -62,9 +72,18 @@ struct AttentionOptions {
   Segments segments;
   /// Default 1/sqrt(head_dim).
   float scale = 0;
-  /// Added to the scores: [heads, 2·span - 1] f32, entry (h, span - 1 + j - i) for query i, key j
-  /// counted within a sequence; span ≥ the longest sequence. Empty: none.
+  /// Scores become softcap · tanh(score / softcap) before biases and masks. 0: as they are.
+  float softcap = 0;
+  /// A query sees no keys behind its position.
+  bool causal = false;
+  /// A query sees keys whose distance from its position is below this (Mistral: 4096). 0: all.
+  int64_t window = 0;
+  /// Added to the scores: [heads, 2·span - 1] f32, entry (h, span - 1 + j - p) for the query at
+  /// position p, key j counted within a sequence; span ≥ the longest sequence. Empty: none.
   Tensor relative_bias = {};
+  /// Added to the scores: [heads or 1, tokens, the longest sequence's keys or more] f32, entry (h, i,
+  /// j) for token i of the batch, key j counted within its sequence; -inf hides a key. Empty: none.
+  Tensor bias = {};
 };
 
 struct EmbeddingInput {
@@ -86,7 +105,8 @@ class TERN_API Backend {
   virtual DType linear_output(const PackedMatrix& w, const LinearOptions& options) const = 0;
   virtual void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
                       const LinearOptions& options, Tensor& y) = 0;
-  /// q, k, v, y: [tokens, heads, head_dim], last dimension contiguous.
+  /// q, y: [tokens, heads, head_dim]; k, v: [keys, kv_heads, head_dim], kv_heads divides heads; last
+  /// dimension contiguous.
   virtual void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                          const AttentionOptions& options, Tensor& y) = 0;
   virtual void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,

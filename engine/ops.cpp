@@ -65,6 +65,57 @@ void check_segments(std::string_view op, const Segments& segments, int64_t token
   }
 }
 
+void check_attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v) {
+  require(q.shape().rank() == 3, "attention", "q", q, "[tokens, heads, head_dim]");
+  require(q.dim(2) >= 1 && q.dim(2) <= 256, "attention", "q", q, "a head_dim of 1 to 256");
+  require(k.shape().rank() == 3 && k.dim(2) == q.dim(2) && k.dim(1) > 0 && q.dim(1) % k.dim(1) == 0,
+          "attention", "k", k, "[keys, a divisor of ", q.dim(1), ", ", q.dim(2), "]");
+  require_shape("attention", "v", v, k.shape());
+  require_dtype("attention", "q", q, {DType::f32, DType::bf16});
+  if (q.dtype() == DType::f32) {
+    require_dtype("attention", "k", k, {DType::f32, DType::bf16});
+  } else {
+    require_dtype("attention", "k", k, {DType::bf16});
+  }
+  require_dtype("attention", "v", v, {k.dtype()});
+  for (const Tensor* t : {&q, &k, &v}) require_rows("attention", "q, k or v", *t);
+}
+
+void check_keys(const Segments& segments, int64_t rows) {
+  for (const Segment& s : segments.sequences) {
+    const int64_t first = s.first_key();
+    if (first < 0 || s.keys() < 0 || s.keys() > rows - first) {
+      fail(ErrorCode::invalid_argument,
+           cat("attention: the keys of a sequence are rows [", first, ", ", first + s.keys(),
+               "), expected a range within the ", rows, " rows of k"));
+    }
+  }
+}
+
+void check_attention_biases(const Tensor& q, const AttentionOptions& options) {
+  int64_t longest = 0, keys = 0;
+  for (const Segment& s : options.segments.sequences) {
+    longest = std::max({longest, s.queries(), s.keys()});
+    keys = std::max(keys, s.keys());
+  }
+  const int64_t heads = q.dim(1), tokens = q.dim(0);
+  const Tensor& table = options.relative_bias;
+  if (table) {
+    require(table.shape().rank() == 2 && table.dim(0) == heads && table.dim(1) % 2 == 1 &&
+                (table.dim(1) + 1) / 2 >= longest,
+            "attention", "relative_bias", table, "[", heads, ", 2·span - 1] with span ≥ ", longest);
+    require_dense_f32("attention", "relative_bias", table);
+  }
+  const Tensor& bias = options.bias;
+  if (bias) {
+    require(bias.shape().rank() == 3 && (bias.dim(0) == heads || bias.dim(0) == 1) &&
+                bias.dim(1) == tokens && bias.dim(2) >= keys,
+            "attention", "bias", bias, "[", heads, " or 1, ", tokens, ", ≥ ", keys, "]");
+    require_dtype("attention", "bias", bias, {DType::f32});
+    require_rows("attention", "bias", bias);
+  }
+}
+
 }  // namespace
 
 Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
@@ -92,28 +143,16 @@ Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                  const AttentionOptions& options) {
   ctx.check();
-  require(q.shape().rank() == 3, "attention", "q", q, "[tokens, heads, head_dim]");
-  require_shape("attention", "k", k, q.shape());
-  require_shape("attention", "v", v, q.shape());
-  require(q.dim(2) >= 1 && q.dim(2) <= 256, "attention", "q", q, "a head_dim of 1 to 256");
-  require_dtype("attention", "q", q, {DType::f32, DType::bf16});
-  for (const Tensor* t : {&q, &k, &v}) {
-    require_dtype("attention", "q, k, v", *t, {q.dtype()});
-    require_rows("attention", "q, k, v", *t);
-  }
+  check_attention_inputs(q, k, v);
   check_segments("attention", options.segments, q.dim(0));
+  check_keys(options.segments, k.dim(0));
+  check_attention_biases(q, options);
+  if (!(options.softcap >= 0) || options.window < 0) {
+    fail(ErrorCode::invalid_argument, cat("attention: softcap ", options.softcap, " and window ",
+                                          options.window, ", expected 0 or more"));
+  }
   AttentionOptions resolved = options;
   if (resolved.scale == 0) resolved.scale = 1.0F / std::sqrt(static_cast<float>(q.dim(2)));
-  if (resolved.relative_bias) {
-    const Tensor& bias = resolved.relative_bias;
-    int64_t longest = 0;
-    for (const Segment& s : options.segments.sequences) longest = std::max(longest, s.end - s.begin);
-    require(bias.shape().rank() == 2 && bias.dim(0) == q.dim(1) && bias.dim(1) % 2 == 1 &&
-                (bias.dim(1) + 1) / 2 >= longest,
-            "attention", "relative_bias", bias,
-            "[", q.dim(1), ", 2·span - 1] with span ≥ ", longest);
-    require_dense_f32("attention", "relative_bias", bias);
-  }
   Tensor y = ctx.arena().tensor(q.dtype(), q.shape());
   ctx.backend().attention(ctx, q, k, v, resolved, y);
   return y;

@@ -14,7 +14,10 @@ namespace tern {
 TERN_API Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
                        const LinearOptions& options = {});
 
-/// Softmax attention within each sequence; q, k, v are [tokens, heads, head_dim]; result the same.
+/// Softmax attention within each sequence. q: [tokens, heads, head_dim], as is the result; k, v:
+/// [keys, kv_heads, head_dim], where each key-value head serves heads / kv_heads consecutive heads.
+/// q, k, v f32 or bf16, or q f32 with k, v bf16. A row has the same bits in any batch, in prefill and
+/// in decode, by any number of threads.
 TERN_API Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                           const AttentionOptions& options);
 

@@ -73,7 +73,7 @@ class Sequence {
 
   void run() const {
     for (int64_t head = 0; head < heads(); ++head) {
-      for (int64_t row = 0; row < shape_.tokens; row += table_.query_block) run_block(head, row);
+      for (int64_t row = 0; row < shape_.tokens; row += table_.row_block) run_block(head, row);
     }
   }
 
@@ -81,7 +81,7 @@ class Sequence {
   void run_block(int64_t head, int64_t row) const {
     const int64_t d = shape_.head_dim, width = kHeads * d, bytes = element_bytes(table_.format);
     const char* const head_begin = qkv_.get() + head * d * bytes;
-    table_.run({.queries = std::min<int64_t>(table_.query_block, shape_.tokens - row),
+    table_.run({.queries = std::min<int64_t>(table_.row_block, shape_.tokens - row),
                 .keys = shape_.tokens,
                 .head_dim = d,
                 .q = head_begin + row * 3 * width * bytes,
@@ -93,9 +93,6 @@ class Sequence {
                 .out = out_.get() + (row * width + head * d) * bytes,
                 .out_stride = width,
                 .scale = 1 / std::sqrt(static_cast<float>(d)),
-                .key_mask = nullptr,
-                .bias = nullptr,
-                .bias_stride = 0,
                 .scratch = scratch_.get()});
   }
 
@@ -145,7 +142,7 @@ void add_all(const AttentionTable& table) {
 
 const bool kRegistered = [] {
   for (Format format : {Format::f32, Format::bf16}) {
-    for (const AttentionTable* table : kernels::attention_variants(format)) {
+    for (const AttentionTable* table : kernels::attention_variants(format, format)) {
       if (static_cast<int>(table->isa) <= static_cast<int>(kernels::hardware_isa())) {
         add_all(*table);
       }

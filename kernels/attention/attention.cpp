@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry of attention: one list per format, each in the order of attention.inc.
+// The registry of attention: one list per pair of formats, each in the order of attention.inc.
 
 #include "attention.h"
 
 namespace tern::kernels {
 
-#define TERN_VARIANT(symbol, level, format) extern const AttentionTable symbol;
+#define TERN_VARIANT(symbol, level, format, kv_format) extern const AttentionTable symbol;
 #include "attention.inc"
 #undef TERN_VARIANT
 
@@ -16,28 +16,35 @@ constexpr int kCapacity = 8;
 struct List {
   const AttentionTable* tables[kCapacity] = {};
   int count = 0;
-
-  constexpr void add(const AttentionTable& table, Format have, Format want) {
-    if (have == want) tables[count++] = &table;
-  }
 };
 
-constexpr List list_of(Format wanted) {
+constexpr List list_of(Format wanted, Format wanted_kv) {
   List list;
-#define TERN_VARIANT(symbol, level, format) list.add(symbol, Format::format, wanted);
+#define TERN_VARIANT(symbol, level, format, kv_format)                \
+  if (Format::format == wanted && Format::kv_format == wanted_kv) {   \
+    list.tables[list.count++] = &symbol;                              \
+  }
 #include "attention.inc"
 #undef TERN_VARIANT
   return list;
 }
 
-constexpr List kF32 = list_of(Format::f32);
-constexpr List kBf16 = list_of(Format::bf16);
+constexpr List kF32 = list_of(Format::f32, Format::f32);
+constexpr List kBf16 = list_of(Format::bf16, Format::bf16);
+constexpr List kF32Bf16 = list_of(Format::f32, Format::bf16);
 constexpr List kNone;
+
+const List& find(Format format, Format kv_format) {
+  if (kv_format == Format::bf16) {
+    return format == Format::bf16 ? kBf16 : format == Format::f32 ? kF32Bf16 : kNone;
+  }
+  return format == Format::f32 && kv_format == Format::f32 ? kF32 : kNone;
+}
 
 }  // namespace
 
-Variants<AttentionTable> attention_variants(Format format) {
-  const List& list = format == Format::f32 ? kF32 : format == Format::bf16 ? kBf16 : kNone;
+Variants<AttentionTable> attention_variants(Format format, Format kv_format) {
+  const List& list = find(format, kv_format);
   return {list.tables, list.count};
 }
 

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scaled dot-product attention of one head over one sequence (Vaswani 2017), a block of queries:
-//   s[i, j] = scale · q[i]·k[j] + bias(i, j);   s = -FLT_MAX where key_mask[j] == 0 or below that
+// Scaled dot-product attention (Vaswani 2017) of the query heads that share one key-value head, over
+// one sequence. Query i stands at position p = position + i; for key j that it sees,
+//   s[i, j] = cap(scale · q[i]·k[j]) + bias[i, j] + relative[j - p];  cap(s) = c · tanh(s / c), c > 0
+//   s = -FLT_MAX where key_mask[j] == 0 or below that
 //   out[i]  = sum_j softmax_j(s[i, :])[j] · v[j]
-// QKᵀ, softmax and PV are fused; no [queries, keys] matrix exists in memory. Keys are taken in
-// blocks of fixed size at absolute positions with an online softmax (Milakov 2018, Dao 2022), merged
-// in ascending order: row i has the same bits in whatever block of queries it is computed.
-// A row whose keys are all masked gets the mean of v, as in Transformers' eager attention; without
-// keys the output is 0.
+// over the keys p - before <= j <= p + after. after = 0 is causal; before = w - 1 is a sliding
+// window of w. Keys outside are no keys at all; a row that sees none is 0. A row whose keys are all
+// masked gets the mean of v over those it sees, as in Transformers' eager attention.
 //
-// q, k, v, out: rows `*_stride` elements apart, head_dim contiguous elements each, table's format.
-// bias(i, j) = bias[i · bias_stride + j], f32: stride -1 makes a relative-position table of one head
-// serve without a matrix. scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
+// QKᵀ, softmax and PV are fused; no [queries, keys] matrix exists in memory. Keys are reduced in
+// blocks of 64 at absolute positions by an online softmax (Milakov 2018, Dao 2022), blocks merged in
+// ascending order to ranges of kAttentionRange keys, ranges in ascending order to the row. Blocks and
+// ranges without a visible key are skipped. So a row has the same bits in whatever block of queries
+// it is computed, in prefill and in decode, and whoever computes its ranges (v is finite; a zero may
+// differ in its sign).
+//
+// Heads of a group are rows of one product: keys and values are read once for all of them.
+// q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride` apart,
+// `kv_format`; head_dim contiguous elements each. Only keys that some query sees are read.
+// scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once
 
 #include <stddef.h>
@@ -20,28 +28,46 @@
 
 namespace tern::kernels {
 
+constexpr int64_t kAttentionRange = 512;          // keys whose reduction may be handed out on its own
+constexpr int64_t kAllKeys = int64_t{1} << 62;    // for before and after
+
 struct AttentionArgs {
-  int64_t queries, keys, head_dim;   // head_dim 1 … 256
+  int64_t queries, keys, head_dim;  // head_dim 1 … 256
+  int64_t heads = 1;                // query heads of this key-value head
   const void *q, *k, *v;
   int64_t q_stride, k_stride, v_stride;
+  int64_t q_head_stride = 0;
   void* out;
-  int64_t out_stride;
+  int64_t out_stride, out_head_stride = 0;
   float scale;
-  const uint8_t* key_mask;   // [keys], 0 = masked, or null
-  const float* bias;         // see above, or null
-  int64_t bias_stride;
+  float softcap = 0;                 // 0: none
+  int64_t position = 0;              // of query 0, counted in keys
+  int64_t before = kAllKeys, after = kAllKeys;
+  const uint8_t* key_mask = nullptr; // [keys], 0 = masked
+  const float* bias = nullptr;       // (h, i, j) at h · bias_head_stride + i · bias_stride + j
+  int64_t bias_stride = 0, bias_head_stride = 0;
+  const float* relative = nullptr;   // (h, distance) at h · relative_head_stride + distance
+  int64_t relative_head_stride = 0;
   void* scratch;
 };
 
 struct AttentionTable {
-  const char* name;      // "attention_f32_avx512"
+  const char* name;  // "attention_f32_bf16_avx512": f32 queries, bf16 keys
   Isa isa;
-  Format format;         // of q, k, v and out
-  int query_block;       // a good number of queries per call
+  Format format;     // of q and out
+  Format kv_format;  // of k and v
+  int row_block;     // a good number of rows (queries · heads) per call
   size_t (*scratch_bytes)(int64_t head_dim);
   void (*run)(const AttentionArgs&);
+
+  // The same in parts: range_run for each range r of keys [r, r + 1) · kAttentionRange, into
+  // range_bytes of memory each; then merge makes out from `ranges` of them, one behind the other.
+  size_t (*range_bytes)(int64_t rows, int64_t head_dim);
+  void (*range_run)(const AttentionArgs&, int64_t range, void* partial);
+  void (*merge)(const AttentionArgs&, int64_t ranges, const void* partials);
 };
 
-Variants<AttentionTable> attention_variants(Format format);
+/// (f32, f32), (bf16, bf16) and (f32, bf16); none for other pairs.
+Variants<AttentionTable> attention_variants(Format format, Format kv_format);
 
 }  // namespace tern::kernels

@@ -173,18 +173,13 @@ inline void transpose_keys(int keys, int64_t dwords, float* to, int64_t stride, 
 
 extern const AttentionTable attention_f32_avx2;
 extern const AttentionTable attention_bf16_avx2;
+extern const AttentionTable attention_f32_bf16_avx2;
 
-const AttentionTable attention_f32_avx2 = {.name = "attention_f32_avx2",
-                                           .isa = Isa::avx2,
-                                           .format = Format::f32,
-                                           .query_block = kQueryBlock,
-                                           .scratch_bytes = scratch_bytes,
-                                           .run = attend<Wide<float>>};
-const AttentionTable attention_bf16_avx2 = {.name = "attention_bf16_avx2",
-                                            .isa = Isa::avx2,
-                                            .format = Format::bf16,
-                                            .query_block = kQueryBlock,
-                                            .scratch_bytes = scratch_bytes,
-                                            .run = attend<Wide<uint16_t>>};
+const AttentionTable attention_f32_avx2 =
+    table<Wide<float, float>>("attention_f32_avx2", Isa::avx2, Format::f32, Format::f32);
+const AttentionTable attention_bf16_avx2 =
+    table<Wide<uint16_t, uint16_t>>("attention_bf16_avx2", Isa::avx2, Format::bf16, Format::bf16);
+const AttentionTable attention_f32_bf16_avx2 =
+    table<Wide<float, uint16_t>>("attention_f32_bf16_avx2", Isa::avx2, Format::f32, Format::bf16);
 
 }  // namespace tern::kernels

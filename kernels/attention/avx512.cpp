@@ -54,18 +54,13 @@ inline void store_elements(uint16_t* p, Vec x, int64_t n) {
 
 extern const AttentionTable attention_f32_avx512;
 extern const AttentionTable attention_bf16_avx512;
+extern const AttentionTable attention_f32_bf16_avx512;
 
-const AttentionTable attention_f32_avx512 = {.name = "attention_f32_avx512",
-                                             .isa = Isa::avx512,
-                                             .format = Format::f32,
-                                             .query_block = kQueryBlock,
-                                             .scratch_bytes = scratch_bytes,
-                                             .run = attend<Wide<float>>};
-const AttentionTable attention_bf16_avx512 = {.name = "attention_bf16_avx512",
-                                              .isa = Isa::avx512,
-                                              .format = Format::bf16,
-                                              .query_block = kQueryBlock,
-                                              .scratch_bytes = scratch_bytes,
-                                              .run = attend<Wide<uint16_t>>};
+const AttentionTable attention_f32_avx512 =
+    table<Wide<float, float>>("attention_f32_avx512", Isa::avx512, Format::f32, Format::f32);
+const AttentionTable attention_bf16_avx512 =
+    table<Wide<uint16_t, uint16_t>>("attention_bf16_avx512", Isa::avx512, Format::bf16, Format::bf16);
+const AttentionTable attention_f32_bf16_avx512 =
+    table<Wide<float, uint16_t>>("attention_f32_bf16_avx512", Isa::avx512, Format::f32, Format::bf16);
 
 }  // namespace tern::kernels

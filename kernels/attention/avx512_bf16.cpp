@@ -47,12 +47,9 @@ struct Pairs {
     return _mm512_dpbf16_ps(acc, pairs(a), pairs(b));
   }
 
-  static void load_queries(const AttentionArgs& x, int64_t row, int rows, float* to) {
-    const uint16_t* from = static_cast<const uint16_t*>(x.q) + row * x.q_stride;
-    for (int r = 0; r < rows; ++r, from += x.q_stride, to += kRow) {
-      for (int64_t d = 0; d < x.head_dim; d += 32) {
-        _mm512_storeu_si512(to + d / 2, load_pairs(from + d, x.head_dim - d));
-      }
+  static void load_query(const AttentionArgs& x, const uint16_t* from, float* to) {
+    for (int64_t d = 0; d < x.head_dim; d += 32) {
+      _mm512_storeu_si512(to + d / 2, load_pairs(from + d, x.head_dim - d));
     }
   }
 
@@ -112,11 +109,7 @@ struct Pairs {
 
 extern const AttentionTable attention_bf16_avx512_bf16;
 
-const AttentionTable attention_bf16_avx512_bf16 = {.name = "attention_bf16_avx512_bf16",
-                                                   .isa = Isa::avx512_bf16,
-                                                   .format = Format::bf16,
-                                                   .query_block = kQueryBlock,
-                                                   .scratch_bytes = scratch_bytes,
-                                                   .run = attend<Pairs>};
+const AttentionTable attention_bf16_avx512_bf16 = table<Pairs>(
+    "attention_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, Format::bf16);
 
 }  // namespace tern::kernels

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attention problem with operands of its own, and what a row of it should be in double precision,
+// with a tolerance that follows from rounding errors (see `expect`). Used by attention*.cpp here.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../../kernels/attention/attention.h"
+
+namespace tern::test::attention {
+
+using kernels::AttentionArgs;
+using kernels::AttentionTable;
+using kernels::Format;
+using kernels::Isa;
+using kernels::kAllKeys;
+using Random = std::mt19937_64;
+
+inline int64_t pick(Random& random, int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random);
+}
+
+inline bool one_in(Random& random, int64_t n) {
+  return pick(random, 1, n) == 1;
+}
+
+inline size_t element_bytes(Format format) {
+  return format == Format::f32 ? 4 : 2;
+}
+
+inline double read(Format format, const void* p, int64_t i) {
+  if (format == Format::f32) return static_cast<double>(static_cast<const float*>(p)[i]);
+  const uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(p)[i]) << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return static_cast<double>(value);
+}
+
+inline void write(Format format, void* p, int64_t i, float value) {
+  if (format == Format::f32) {
+    static_cast<float*>(p)[i] = value;
+    return;
+  }
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  static_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(bits >> 16);
+}
+
+/// 64-byte aligned, filled with `byte`.
+class Scratch {
+ public:
+  Scratch(size_t bytes, int byte)
+      : bytes_((bytes + 127) / 64 * 64), data_(std::aligned_alloc(64, bytes_)) {
+    std::memset(data_, byte, bytes_);
+  }
+  ~Scratch() { std::free(data_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  void* data() { return data_; }
+
+ private:
+  size_t bytes_;
+  void* data_;
+};
+
+struct Shape {
+  int64_t queries, keys, head_dim, heads;
+  int64_t q_stride, k_stride, v_stride, out_stride;  // heads of q and out lie q_stride / heads apart
+};
+
+inline Shape dense(int64_t queries, int64_t keys, int64_t head_dim, int64_t heads = 1) {
+  return {queries,          keys,     head_dim, heads,
+          heads * head_dim, head_dim, head_dim, heads * head_dim};
+}
+
+/// Elements from the first of row 0 to the last of the last row.
+inline int64_t extent(int64_t rows, int64_t stride, int64_t width) {
+  return rows == 0 ? 0 : (rows - 1) * stride + width;
+}
+
+/// The operands of one call, in memory of its own. `args` holds everything but pointers.
+struct Problem {
+  Format format, kv_format;
+  Shape shape;
+  std::vector<char> q, k, v, out;
+  std::vector<uint8_t> mask;
+  std::vector<float> bias, relative;  // empty: none
+  int64_t bias_origin = 0, relative_origin = 0;
+  AttentionArgs options{};
+
+  Problem(const AttentionTable& t, Shape s)
+      : format(t.format), kv_format(t.kv_format), shape(s) {
+    const auto bytes = [&](int64_t rows, int64_t stride, int64_t heads, Format f) {
+      const int64_t width = (heads - 1) * (stride / heads) + s.head_dim;
+      return static_cast<size_t>(extent(rows, stride, width)) * element_bytes(f);
+    };
+    q.resize(bytes(s.queries, s.q_stride, s.heads, format));
+    k.resize(bytes(s.keys, s.k_stride, 1, kv_format));
+    v.resize(bytes(s.keys, s.v_stride, 1, kv_format));
+    out.resize(bytes(s.queries, s.out_stride, s.heads, format));
+    options.scale = 1;
+    options.heads = s.heads;
+    options.before = options.after = kAllKeys;
+  }
+
+  void fill(Random& random, float magnitude) {
+    std::normal_distribution<float> normal(0, magnitude);
+    const auto fill_one = [&](std::vector<char>& m, Format f) {
+      const auto count = static_cast<int64_t>(m.size() / element_bytes(f));
+      for (int64_t i = 0; i < count; ++i) write(f, m.data(), i, normal(random));
+    };
+    fill_one(q, format);
+    fill_one(k, kv_format);
+    fill_one(v, kv_format);
+    fill_one(out, format);
+  }
+
+  void add_mask(Random& random, double kept) {
+    std::bernoulli_distribution keep(kept);
+    mask.resize(static_cast<size_t>(shape.keys));
+    for (uint8_t& m : mask) m = keep(random) ? static_cast<uint8_t>(pick(random, 1, 255)) : 0;
+  }
+
+  /// Rows of the matrix lie `stride` apart (0: one row for all; below 0: upwards), heads behind it.
+  void add_bias(Random& random, int64_t stride) {
+    const int64_t reach = std::max<int64_t>(shape.queries - 1, 0) * stride;
+    const int64_t head = std::abs(reach) + shape.keys;
+    options.bias_stride = stride;
+    options.bias_head_stride = head;
+    bias_origin = std::max<int64_t>(-reach, 0);
+    bias.resize(static_cast<size_t>(head * shape.heads));
+    std::normal_distribution<float> normal(0, 2);
+    for (float& b : bias) b = normal(random);
+  }
+
+  /// A table of exactly the distances that occur.
+  void add_relative(Random& random) {
+    const int64_t first = -(options.position + std::max<int64_t>(shape.queries, 1) - 1);
+    const int64_t last = std::max<int64_t>(shape.keys - 1 - options.position, first);
+    options.relative_head_stride = last - first + 1;
+    relative_origin = -first;
+    relative.resize(static_cast<size_t>(options.relative_head_stride * shape.heads));
+    std::normal_distribution<float> normal(0, 2);
+    for (float& b : relative) b = normal(random);
+  }
+
+  AttentionArgs args(void* scratch) {
+    AttentionArgs x = options;
+    x.queries = shape.queries;
+    x.keys = shape.keys;
+    x.head_dim = shape.head_dim;
+    x.q = q.data();
+    x.k = k.data();
+    x.v = v.data();
+    x.q_stride = shape.q_stride;
+    x.q_head_stride = shape.q_stride / shape.heads;
+    x.k_stride = shape.k_stride;
+    x.v_stride = shape.v_stride;
+    x.out = out.data();
+    x.out_stride = shape.out_stride;
+    x.out_head_stride = shape.out_stride / shape.heads;
+    if (!mask.empty()) x.key_mask = mask.data();
+    if (!bias.empty()) x.bias = bias.data() + bias_origin;
+    if (!relative.empty()) x.relative = relative.data() + relative_origin;
+    x.scratch = scratch;
+    return x;
+  }
+};
+
+/// The queries [begin, begin + count) of a call.
+inline AttentionArgs part_of(const AttentionTable& t, AttentionArgs x, int64_t begin,
+                             int64_t count) {
+  const auto bytes = static_cast<int64_t>(element_bytes(t.format));
+  x.q = static_cast<const char*>(x.q) + begin * x.q_stride * bytes;
+  x.out = static_cast<char*>(x.out) + begin * x.out_stride * bytes;
+  if (x.bias) x.bias += begin * x.bias_stride;
+  x.queries = count;
+  x.position += begin;
+  return x;
+}
+
+/// What one row should be, and how far off each element may be.
+struct Expected {
+  std::vector<double> value, tolerance;
+};
+
+/// bf16 weights only where bf16 pairs are multiplied.
+inline bool rounds_weights(const AttentionTable& t) {
+  return t.isa == Isa::avx512_bf16;
+}
+
+/// A score in double precision and a bound of its error. Let u be the unit of rounding of f32
+/// (2^-24). The products' sum is off by its magnitude times (head_dim + 4) u; tanh has slope at most
+/// 1 and adds 8 u of the capped score; a bias adds 4 u of its own and of the score's magnitude.
+struct Score {
+  double value, error;
+};
+
+inline Score score_of(const AttentionTable& t, const AttentionArgs& x, int64_t i, int64_t h,
+                      int64_t j) {
+  const double u = std::ldexp(1.0, -24), scale = static_cast<double>(x.scale);
+  double dot = 0, magnitude = 0;
+  for (int64_t d = 0; d < x.head_dim; ++d) {
+    const double product = read(t.format, x.q, i * x.q_stride + h * x.q_head_stride + d) *
+                           read(t.kv_format, x.k, j * x.k_stride + d);
+    dot += product;
+    magnitude += std::abs(product);
+  }
+  double value = dot * scale;
+  double error = (static_cast<double>(x.head_dim) + 4) * u * magnitude * std::abs(scale);
+  if (x.softcap > 0) {
+    const double cap = static_cast<double>(x.softcap);
+    value = cap * std::tanh(value / cap);
+    error += 8 * u * std::abs(value);
+  }
+  double bias = 0;
+  if (x.bias) bias = static_cast<double>(x.bias[h * x.bias_head_stride + i * x.bias_stride + j]);
+  if (bias != 0) error += 4 * u * (std::abs(bias) + std::abs(value));
+  value += bias;
+  if (x.relative) {
+    const int64_t at = h * x.relative_head_stride + j - x.position - i;
+    const double more = static_cast<double>(x.relative[at]);
+    error += 4 * u * (std::abs(more) + std::abs(value));
+    value += more;
+  }
+  return {value, error};
+}
+
+/// The difference to the maximum doubles a score's error; a weight is off by that, relatively, and by
+/// 16 u for the exponential; a sum of n weights by n u. `weight_unit` is the relative rounding of a
+/// weight before the product with v, `out_unit` that of the output.
+inline Expected expect(const AttentionTable& t, const AttentionArgs& x, int64_t i, int64_t h) {
+  const double u = std::ldexp(1.0, -24), bf16_unit = std::ldexp(1.0, -8);
+  const double weight_unit = rounds_weights(t) ? 2 * bf16_unit : 0;
+  const double out_unit = t.format == Format::bf16 ? bf16_unit : u;
+  const int64_t p = x.position + i;
+  std::vector<double> scores;
+  std::vector<int64_t> seen;
+  double top = -std::numeric_limits<double>::infinity(), score_error = 0;
+  for (int64_t j = 0; j < x.keys; ++j) {
+    if (j < p - x.before || j > p + x.after) continue;
+    const bool masked = x.key_mask != nullptr && x.key_mask[j] == 0;
+    const Score s = masked ? Score{-static_cast<double>(FLT_MAX), 0} : score_of(t, x, i, h, j);
+    seen.push_back(j);
+    scores.push_back(std::max(s.value, -static_cast<double>(FLT_MAX)));
+    if (std::isfinite(s.error)) score_error = std::max(score_error, s.error);
+    top = std::max(top, scores.back());
+  }
+  double sum = 0;
+  for (double& s : scores) sum += s = std::exp(s - top);
+  const double n = static_cast<double>(seen.size());
+  const double relative = 2 * score_error + (n + 16) * u + weight_unit;
+  Expected e;
+  for (int64_t d = 0; d < x.head_dim; ++d) {
+    double value = 0, magnitude = 0;
+    for (size_t j = 0; j < seen.size(); ++j) {
+      const double part = scores[j] / sum * read(t.kv_format, x.v, seen[j] * x.v_stride + d);
+      value += part;
+      magnitude += std::abs(part);
+    }
+    const double computed = 2 * relative * magnitude;
+    e.value.push_back(value);
+    e.tolerance.push_back(computed + out_unit * (std::abs(value) + computed) + FLT_MIN);
+  }
+  return e;
+}
+
+/// The first element of row (i, h) out of tolerance, or "".
+inline std::string mismatch(const AttentionTable& t, const AttentionArgs& x, int64_t i, int64_t h) {
+  const Expected e = expect(t, x, i, h);
+  for (int64_t d = 0; d < x.head_dim; ++d) {
+    const auto at = static_cast<size_t>(d);
+    const double have = read(t.format, x.out, i * x.out_stride + h * x.out_head_stride + d);
+    if (std::abs(have - e.value[at]) <= e.tolerance[at]) continue;
+    return "query " + std::to_string(i) + " head " + std::to_string(h) + " column " +
+           std::to_string(d) + ": " + std::to_string(have) + ", expected " +
+           std::to_string(e.value[at]) + " within " + std::to_string(e.tolerance[at]);
+  }
+  return {};
+}
+
+inline std::string describe(const AttentionTable& t, const Problem& p) {
+  const Shape& s = p.shape;
+  const AttentionArgs& o = p.options;
+  const auto number = [](const char* name, int64_t n) {
+    return std::string(" ") + name + " " + std::to_string(n);
+  };
+  return std::string(t.name) + number("queries", s.queries) + number("keys", s.keys) +
+         number("head_dim", s.head_dim) + number("heads", s.heads) + number("strides", s.q_stride) +
+         number("", s.k_stride) + number("", s.v_stride) + number("", s.out_stride) +
+         number("position", o.position) + (o.before < kAllKeys ? number("before", o.before) : "") +
+         (o.after < kAllKeys ? number("after", o.after) : "") + (p.mask.empty() ? "" : " masked") +
+         (p.bias.empty() ? "" : number("bias stride", o.bias_stride)) +
+         (p.relative.empty() ? "" : " relative") + (o.softcap > 0 ? " capped" : "");
+}
+
+template <class Body>
+void for_each_variant(Body body) {
+  const std::pair<Format, Format> pairs[] = {{Format::f32, Format::f32},
+                                             {Format::bf16, Format::bf16},
+                                             {Format::f32, Format::bf16}};
+  for (const auto& [format, kv_format] : pairs) {
+    for (const AttentionTable* t : kernels::attention_variants(format, kv_format)) {
+      REQUIRE(t->format == format);
+      REQUIRE(t->kv_format == kv_format);
+      if (static_cast<int>(t->isa) <= static_cast<int>(kernels::hardware_isa())) body(*t);
+    }
+  }
+}
+
+/// Everything at random: sizes, strides, position, window, masks, biases, soft-cap.
+inline Problem random_problem(Random& random, const AttentionTable& t, int64_t most_tokens,
+                              int64_t most_dim) {
+  const int64_t d = one_in(random, 3) ? pick(random, 1, 2) * 32 : pick(random, 1, most_dim);
+  const int64_t heads = one_in(random, 2) ? 1 : pick(random, 1, 5);
+  const auto gap = [&] { return one_in(random, 2) ? 0 : pick(random, 1, 40); };
+  const int64_t keys = pick(random, 0, most_tokens);
+  Problem p(t, {pick(random, 0, most_tokens) / heads, keys, d, heads, heads * (d + gap()), d + gap(),
+                d + gap(), heads * (d + gap())});
+  p.fill(random, 1.0f);
+  p.options.scale = one_in(random, 4) ? 1.0f : 1.0f / std::sqrt(static_cast<float>(d));
+  if (!one_in(random, 3)) p.options.position = pick(random, 0, keys);
+  if (one_in(random, 2)) p.options.after = one_in(random, 2) ? 0 : pick(random, 0, keys);
+  if (one_in(random, 3)) p.options.before = pick(random, 0, keys);
+  if (one_in(random, 4)) p.options.softcap = one_in(random, 2) ? 0.5f : 30.0f;
+  if (one_in(random, 3)) p.add_mask(random, one_in(random, 5) ? 0.0 : 0.6);
+  const int64_t bias_strides[] = {-1, 0, keys, keys + 5, -keys};
+  if (one_in(random, 3)) p.add_bias(random, bias_strides[pick(random, 0, 4)]);
+  if (one_in(random, 3)) p.add_relative(random);
+  return p;
+}
+
+/// Runs p and returns the first difference from the oracle; `rows` of them are looked at.
+inline std::string run_and_check(const AttentionTable& t, Problem& p, Random& random,
+                                 int64_t rows) {
+  const std::vector<char> before = p.out;
+  Scratch scratch(t.scratch_bytes(p.shape.head_dim), 0xff);
+  const AttentionArgs x = p.args(scratch.data());
+  t.run(x);
+  const int64_t all = x.queries * x.heads;
+  for (int64_t i = 0; i < std::min(rows, all); ++i) {
+    const int64_t row = rows >= all ? i : pick(random, 0, all - 1);
+    if (std::string m = mismatch(t, x, row / x.heads, row % x.heads); !m.empty()) return m;
+  }
+  const size_t bytes = element_bytes(t.format);
+  for (size_t i = 0; i < before.size(); ++i) {
+    const auto column = static_cast<int64_t>(i / bytes) % x.out_stride % x.out_head_stride;
+    if (column >= x.head_dim && before[i] != p.out[i]) return "wrote between rows of out";
+  }
+  return {};
+}
+
+}  // namespace tern::test::attention
