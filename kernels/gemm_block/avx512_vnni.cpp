@@ -19,17 +19,9 @@ namespace {
 
 struct DotVnni {
   // As an instruction in place: left to intrinsics, gcc 12 copies accumulators.
+  template <int kBits>
   static inline __attribute__((always_inline)) void add(__m512i& sum, __m512i w, __m512i x) {
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
-  }
-};
-
-struct Kernel {
-  static TileFunction tile(BlockFormat format, int64_t rows) {
-    return tile_of<TilesA8<DotVnni>>(format, rows);
-  }
-  static void finish(const Epilogue& e, const Part& p, const float* sums, int64_t width) {
-    finish_avx512(e, p, sums, width);
   }
 };
 
@@ -44,6 +36,6 @@ const GemmBlockTable gemm_block_a8_avx512_vnni = {"gemm_block_a8_avx512_vnni",
                                                   pack_blocks,
                                                   prepared_row_bytes<GroupA8>,
                                                   quantize_rows_avx512<GroupA8>,
-                                                  run_panels<Kernel>};
+                                                  run_panels<KernelAvx512<ArithmeticA8<DotVnni>>>};
 
 }  // namespace tern::kernels

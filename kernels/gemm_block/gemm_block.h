@@ -5,16 +5,16 @@
 // for every table, a8 or a16, on every CPU (panel.inc), and within 3 % of the file's size.
 //
 // x is prepared once for all products that read it: quantize_rows() turns each row into
-// ceil(k / 32) groups of 32 k. Per group of the weights g (32 k; 16 for q6_k), ascending, with code
-// q, zero z, scale s = d or d · sc and minimum o = m or -dmin · mn, all as in blocks.h:
+// ceil(k / 32) groups of 32 k. With code q, zero z, scale s = d or d · sc and minimum o = m or
+// -dmin · mn of blocks.h, groups of k ascending:
 //
-//   a8    x[k] ≈ sx · c[k], c int8, sx = max|x| / 127 over the 32 k
-//         y = fma( f32( sum_k (q[k] - z) · c[k] ), s · sx, y )          the sum is an exact int32
-//         y = fma( o, f32( sum_k c[k] ) · sx, y )                       formats with a minimum
-//   a16   x is f32, or bf16 widened; p is a chain of fused multiply-adds over ascending k
-//         y = fma( sum_k x[k] · (q[k] - z), s, y )                      symmetric formats
-//         y = fma( sum_k x[k] · q[k], s, y ), y = fma( o, sum_k x[k], y )   o = -z · s with zero
-//         point
+//   a8    x[k] ≈ sx · c[k], c int8, sx = max|x| / 127 over 32 k. For each 32 k (q6_k: 16 k)
+//         y = fma( f32( sum_k (q[k] - z) · c[k] ), s · sx, y )       the sum is an exact int32
+//         y = fma( o, f32( sum_k c[k] ) · sx, y )                    formats with a minimum
+//   a16   x is f32, or bf16 widened. For each 16 k a chain of fused multiply-adds over ascending k
+//         y = fma( sum_k x[k] · (q[k] - z), s, y )                   symmetric formats
+//         y = fma( sum_k x[k] · q[k], s, y )                         others; then for each 32 k
+//         y = fma( o, sum_k x[k], y )                                o = -z · s with zero point
 //
 // So the bits before the activation are the same in every variant of a8, and in every variant of
 // a16, and depend on the format and on k only, never on m, n or the rectangle.

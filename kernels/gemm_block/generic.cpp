@@ -101,12 +101,11 @@ struct A16 {
   using Group = GroupA16;
   static void quantize(const float* x, Group& g) { sum_group(x, g); }
   static void add(BlockFormat format, const Chunk& w, const Group& x, float* y) {
-    const int ranges = ranges_of(format), length = kGroup / ranges;
     const bool offset = has_minimum(format) || has_zero_point(format);
     for (int j = 0; j < kPanel; j++) {
-      for (int h = 0; h < ranges; h++) {
+      for (int h = 0; h < 2; h++) {
         float p = 0;
-        for (int k = h * length; k < (h + 1) * length; k++) {
+        for (int k = h * 16; k < (h + 1) * 16; k++) {
           p = fused(x.x[k], static_cast<float>(w.q[k][j] - (offset ? 0 : w.zero[j])), p);
         }
         y[j] = fused(p, w.scale[h][j], y[j]);

@@ -36,9 +36,10 @@ double act_exact(Act act, double x) {
 
 // Roundings of one sum: those of the recipe in gemm_block.h, and four of the factors.
 double roundings(const GemmBlockTable& table, BlockFormat format, int64_t k) {
-  const int64_t groups = (k + 31) / 32, ranges = format == BlockFormat::q6_k ? 2 : 1;
+  const bool wide = table.activation == BlockActivation::a16;
+  const int64_t groups = (k + 31) / 32, ranges = wide || format == BlockFormat::q6_k ? 2 : 1;
   const bool offset = has_minimum(format) || has_zero_point(format);
-  const int64_t inside = table.activation == BlockActivation::a16 ? 32 : 0;
+  const int64_t inside = wide ? 16 : 0;
   return static_cast<double>(groups * (ranges + (offset ? 1 : 0)) + inside + 4);
 }
 
