@@ -31,11 +31,11 @@ const GemmBlockTable gemm_block_a8_avx512_vnni = {"gemm_block_a8_avx512_vnni",
                                                   Isa::avx512_vnni,
                                                   BlockActivation::a8,
                                                   kPanel,
-                                                  kMostRows,
+                                                  kRowsA8,
                                                   block_packed_bytes,
                                                   pack_blocks,
                                                   prepared_row_bytes<GroupA8>,
                                                   quantize_rows_avx512<GroupA8>,
-                                                  run_panels<KernelAvx512<ArithmeticA8<DotVnni>>>};
+                                                  run_panels<Kernel<ArithmeticA8<DotVnni>>>};
 
 }  // namespace tern::kernels
