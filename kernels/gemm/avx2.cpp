@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../cache.h"
 #include "gemm.h"
 
 namespace tern::kernels {

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../cache.h"
 #include "gemm.h"
 
 namespace tern::kernels {
@@ -35,6 +36,7 @@ struct SingleStep {
   static constexpr Format kXFormat = Format::f32;
   static constexpr Format kWFormat = sizeof(W) == 4 ? Format::f32 : Format::f16;
   static constexpr size_t kGroup = 1, kXBytes = 4, kVectorBytes = 16 * sizeof(W), kUnroll = 4;
+  static constexpr int kWideRows = 4;
   using Operand = __m512;
   static Operand x(const char* p) { return _mm512_set1_ps(load_f32(p)); }
   static Operand w(const char* p) { return widened(reinterpret_cast<const W*>(p)); }
@@ -62,6 +64,7 @@ template <Format kX>
 struct Bf16Step {
   static constexpr Format kXFormat = kX, kWFormat = Format::bf16;
   static constexpr size_t kGroup = 2, kVectorBytes = 64, kUnroll = 1;
+  static constexpr int kWideRows = 3;  // widened operands leave no registers for a fourth
   static constexpr size_t kXBytes = kX == Format::f32 ? 8 : 4;
 
   struct Even {

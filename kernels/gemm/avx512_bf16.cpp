@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../cache.h"
 #include "gemm.h"
 
 namespace tern::kernels {
@@ -27,6 +28,7 @@ namespace {
 struct DotStep {
   static constexpr Format kXFormat = Format::bf16, kWFormat = Format::bf16;
   static constexpr size_t kGroup = 2, kXBytes = 4, kVectorBytes = 64, kUnroll = 4;
+  static constexpr int kWideRows = 4;
   using Operand = __m512i;
   static Operand x(const char* p) { return _mm512_set1_epi32(load_i32(p)); }
   static Operand w(const char* p) { return _mm512_load_si512(p); }
