@@ -32,14 +32,11 @@ struct Chunk {
 };
 
 int code_at(const PanelLayout& layout, const uint8_t* codes, int k, int column) {
-  constexpr int kQuads = 4 * kPanel;
-  const int quad = k / 4, at = column * 4 + k % 4;
-  if (layout.bits == 8) return codes[quad * kQuads + at];
-  const int low = codes[quad / 2 * kQuads + at] >> (quad % 2 * 4) & 15;
-  const uint8_t* upper = codes + 4 * kQuads;
-  if (layout.bits == 5) return low | (upper[at] >> quad & 1) << 4;
-  if (layout.bits == 6) return low | (upper[quad / 4 * kQuads + at] >> (quad % 4 * 2) & 3) << 4;
-  return low;
+  const int quad = k / 4, at = column * 4 + k % 4, width = layout.bits - 4;
+  const int low = codes[low_codes_at(layout.bits, quad) + at];
+  if (layout.bits == 8) return low;
+  const int upper = codes[upper_codes_at(layout.bits, quad) + at] >> (quad * width % 8);
+  return (low >> (quad % 2 * 4) & 15) | (upper & ((1 << width) - 1)) << 4;
 }
 
 void read_scales(BlockFormat format, const uint8_t* header, const uint8_t* chunk, Chunk& out) {

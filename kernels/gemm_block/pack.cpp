@@ -39,23 +39,18 @@ void put_f16(uint8_t* header, int column, uint16_t bits) {
 
 // The 32 codes of one chunk and column. The chunk was zeroed.
 void put_codes(int bits, const uint8_t* q, int column, uint8_t* codes) {
-  constexpr int kQuads = 4 * kPanel;
   uint8_t* at = codes + 4 * column;
-  if (bits == 8) {
-    for (int quad = 0; quad < 8; quad++) memcpy(at + quad * kQuads, q + quad * 4, 4);
-    return;
-  }
-  for (int t = 0; t < 4; t++) {
-    for (int i = 0; i < 4; i++) {
-      at[t * kQuads + i] = static_cast<uint8_t>((q[8 * t + i] & 15) | q[8 * t + 4 + i] << 4);
-    }
-  }
-  uint8_t* upper = at + 4 * kQuads;
   const int width = bits - 4;
-  for (int quad = 0; width > 0 && quad < 8; quad++) {
-    uint8_t* four = upper + quad * width / 8 * kQuads;
+  for (int quad = 0; quad < 8; quad++, q += 4) {
+    uint8_t* low = at + low_codes_at(bits, quad);
+    uint8_t* upper = at + upper_codes_at(bits, quad);
+    if (bits == 8) {
+      memcpy(low, q, 4);
+      continue;
+    }
     for (int i = 0; i < 4; i++) {
-      four[i] = static_cast<uint8_t>(four[i] | q[quad * 4 + i] >> 4 << (quad * width % 8));
+      low[i] = static_cast<uint8_t>(low[i] | (q[i] & 15) << (quad % 2 * 4));
+      if (width > 0) upper[i] = static_cast<uint8_t>(upper[i] | q[i] >> 4 << (quad * width % 8));
     }
   }
 }
