@@ -129,14 +129,17 @@ void add_norm_and_softmax(std::vector<Subject>& all) {
     if (t->isa > hardware_isa()) continue;
     static const std::vector<float> weight(kCols, 1.5f), bias(kCols, 0.5f);
     all.push_back({t->name, 8, [t](Data& d) {
-                     t->layer_norm({d.size / kCols, kCols, d.x, kCols, weight.data(), bias.data(),
-                                    1e-12f, d.y, kCols, nullptr});
+                     t->layer_norm({d.size / kCols, kCols, Format::f32, d.x, kCols, nullptr, 0,
+                                    nullptr, 0, weight.data(), bias.data(), 1e-12f, false, d.y,
+                                    nullptr, kCols});
                    }});
   }
   for (const SoftmaxTable* t : softmax_variants()) {
     if (t->isa > hardware_isa()) continue;
     all.push_back(
-        {t->name, 8, [t](Data& d) { t->softmax(d.x, kCols, d.y, kCols, d.size / kCols, kCols); }});
+        {t->name, 8, [t](Data& d) {
+           t->softmax({d.size / kCols, kCols, Format::f32, d.x, kCols, Format::f32, d.y, kCols});
+         }});
   }
 }
 

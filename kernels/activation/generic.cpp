@@ -20,10 +20,14 @@ void activate_to_bf16(Act act, const float* x, uint16_t* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = f32_to_bf16(act_f32(act, x[i]));
 }
 
+void activate_bf16(Act act, const uint16_t* x, uint16_t* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = f32_to_bf16(act_f32(act, bf16_to_f32(x[i])));
+}
+
 }  // namespace
 
 extern const ActivationTable activation_generic;
 const ActivationTable activation_generic = {"activation_generic", Isa::generic, activate,
-                                            activate_to_bf16};
+                                            activate_to_bf16, activate_bf16};
 
 }  // namespace tern::kernels

@@ -10,12 +10,18 @@
 namespace tern::kernels {
 
 struct ElementwiseTable {
-  const char* name;        // "elementwise_avx512"
+  const char* name;  // "elementwise_avx512"
   Isa isa;
   /// y = a + b; y may alias either.
   void (*add)(const float* a, const float* b, float* y, int64_t n);
+  /// In f32, rounded once.
+  void (*add_bf16)(const uint16_t* a, const uint16_t* b, uint16_t* y, int64_t n);
   /// y = x in another format; the formats differ or are the same (a copy).
   void (*convert)(const void* x, Format from, void* y, Format to, int64_t n);
+  /// y = x rounded to nearest even; integers are exact.
+  void (*f64_to_f32)(const double* x, float* y, int64_t n);
+  void (*i8_to_f32)(const int8_t* x, float* y, int64_t n);
+  void (*u8_to_f32)(const uint8_t* x, float* y, int64_t n);
 };
 
 Variants<ElementwiseTable> elementwise_variants();

@@ -17,6 +17,10 @@ void add(const float* a, const float* b, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
 }
 
+void add_bf16(const uint16_t* a, const uint16_t* b, uint16_t* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = f32_to_bf16(bf16_to_f32(a[i]) + bf16_to_f32(b[i]));
+}
+
 float load(const void* x, Format format, int64_t i) {
   switch (format) {
     case Format::f32:
@@ -52,9 +56,16 @@ void convert(const void* x, Format from, void* y, Format to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) store(load(x, from, i), y, to, i);
 }
 
+template <class X>
+void to_f32(const X* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]);
+}
+
 }  // namespace
 
 extern const ElementwiseTable elementwise_generic;
-const ElementwiseTable elementwise_generic = {"elementwise_generic", Isa::generic, add, convert};
+const ElementwiseTable elementwise_generic = {
+    "elementwise_generic", Isa::generic,   add, add_bf16, convert, to_f32<double>,
+    to_f32<int8_t>,        to_f32<uint8_t>};
 
 }  // namespace tern::kernels

@@ -4,12 +4,11 @@
 
 #include "../../kernels/activation/activation.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
 #include <string>
 
-#include "buffers.h"
+#include "rows.h"
 
 using namespace tern::kernels;
 using namespace tern::test;
@@ -170,6 +169,39 @@ TEST_CASE("activations write n elements, in place too, with the same bits at eve
           CHECK(std::fabs(float_from_bf16(narrow[i]) - y[i]) <= std::fabs(y[i]) * 0x1p-8f);
         }
       }
+    }
+  });
+}
+
+TEST_CASE(
+    "activations of random lengths keep their bound, and bf16 ones are the f32 ones rounded") {
+  static struct { Pen x, y, narrow_x, narrow_y; } pens;
+  for_each_variant(activation_variants(), [](const ActivationTable& table) {
+    for (int seed = 0; seed < kRandomCases; ++seed) {
+      CAPTURE(seed);
+      Random random(static_cast<uint64_t>(seed));
+      Bound bound = kBounds[random.below(8)];
+      if (bound.act == Act::gelu && table.isa == Isa::avx2) bound.ulps = kGeluAvx2;
+      const int64_t n = random_length(random);
+      std::vector<float> values = random_values(random, n, Format::bf16);
+      Rows x(pens.x, random, Format::f32, 1, n), y(pens.y, random, Format::f32, 1, n);
+      Rows narrow_x(pens.narrow_x, random, Format::bf16, 1, n);
+      Rows narrow_y(pens.narrow_y, random, Format::bf16, 1, n);
+      x.fill(values);
+      narrow_x.fill(values);
+      table.f32(bound.act, x.f32(), y.f32(), n);
+      table.bf16(bound.act, narrow_x.bf16(), narrow_y.bf16(), n);
+      Worst worst;
+      for (int64_t i = 0; i < n; ++i) measure(bound, x.at(0, i), y.at(0, i), worst);
+      REQUIRE(worst.share <= 1);
+      std::vector<float> rounded = y.values();
+      for (float& v : rounded) v = float_from_bf16(bf16_from_float(v));
+      REQUIRE(same_values(narrow_y.values(), rounded));
+      table.bf16(bound.act, narrow_x.bf16(), narrow_x.bf16(), n);
+      REQUIRE(same_values(narrow_x.values(), rounded));
+      table.f32_to_bf16(bound.act, x.f32(), narrow_y.bf16(), n);
+      REQUIRE(same_values(narrow_y.values(), rounded));
+      REQUIRE((x.intact() && y.intact() && narrow_x.intact() && narrow_y.intact()));
     }
   });
 }

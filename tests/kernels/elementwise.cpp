@@ -4,11 +4,10 @@
 
 #include "../../kernels/elementwise/elementwise.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
 
-#include "buffers.h"
+#include "rows.h"
 
 using namespace tern::kernels;
 using namespace tern::test;
@@ -160,5 +159,102 @@ TEST_CASE("add is exact to the bit at every size and may write over either opera
                same_bits(over_b[i], wanted)));
       }
     }
+  });
+}
+
+namespace {
+
+struct Pens {
+  Pen x, x2, y;
+};
+
+/// Elements of X anywhere in a pen, of hard bit patterns.
+template <class X>
+X* hard_elements(Pen& pen, Random& random, int64_t n) {
+  const int64_t size = static_cast<int64_t>(sizeof(X));
+  unsigned char* p = pen.place(n * size, random.below(2) == 0, random.below(17) * size);
+  for (int64_t i = 0; i < n; ++i) {
+    uint64_t bits = random.bits();
+    if (size == 4) bits = hard_bits(random);
+    if (size == 2) bits = hard_bits(random) >> 16;
+    memcpy(p + i * size, &bits, sizeof(X));
+  }
+  return reinterpret_cast<X*>(p);
+}
+
+/// run(y) on n elements behind guard pages gives what wanted(i) says for each.
+template <class Y, class Run, class Wanted>
+void check_elements(Pen& pen, Random& random, int64_t n, Run run, Wanted wanted) {
+  const int64_t size = static_cast<int64_t>(sizeof(Y));
+  Y* y = reinterpret_cast<Y*>(pen.place(n * size, random.below(2) == 0, random.below(17) * size));
+  run(y);
+  REQUIRE(pen.intact());
+  for (int64_t i = 0; i < n; ++i) {
+    const Y expected = wanted(i);
+    REQUIRE(memcmp(&y[i], &expected, sizeof(Y)) == 0);
+  }
+}
+
+template <class X>
+void check_widening(void (*convert)(const X*, float*, int64_t), Pens& pens, Random& random,
+                    int64_t n) {
+  const X* x = hard_elements<X>(pens.x, random, n);
+  check_elements<float>(
+      pens.y, random, n, [&](float* y) { convert(x, y, n); },
+      [&](int64_t i) { return static_cast<float>(x[i]); });
+}
+
+void check_conversion(const ElementwiseTable& table, Pens& pens, Random& random, int64_t n) {
+  const Format formats[] = {Format::f32, Format::bf16, Format::f16};
+  const Format from = formats[random.below(3)], to = formats[random.below(3)];
+  const void* x = from == Format::f32 ? static_cast<void*>(hard_elements<float>(pens.x, random, n))
+                                      : hard_elements<uint16_t>(pens.x, random, n);
+  std::vector<unsigned char> wanted(static_cast<size_t>(4 * n + 1));
+  definition().convert(x, from, wanted.data(), to, n);
+  const int64_t bytes = n * (to == Format::f32 ? 4 : 2);
+  check_elements<unsigned char>(
+      pens.y, random, bytes, [&](unsigned char* y) { table.convert(x, from, y, to, n); },
+      [&](int64_t i) { return wanted[static_cast<size_t>(i)]; });
+}
+
+void check_sums(const ElementwiseTable& table, Pens& pens, Random& random, int64_t n) {
+  const uint16_t* a = hard_elements<uint16_t>(pens.x, random, n);
+  const uint16_t* b = hard_elements<uint16_t>(pens.x2, random, n);
+  const auto sum = [&](int64_t i) { return float_from_bf16(a[i]) + float_from_bf16(b[i]); };
+  for (int64_t i = 0; i < n; ++i) {  // which of two NaNs comes out is not told
+    if (std::isnan(sum(i))) const_cast<uint16_t*>(a)[i] = const_cast<uint16_t*>(b)[i] = 0x8001;
+  }
+  check_elements<uint16_t>(
+      pens.y, random, n, [&](uint16_t* y) { table.add_bf16(a, b, y, n); },
+      [&](int64_t i) { return bf16_from_float(sum(i)); });
+}
+
+}  // namespace
+
+TEST_CASE(
+    "sums and conversions of random lengths and bit patterns have the bits of the definition") {
+  static Pens pens;
+  for_each_variant(elementwise_variants(), [](const ElementwiseTable& table) {
+    for (int seed = 0; seed < kRandomCases; ++seed) {
+      CAPTURE(seed);
+      Random random(static_cast<uint64_t>(seed));
+      const int64_t n = random_length(random);
+      check_conversion(table, pens, random, n);
+      check_sums(table, pens, random, n);
+      check_widening(table.f64_to_f32, pens, random, n);
+      check_widening(table.i8_to_f32, pens, random, n);
+      check_widening(table.u8_to_f32, pens, random, n);
+    }
+  });
+}
+
+TEST_CASE("f64 rounds to f32 half to even, to denormals, and overflows to infinity") {
+  for_each_variant(elementwise_variants(), [](const ElementwiseTable& table) {
+    const double x[] = {1 + 0x1p-24,    1 + 0x3p-24, 0x1p-150, 0x1.8p-149,
+                        0x1.ffffffp127, -1e300,      -0.0,     5e-324};
+    const float wanted[] = {1, 1 + 0x1p-22f, 0, 0x1p-148f, kInfinity, -kInfinity, -0.0f, 0};
+    float y[8];
+    table.f64_to_f32(x, y, 8);
+    for (int i = 0; i < 8; ++i) CHECK(same_bits(y[i], wanted[i]));
   });
 }

@@ -6,7 +6,7 @@
 #include <initializer_list>
 
 #include "../../kernels/elementwise/elementwise.h"
-#include "buffers.h"
+#include "rows.h"
 
 using namespace tern::kernels;
 using namespace tern::test;
@@ -79,5 +79,46 @@ TEST_CASE("embedding adds the gathered rows of all formats in the order given, t
     }
     check(table, 5, 384, 3, Edge::back, 1000);
     check(table, 5, 1021, 3, Edge::front, 1001);
+  });
+}
+
+TEST_CASE("embedding of random tables, lengths and strides is the sum in order, to the bit") {
+  static struct { Pen table[3], y; } pens;
+  for_each_variant(embedding_variants(), [](const EmbeddingTable& table) {
+    for (int seed = 0; seed < kRandomCases; ++seed) {
+      CAPTURE(seed);
+      Random random(static_cast<uint64_t>(seed));
+      const int64_t rows = random.below(4), cols = random_length(random),
+                    entries = 1 + random.below(5);
+      const int count = 1 + static_cast<int>(random.below(3));
+      EmbeddingSource sources[3];
+      std::vector<float> wanted(static_cast<size_t>(rows * cols));
+      std::vector<int64_t> ids[3];
+      for (int t = 0; t < count; ++t) {
+        const Format format = kFormats[random.below(3)];
+        const int64_t bytes = entries * cols * width(format);
+        unsigned char* data = pens.table[t].place(bytes, random.below(2) == 0, 4 * random.below(9));
+        for (int64_t b = 0; b < bytes; ++b) data[b] = static_cast<unsigned char>(random.bits());
+        for (int64_t i = 0; i < rows; ++i) ids[t].push_back(random.below(entries));
+        sources[t] = {data, format, ids[t].data()};
+        for (int64_t i = 0; i < rows; ++i) {
+          for (int64_t j = 0; j < cols; ++j) {
+            float v = 0;
+            const int64_t at = ids[t][static_cast<size_t>(i)] * cols + j;
+            elementwise_variants()
+                .best(Isa::generic)
+                .convert(data + at * width(format), format, &v, Format::f32, 1);
+            float& sum = wanted[static_cast<size_t>(i * cols + j)];
+            sum = t == 0 ? v : sum + v;
+          }
+        }
+      }
+      Rows y(pens.y, random, Format::f32, rows, cols);
+      table.gather_sum({rows, cols, sources, count, y.f32(), y.stride()});
+      REQUIRE(same_values(y.values(), wanted));
+      bool intact = y.intact();
+      for (int t = 0; t < count; ++t) intact = intact && pens.table[t].intact();
+      REQUIRE(intact);
+    }
   });
 }

@@ -5,9 +5,8 @@
 #include "../../kernels/pool/pool.h"
 
 #include <initializer_list>
-#include <limits>
 
-#include "buffers.h"
+#include "rows.h"
 
 using namespace tern::kernels;
 using namespace tern::test;
@@ -17,9 +16,6 @@ namespace {
 const PoolTable& definition() {
   return pool_variants().best(Isa::generic);
 }
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInf = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
@@ -55,8 +51,8 @@ TEST_CASE("weighted_sum and max of every variant have the bits of the definition
         random.fill(x, -3, 3);
         random.fill(weights, -1, 1);
         for (uint8_t& m : mask) m = static_cast<uint8_t>(random.below(2));
-        if (size > 3) x[size / 2] = kNan;
-        if (size > 9) x[size / 3] = -kInf;
+        if (size > 3) x[size / 2] = kNaN;
+        if (size > 9) x[size / 3] = -kInfinity;
         x.make_read_only();
         for (bool plain : {false, true}) {
           const float* w = plain ? nullptr : weights.data();
@@ -81,7 +77,7 @@ TEST_CASE("max over no rows is -1e9, keeps a NaN, and ignores masked rows") {
     GuardedBuffer<uint8_t> mask(3);
     for (int64_t j = 0; j < cols; ++j) {
       x[j] = 5;
-      x[cols + j] = j % 2 == 0 ? kNan : -kInf;
+      x[cols + j] = j % 2 == 0 ? kNaN : -kInfinity;
       x[2 * cols + j] = 7;
     }
     for (uint8_t& m : mask) m = 0;
@@ -95,7 +91,7 @@ TEST_CASE("max over no rows is -1e9, keeps a NaN, and ignores masked rows") {
     mask[0] = 0;
     mask[1] = 1;
     table.max(x.data(), cols, mask.data(), 3, cols, y.data());
-    for (int64_t j = 0; j < cols; ++j) CHECK((j % 2 == 0 ? std::isnan(y[j]) : y[j] == -kInf));
+    for (int64_t j = 0; j < cols; ++j) CHECK((j % 2 == 0 ? std::isnan(y[j]) : y[j] == -kInfinity));
   });
 }
 
@@ -148,8 +144,52 @@ TEST_CASE("normalize divides a vector shorter than eps by eps, and a NaN makes a
     x[3] = 0.25f;
     table.normalize(x.data(), 0.5f, y.data(), 19);
     CHECK(y[3] == 0.5f);
-    x[18] = kNan;
+    x[18] = kNaN;
     table.normalize(x.data(), 1e-12f, y.data(), 19);
     for (float v : y) CHECK(std::isnan(v));
+  });
+}
+
+TEST_CASE("pooling of random shapes has the bits of the definition, normalize its bound") {
+  static struct { Pen x, y; } pens;
+  for_each_variant(pool_variants(), [](const PoolTable& table) {
+    for (int seed = 0; seed < kRandomCases; ++seed) {
+      CAPTURE(seed);
+      Random random(static_cast<uint64_t>(seed));
+      const int64_t rows = random.below(5), cols = random_length(random);
+      std::vector<float> values = random_values(random, rows * cols, Format::f32);
+      if (!values.empty() && random.below(4) == 0) values[values.size() / 2] = kNaN;
+      std::vector<float> weights = random_values(random, rows, Format::f32);
+      std::vector<uint8_t> mask;
+      for (int64_t i = 0; i < rows; ++i) mask.push_back(random.below(2) == 0);
+      Rows x(pens.x, random, Format::f32, rows, cols), y(pens.y, random, Format::f32, 1, cols);
+      x.fill(values);
+      std::vector<float> wanted(static_cast<size_t>(cols));
+      const float* w = random.below(4) == 0 ? nullptr : weights.data();
+      table.weighted_sum(x.f32(), x.stride(), w, rows, cols, y.f32());
+      definition().weighted_sum(x.f32(), x.stride(), w, rows, cols, wanted.data());
+      REQUIRE(same_values(y.values(), wanted));
+      const uint8_t* m = random.below(4) == 0 ? nullptr : mask.data();
+      table.max(x.f32(), x.stride(), m, rows, cols, y.f32());
+      definition().max(x.f32(), x.stride(), m, rows, cols, wanted.data());
+      REQUIRE(same_values(y.values(), wanted));
+      REQUIRE((x.intact() && y.intact() && same_values(x.values(), values)));
+      if (rows == 0) continue;
+      table.scale(x.f32(), 0.3f, y.f32(), cols);
+      definition().scale(x.f32(), 0.3f, wanted.data(), cols);
+      REQUIRE(same_values(y.values(), wanted));
+      table.normalize(x.f32(), 1e-12f, y.f32(), cols);
+      definition().normalize(x.f32(), 1e-12f, wanted.data(), cols);
+      // Half the error of the sum (a chain of cols / 8 + 8), three roundings; squares of denormals
+      // are lost.
+      const double relative = (static_cast<double>(cols / 8 + 8) / 2 + 4) * 0x1p-24;
+      for (int64_t j = 0; j < cols; ++j) {
+        const double exact = static_cast<double>(wanted[static_cast<size_t>(j)]);
+        const double error = std::fabs(static_cast<double>(y.at(0, j)) - exact);
+        REQUIRE((error <= std::fabs(exact) * relative + 0x1p-149 ||
+                 (std::isnan(exact) && std::isnan(y.at(0, j)))));
+      }
+      REQUIRE(y.intact());
+    }
   });
 }

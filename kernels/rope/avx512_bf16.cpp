@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotary embedding, AVX-512: 16 pairs at a time, rounding to bf16 by the instruction.
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "rope.h"
+
+namespace tern::kernels {
+#include "../simd/avx512.inc"
+#include "../simd/lanes_avx512.inc"
+#include "rotate.inc"
+
+extern const RopeTable rope_avx512_bf16;
+const RopeTable rope_avx512_bf16 = {"rope_avx512_bf16", Isa::avx512_bf16, rotate};
+
+}  // namespace tern::kernels
