@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -91,6 +92,30 @@ struct EmbeddingInput {
   std::span<const int64_t> ids;   // [tokens]
 };
 
+struct RmsNormOptions {
+  float eps = 1e-6F;
+  /// A bf16 x: what is normalised is rounded to bf16 before it meets the weight (Llama), instead of
+  /// once at the end (Gemma).
+  bool round_first = true;
+  /// f32 or bf16, the type of the result; empty: that of x.
+  std::optional<DType> result = {};
+};
+
+struct GroupNormOptions {
+  int64_t groups = 1;
+  Tensor weight = {}, bias = {};  // [channels] f32 or empty
+  float eps = 1e-5F;
+  /// Each is normalised by itself; empty: all rows are one sample.
+  std::span<const Segment> sequences = {};
+};
+
+struct RopeOptions {
+  Tensor cos, sin;                     // [positions, rotary_dim / 2] f32
+  std::span<const int64_t> positions;  // [tokens] rows of cos and sin
+  bool interleaved = false;            // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
+  bool in_place = false;               // x itself is turned and returned
+};
+
 class TERN_API Backend {
  public:
   virtual ~Backend() = default;
@@ -111,6 +136,10 @@ class TERN_API Backend {
                          const AttentionOptions& options, Tensor& y) = 0;
   virtual void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                           float eps, Tensor& y) = 0;
+  virtual void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
+                        const RmsNormOptions& options, Tensor& y) = 0;
+  virtual void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) = 0;
+  virtual void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) = 0;
   virtual void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) = 0;
   virtual void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) = 0;
   virtual void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../kernels/rope/rope.h"
 #include "base/format.h"
 
 namespace tern {
@@ -79,6 +80,40 @@ LayerNorm::LayerNorm(const Tensor& weight, const Tensor& bias, double eps)
 
 Tensor LayerNorm::operator()(Context& ctx, const Tensor& x) const {
   return layer_norm(ctx, x, weight_, bias_, eps_);
+}
+
+RMSNorm::RMSNorm(const Tensor& weight, double eps, Weight kind) : weight_(to_f32(weight)) {
+  options_.eps = static_cast<float>(eps);
+  if (kind == Weight::plain) return;
+  options_.round_first = false;
+  weight_ = weight_.clone();
+  float* w = weight_.data<float>();
+  for (int64_t i = 0; i < weight_.numel(); ++i) w[i] += 1;
+}
+
+Tensor RMSNorm::operator()(Context& ctx, const Tensor& x) const { return rms_norm(ctx, x, weight_, options_); }
+
+Rope::Rope(std::span<const float> inv_freq, float attention_factor, int64_t positions, DType dtype) {
+  const auto pairs = static_cast<int64_t>(inv_freq.size());
+  options_.cos = Tensor::empty(DType::f32, {positions, pairs});
+  options_.sin = Tensor::empty(DType::f32, {positions, pairs});
+  kernels::rope_angles({.first = 0,
+                        .count = positions,
+                        .pairs = pairs,
+                        .inv_freq = inv_freq.data(),
+                        .attention_factor = attention_factor,
+                        .cos = options_.cos.data<float>(),
+                        .sin = options_.sin.data<float>()});
+  options_.in_place = true;
+  if (dtype != DType::bf16) return;
+  Context ctx;
+  for (Tensor* t : {&options_.cos, &options_.sin}) *t = to_f32(convert(ctx, *t, DType::bf16));
+}
+
+Tensor Rope::operator()(Context& ctx, const Tensor& x, std::span<const int64_t> positions) const {
+  RopeOptions options = options_;
+  options.positions = positions;
+  return rope(ctx, x, options);
 }
 
 Embedding::Embedding(const Tensor& table) : table_(packs_directly(table.dtype()) ? table : to_f32(table)) {}

@@ -41,6 +41,37 @@ class TERN_API LayerNorm {
   float eps_ = 0;
 };
 
+/// Zhang 2019. Gemma's weights count from one: y = x̂·(1 + w), rounded once.
+class TERN_API RMSNorm {
+ public:
+  enum class Weight { plain, one_plus };
+
+  RMSNorm() = default;
+  RMSNorm(const Tensor& weight, double eps, Weight kind = Weight::plain);
+  Tensor operator()(Context& ctx, const Tensor& x) const;
+
+ private:
+  Tensor weight_;  // [features] f32, 1 added where it is to be
+  RmsNormOptions options_;
+};
+
+/// Rotary embedding with the angles of positions 0 … positions - 1.
+class TERN_API Rope {
+ public:
+  Rope() = default;
+  /// inv_freq: one per pair of dimensions, scaled as the model has it; attention_factor multiplies
+  /// cos and sin. In bf16 the angles are rounded to it, as Transformers does.
+  Rope(std::span<const float> inv_freq, float attention_factor, int64_t positions, DType dtype);
+  int64_t positions() const noexcept { return options_.cos ? options_.cos.dim(0) : 0; }
+  /// x [tokens, heads, head_dim]: turned where it lies.
+  Tensor operator()(Context& ctx, const Tensor& x, std::span<const int64_t> positions) const;
+  /// Pairs (2i, 2i + 1), as GPT-J has them.
+  void set_interleaved() noexcept { options_.interleaved = true; }
+
+ private:
+  RopeOptions options_;
+};
+
 /// A table of rows, gathered where it lies (in the file mapping when its type is one that runs).
 class TERN_API Embedding {
  public:

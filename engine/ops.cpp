@@ -172,6 +172,68 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
   return y;
 }
 
+Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options) {
+  require(x.shape().rank() == 2, "rms_norm", "x", x, "[tokens, features]");
+  require_dtype("rms_norm", "x", x, {DType::f32, DType::bf16});
+  require_rows("rms_norm", "x", x);
+  if (weight) {
+    require(weight.numel() == x.dim(1), "rms_norm", "weight", weight, "[", x.dim(1), "]");
+    require_dense_f32("rms_norm", "weight", weight);
+  }
+  const DType result = options.result.value_or(x.dtype());
+  if (result != DType::f32 && result != DType::bf16) {
+    fail(ErrorCode::invalid_argument,
+         cat("rms_norm: the result is ", to_string(result), ", expected float32 or bfloat16"));
+  }
+  Tensor y = ctx.arena().tensor(result, x.shape());
+  ctx.backend().rms_norm(ctx, x, weight, options, y);
+  return y;
+}
+
+Tensor group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options) {
+  ctx.check();
+  require(x.shape().rank() == 2, "group_norm", "x", x, "[rows, channels]");
+  require_dtype("group_norm", "x", x, {DType::f32});
+  require_rows("group_norm", "x", x);
+  if (options.groups < 1 || x.dim(1) % options.groups != 0) {
+    fail(ErrorCode::invalid_argument,
+         cat("group_norm: ", options.groups, " groups do not divide ", x.dim(1), " channels"));
+  }
+  for (const Tensor* t : {&options.weight, &options.bias}) {
+    if (!*t) continue;
+    require(t->numel() == x.dim(1), "group_norm", "weight or bias", *t, "[", x.dim(1), "]");
+    require_dense_f32("group_norm", "weight or bias", *t);
+  }
+  if (!options.sequences.empty()) check_segments("group_norm", {options.sequences}, x.dim(0));
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().group_norm(ctx, x, options, y);
+  return y;
+}
+
+Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
+  require(x.shape().rank() == 3, "rope", "x", x, "[tokens, heads, head_dim]");
+  require_dtype("rope", "x", x, {DType::f32, DType::bf16});
+  require_rows("rope", "x", x);
+  const Tensor& cos = options.cos;
+  require(cos.shape().rank() == 2 && 2 * cos.dim(1) <= x.dim(2), "rope", "cos", cos,
+          "[positions, at most ", x.dim(2) / 2, "]");
+  require_shape("rope", "sin", options.sin, cos.shape());
+  for (const Tensor* t : {&cos, &options.sin}) require_dense_f32("rope", "cos or sin", *t);
+  if (static_cast<int64_t>(options.positions.size()) != x.dim(0)) {
+    fail(ErrorCode::invalid_argument,
+         cat("rope: ", options.positions.size(), " positions for ", x.dim(0), " tokens"));
+  }
+  for (int64_t position : options.positions) {
+    if (position < 0 || position >= cos.dim(0)) {
+      fail(ErrorCode::invalid_argument,
+           cat("rope: position ", position, " is outside the angles of ", cos.dim(0), " positions"));
+    }
+  }
+  Tensor y = options.in_place ? x : ctx.arena().tensor(x.dtype(), x.shape());
+  ctx.backend().rope(ctx, x, options, y);
+  return y;
+}
+
 Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const char* what) {
   ctx.check();
   if (inputs.empty() || inputs.size() > 8) {

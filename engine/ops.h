@@ -25,6 +25,19 @@ TERN_API Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const 
 TERN_API Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                            float eps);
 
+/// x/sqrt(mean(x²) + eps)·weight over the last dimension; x f32 or bf16; weight [features] f32 or
+/// empty (Gemma's 1 + w: see RMSNorm in nn.h).
+TERN_API Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
+                         const RmsNormOptions& options);
+
+/// Channels-last group norm: x [rows, channels] f32, rows being time or h·w; mean and variance over
+/// the rows of a sequence and the channels of a group.
+TERN_API Tensor group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options);
+
+/// Rotary embedding of x [tokens, heads, head_dim], f32 or bf16: its first 2·cos.dim(1) dimensions
+/// are turned, the rest are as they were. A position outside the tables: invalid_argument.
+TERN_API Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options);
+
 /// Sum of table rows: [tokens, hidden] f32. ids outside a table: invalid_argument, naming `what`,
 /// the position and the id.
 TERN_API Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const char* what);

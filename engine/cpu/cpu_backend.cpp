@@ -48,17 +48,30 @@ class CpuBackend final : public Backend {
                   Tensor& y) override {
     const auto& kernel = kernels::norm_variants().best(isa());
     for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
-      kernel.layer_norm({.rows = end - begin,
-                         .cols = x.dim(1),
-                         .x = x.data<float>() + begin * x.stride(0),
-                         .x_stride = x.stride(0),
-                         .weight = weight ? weight.data<float>() : nullptr,
-                         .bias = bias ? bias.data<float>() : nullptr,
-                         .eps = eps,
-                         .y = y.data<float>() + begin * y.stride(0),
-                         .y_stride = y.stride(0),
-                         .y_bf16 = nullptr});
+      kernels::NormArgs args = cpu::norm_args(x, weight, y, begin, end);
+      args.bias = bias ? bias.data<float>() : nullptr;
+      args.eps = eps;
+      kernel.layer_norm(args);
     });
+  }
+
+  void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options,
+                Tensor& y) override {
+    const auto& kernel = kernels::norm_variants().best(isa());
+    for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
+      kernels::NormArgs args = cpu::norm_args(x, weight, y, begin, end);
+      args.eps = options.eps;
+      args.round_first = options.round_first;
+      kernel.rms_norm(args);
+    });
+  }
+
+  void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) override {
+    cpu::group_norm(ctx, x, options, y);
+  }
+
+  void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) override {
+    cpu::rope(ctx, x, options, y);
   }
 
   void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) override {
@@ -97,8 +110,14 @@ class CpuBackend final : public Backend {
     const int64_t cols = x.shape().back();
     const int64_t rows = cols == 0 ? 0 : x.numel() / cols;
     for_row_blocks(ctx, rows, cols, [&](int64_t begin, int64_t end) {
-      kernel.softmax(x.data<float>() + begin * cols, cols, y.data<float>() + begin * cols, cols,
-                     end - begin, cols);
+      kernel.softmax({.rows = end - begin,
+                      .cols = cols,
+                      .x_format = kernels::Format::f32,
+                      .x = x.data<float>() + begin * cols,
+                      .x_stride = cols,
+                      .y_format = kernels::Format::f32,
+                      .y = y.data<float>() + begin * cols,
+                      .y_stride = cols});
     });
   }
 

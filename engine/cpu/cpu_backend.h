@@ -5,6 +5,7 @@
 #pragma once
 
 #include "../../kernels/gemm/gemm.h"
+#include "../../kernels/norm/norm.h"
 #include "../context.h"
 
 namespace tern::cpu {
@@ -37,6 +38,10 @@ void linear(Context& ctx, const Tensor& x, const CpuMatrix& w, const Tensor& bia
             const LinearOptions& options, Tensor& y);
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                const AttentionOptions& options, Tensor& y);
+/// Rows [begin, end) of x [rows, cols] (f32 or bf16) and y of the same shape; no bias, eps 0.
+kernels::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor& y, int64_t begin, int64_t end);
+void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y);
+void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y);
 void pool_rows(Context& ctx, const Tensor& x, const Segments& segments, Backend::Pooling mode, Tensor& y);
 
 /// Calls rows(begin, end) over [0, count) in blocks of about 16 K elements: small tensors are done by

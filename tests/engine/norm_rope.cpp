@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// rms_norm, group_norm and rope on the CPU backend: the order of Transformers' roundings, the same
+// bits with any number of threads and in any batch, refusals.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "../../engine/nn.h"
+
+using namespace tern;
+
+namespace {
+
+Tensor random(std::mt19937& rng, Shape shape) {
+  Tensor t = Tensor::empty(DType::f32, shape);
+  std::uniform_real_distribution<float> value(-2, 2);
+  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = value(rng);
+  return t;
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+Tensor rounded(Context& ctx, const Tensor& x) { return convert(ctx, x, DType::bf16); }
+Tensor widened(Context& ctx, const Tensor& x) { return convert(ctx, x, DType::f32); }
+
+Tensor product(Context& ctx, const Tensor& x, const Tensor& w, float extra) {
+  Tensor y = widened(ctx, x).clone();
+  for (int64_t i = 0; i < y.numel(); ++i) y.data<float>()[i] *= w.data<float>()[i % w.numel()] + extra;
+  return y;
+}
+
+template <class Call>
+std::string message_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.code() == ErrorCode::invalid_argument ? e.what() : "another code";
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace
+
+TEST_CASE("RMSNorm in bf16 rounds before the weight as Llama does, with one_plus once as Gemma does") {
+  std::mt19937 rng(1);
+  Context ctx;
+  const Tensor x = rounded(ctx, random(rng, {7, 200}));
+  const Tensor w = widened(ctx, rounded(ctx, random(rng, {200})));
+  const Tensor plain = rms_norm(ctx, x, Tensor(), {.eps = 1e-6F, .result = DType::f32});
+  CHECK(same_bits(plain, widened(ctx, rounded(ctx, plain))));
+  CHECK(same_bits(RMSNorm(w, 1e-6)(ctx, x), rounded(ctx, product(ctx, plain, w, 0))));
+
+  const Tensor exact = rms_norm(ctx, x, Tensor(), {.eps = 1e-6F, .round_first = false, .result = DType::f32});
+  const Tensor gemma = RMSNorm(w, 1e-6, RMSNorm::Weight::one_plus)(ctx, x);
+  CHECK(same_bits(gemma, rounded(ctx, product(ctx, exact, w, 1))));
+  double squares = 0;
+  for (int64_t j = 0; j < 200; ++j) {
+    const double v = widened(ctx, x).data<float>()[j];
+    squares += v * v / 200;
+  }
+  const double expected = widened(ctx, x).data<float>()[3] / std::sqrt(squares + 1e-6);
+  CHECK(std::abs(exact.data<float>()[3] - expected) <= 1e-6 * std::abs(expected));
+}
+
+TEST_CASE("group norm is the same with any number of threads, and a sequence alone or in a batch") {
+  std::mt19937 rng(2);
+  const Tensor x = random(rng, {1500, 48}), w = random(rng, {48}), b = random(rng, {48});
+  const Segment parts[] = {{0, 700}, {700, 700}, {700, 1500}};
+  ThreadPool one(1), four(4, true);
+  Context serial({.pool = &one}), parallel({.pool = &four});
+  for (int64_t groups : {48, 4, 1}) {
+    const GroupNormOptions options{.groups = groups, .weight = w, .bias = b};
+    CHECK(same_bits(group_norm(serial, x, options), group_norm(parallel, x, options)));
+    GroupNormOptions batch = options;
+    batch.sequences = parts;
+    const Tensor y = group_norm(parallel, x, batch);
+    CHECK(same_bits(y.slice(0, 700, 1500).clone(), group_norm(serial, x.slice(0, 700, 1500), options)));
+    // Channel 0 of a group normalised: mean b, deviation |w|.
+    if (groups != 48) continue;
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < 700; ++i) mean += y.data<float>()[i * 48] / 700.0;
+    for (int64_t i = 0; i < 700; ++i) squares += std::pow(y.data<float>()[i * 48] - mean, 2) / 700;
+    CHECK(std::abs(mean - b.data<float>()[0]) < 1e-5);
+    CHECK(std::abs(std::sqrt(squares) - std::abs(w.data<float>()[0])) < 1e-4);
+  }
+}
+
+TEST_CASE("rope turns a token by its position alone, in place, with any number of threads") {
+  std::mt19937 rng(3);
+  const float inv_freq[] = {1, 0.5F, 0.1F, 0.01F};
+  ThreadPool one(1), four(4, true);
+  Context serial({.pool = &one}), parallel({.pool = &four});
+  const Tensor qkv = random(rng, {900, 3 * 5 * 12});
+  std::vector<int64_t> positions(900);
+  for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i * 7 % 300);
+  for (bool interleaved : {false, true}) {
+    Rope rope_layer(inv_freq, 1, 300, DType::f32);
+    if (interleaved) rope_layer.set_interleaved();
+    const Tensor all = qkv.clone();
+    const Tensor q = rope_layer(parallel, split_heads(all, 0, 3, 5), positions);
+    CHECK(q.raw() == all.raw());
+    CHECK(same_bits(all.slice(1, 60, 180).clone(), qkv.slice(1, 60, 180).clone()));   // k and v are not touched
+    const Tensor alone = split_heads(qkv.slice(0, 450, 451).clone(), 0, 3, 5);
+    rope_layer(serial, alone, std::span(positions).subspan(450, 1));
+    CHECK(same_bits(alone.clone(), q.slice(0, 450, 451).clone()));
+    const float* before = qkv.data<float>() + 450 * 180;
+    const double angle = static_cast<double>(positions[450]) * 0.5;   // pair 1
+    const int first = interleaved ? 2 : 1, second = interleaved ? 3 : 5;
+    const double turned = before[first] * std::cos(angle) - before[second] * std::sin(angle);
+    CHECK(std::abs(alone.data<float>()[first] - turned) < 1e-5);
+    CHECK(alone.data<float>()[8] == before[8]);   // past the rotary dimensions
+  }
+}
+
+TEST_CASE("norms and rope refuse shapes and positions that do not fit") {
+  Context ctx;
+  const Tensor x = Tensor::empty(DType::f32, {4, 6});
+  CHECK(message_of([&] { rms_norm(ctx, x, Tensor::empty(DType::f32, {5}), {}); }) ==
+        "rms_norm: weight has shape [5], expected [6]");
+  CHECK(message_of([&] { rms_norm(ctx, x, Tensor(), {.result = DType::f16}); }).starts_with("rms_norm: the result is"));
+  CHECK(message_of([&] { group_norm(ctx, x, {.groups = 4}); }) == "group_norm: 4 groups do not divide 6 channels");
+  const float inv_freq[] = {1, 0.5F};
+  const Rope layer(inv_freq, 1, 3, DType::bf16);
+  const int64_t positions[] = {0, 1, 2, 3};
+  const Tensor heads = x.reshape({4, 1, 6});
+  CHECK(message_of([&] { layer(ctx, heads, positions); }) ==
+        "rope: position 3 is outside the angles of 3 positions");
+  CHECK(message_of([&] { layer(ctx, heads, std::span(positions).first(2)); }) == "rope: 2 positions for 4 tokens");
+  CHECK(message_of([&] { layer(ctx, x.reshape({4, 2, 3}), positions); }) ==
+        "rope: cos has shape [3, 2], expected [positions, at most 1]");
+}
