@@ -30,12 +30,19 @@ def cold_start(args, dtype):
 class Workers:
     """`count` processes with `threads` threads each, passing over the sentences at the same time."""
 
-    def __init__(self, args, count, threads):
+    def __init__(self, args, dtype, count, threads):
         self.name = f"{count} x {threads}T"
-        command = [args.bench, args.model, args.sentences, "float32", str(threads)]
+        command = [args.bench, args.model, args.sentences, dtype, str(threads)]
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                           for _ in range(count)]
-        self.ask()
+        self.present = all(p.stdout.readline() == "ready\n" for p in self.processes)
+        if self.present:
+            self.ask()
+
+    def stop(self):
+        for p in self.processes:
+            p.stdin.close()
+            p.wait()
 
     def ask(self):
         """One pass in each process, started together; the sum of their rates in passes/s."""
@@ -43,6 +50,25 @@ class Workers:
             p.stdin.write("all\n")
             p.stdin.flush()
         return sum(1 / float(p.stdout.readline()) for p in self.processes)
+
+
+def oversubscription(args, dtype):
+    settings = {name: Workers(args, dtype, *name) for name in [(1, 1), (1, 2), (2, 1), (2, 2), (1, 4)]}
+    if not all(workers.present for workers in settings.values()):
+        print(f"{dtype}: not there (see above)")
+        return
+    rates = {name: [] for name in settings}
+    for _ in range(ROUNDS):
+        for name, workers in settings.items():
+            rates[name].append(workers.ask())
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    for name, median in medians.items():
+        print(f"{dtype} {settings[name].name}: {2000 * median:7.1f} sentences/s "
+              f"(spread {(max(rates[name]) - min(rates[name])) / median:.0%})")
+    print(f"{dtype} 2 x 2T against 2 x 1T: {medians[2, 2] / medians[2, 1]:.2f} (target 0.87)")
+    print(f"{dtype} 1 x 4T against 1 x 2T: {medians[1, 4] / medians[1, 2]:.2f} (target 0.87)")
+    for workers in settings.values():
+        workers.stop()
 
 
 def main():
@@ -58,17 +84,8 @@ def main():
               f"({min(times) * 1e3:.1f} to {max(times) * 1e3:.1f}), target 80 ms; peak resident "
               f"{statistics.median(peaks):.0f} MB, target {1.15 * weights + 40:.0f} MB")
 
-    settings = {name: Workers(args, *name) for name in [(1, 1), (1, 2), (2, 1), (2, 2), (1, 4)]}
-    rates = {name: [] for name in settings}
-    for _ in range(ROUNDS):
-        for name, workers in settings.items():
-            rates[name].append(workers.ask())
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    for name, median in medians.items():
-        print(f"{settings[name].name}: {2000 * median:7.1f} sentences/s "
-              f"(spread {(max(rates[name]) - min(rates[name])) / median:.0%})")
-    print(f"2 x 2T against 2 x 1T: {medians[2, 2] / medians[2, 1]:.2f} (target 0.85)")
-    print(f"1 x 4T against 1 x 2T: {medians[1, 4] / medians[1, 2]:.2f} (target 0.85)")
+    for dtype in ["float32", "int8"]:
+        oversubscription(args, dtype)
 
 
 main()

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts in place what a comparison needs, once: each peer's virtual environment, the models in each peer's format, the
+sentences, and tern's own worker. Everything lies in build/."""
+
+import hashlib
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = ROOT / "bench/compare"
+BUILD = ROOT / "build"
+PEERS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "torch": "PyTorch", "ctranslate2": "CTranslate2",
+         "llama": "llama.cpp"}
+MODELS = ["minilm", "bert-base"]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*command, **more):
+    subprocess.run([str(part) for part in command], check=True, cwd=ROOT, stdout=sys.stderr, **more)
+
+
+def environment(peer):
+    """The peer's Python, installed as requirements/<peer>.txt says; anew when that changes."""
+    folder, wanted = BUILD / f"venv-{peer}", HERE / f"requirements/{peer}.txt"
+    ready, digest = folder / "ready", hashlib.sha256(wanted.read_bytes()).hexdigest()
+    if not ready.exists() or ready.read_text().split()[0] != digest:
+        say(f"installing {PEERS[peer]} into {folder.relative_to(ROOT)}")
+        run("python3", "-m", "venv", "--clear", folder)
+        run(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
+        ready.write_text(digest)
+    return folder / "bin/python"
+
+
+def tern():
+    for what in ["build", "bench", "compare"]:
+        run("tools/packages", what)
+    build = BUILD / "bench"
+    if not (build / "build.ninja").exists():
+        run("meson", "setup", build, "-Dtests=disabled")
+    run("ninja", "-C", build, "--quiet", "bench/models/bench_encode")
+    return build / "bench/models/bench_encode"
+
+
+def sentences():
+    path = BUILD / "compare/sentences.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run(sys.executable, HERE / "sentences.py", path)
+    return path
+
+
+def model(name, peers):
+    """The folder of a model with what these peers read."""
+    folder = BUILD / "compare" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    minilm = subprocess.run([ROOT / "tools/fetch_minilm"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def step(peer, what, argument):
+        run(environment(peer), HERE / "make_models.py", what, folder, argument)
+
+    if name == "bert-base":
+        step("torch", "random-bert", minilm)
+    elif not (folder / "hf").exists():
+        (folder / "hf").symlink_to(minilm)
+    if {"openvino", "onnxruntime"} & set(peers):
+        step("torch", "onnx", "-")
+    if "onnxruntime" in peers:
+        step("onnxruntime", "fused", "-")
+    if "openvino" in peers:
+        step("openvino", "openvino", sentences())
+    if "ctranslate2" in peers:
+        step("torch", "ctranslate2", "-")
+    if "llama" in peers:
+        run(environment("torch"), HERE / "make_gguf.py", folder)
+    return folder
