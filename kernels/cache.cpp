@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cache sizes by cpuid: leaf 4 on Intel, leaf 0x8000001D on AMD, of the same layout: one subleaf per
-// cache, until its type is 0.
+// Cache sizes by cpuid: leaf 4 on Intel, leaf 0x8000001D on AMD, of the same layout: one subleaf
+// per cache, until its type is 0.
 #include "cache.h"
 
 #if defined(__x86_64__)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every gemm variant this CPU can run on the matrices of MiniLM, BERT-base and ViT-B, Llama 135M,
-// 1B and 7B; README.md tells the counters, and `floor` is the larger of ceiling and reading. Rows with
-// weights:memory walk through copies of the weights that no cache holds, as a decoder does;
+// 1B and 7B; README.md tells the counters, and `floor` is the larger of ceiling and reading. Rows
+// with weights:memory walk through copies of the weights that no cache holds, as a decoder does;
 // weights:huge the same in huge pages. gate:1 has the epilogue of a gated feed-forward.
 #include "../../kernels/gemm/gemm.h"
 
@@ -26,8 +26,7 @@ using kernels::GemmTable;
 class Matrix {
  public:
   explicit Matrix(size_t bytes, bool huge = false) : bytes_(bytes + kHuge) {
-    void* p =
-        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* p = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) std::abort();
     mapped_ = static_cast<char*>(p);
     madvise(mapped_, bytes_, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -125,11 +124,11 @@ void enumerate(const Row& row) {
 
 const bool kRegistered = [] {
   const long layers[][2] = {
-      {1152, 384},  {384, 384},   {1536, 384},  {384, 1536},                // MiniLM-L6
-      {2304, 768},  {768, 768},   {3072, 768},  {768, 3072},                // BERT-base, ViT-B
-      {960, 576},   {576, 576},   {3072, 576},  {576, 1536},                // Llama 135M
-      {3072, 2048}, {2048, 2048}, {16384, 2048}, {2048, 8192},              // Llama 1B
-      {4096, 4096}, {4096, 11008}};                                         // of Llama 7B
+      {1152, 384},  {384, 384},   {1536, 384},   {384, 1536},   // MiniLM-L6
+      {2304, 768},  {768, 768},   {3072, 768},   {768, 3072},   // BERT-base, ViT-B
+      {960, 576},   {576, 576},   {3072, 576},   {576, 1536},   // Llama 135M
+      {3072, 2048}, {2048, 2048}, {16384, 2048}, {2048, 8192},  // Llama 1B
+      {4096, 4096}, {4096, 11008}};                             // of Llama 7B
   const Format formats[][2] = {{Format::f32, Format::f32},
                                {Format::bf16, Format::bf16},
                                {Format::f32, Format::f16},

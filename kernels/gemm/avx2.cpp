@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm for AVX2 with FMA: x in f32 with weights in f32, f16 or bf16, and bf16 with bf16. 16-bit
-// values are widened in registers, one fused multiply-add per k, ascending: the bits of generic.cpp.
+// values are widened in registers, one fused multiply-add per k, ascending: the bits of
+// generic.cpp.
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -17,7 +18,6 @@ namespace tern::kernels {
 #include "../simd/avx2.inc"
 #include "../simd/generic.inc"
 #include "pack.inc"
-
 #include "tile_avx2.inc"
 
 namespace {
@@ -34,31 +34,31 @@ template <class W>
 struct SingleStep {
   static constexpr Format kXFormat = Format::f32;
   static constexpr Format kWFormat = sizeof(W) == 4 ? Format::f32 : Format::f16;
-  static constexpr size_t kGroup = 1, kXBytes = 4, kVectorBytes = 8 * sizeof(W);
+  static constexpr size_t kGroup = 1, kXBytes = 4, kVectorBytes = 8 * sizeof(W), kUnroll = 4;
   static __m256 x(const char* p) { return _mm256_set1_ps(load_f32(p)); }
   static __m256 w(const char* p) { return widened(reinterpret_cast<const W*>(p)); }
 
   template <size_t kRows, size_t kVectors>
-  static inline __attribute__((always_inline)) void add_group(__m256 (&acc)[kRows][kVectors],
-                                                              const char* const* a,
-                                                              const char* const* b, size_t i) {
-    add_one<SingleStep>(acc, a, b, i);
+  static inline __attribute__((always_inline)) void add(__m256 (&acc)[kRows][kVectors],
+                                                        const Rows<kRows>& a, const char* const* b,
+                                                        size_t u) {
+    add_one<SingleStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m256 (&)[kRows][kVectors], const char* const*, const char* const*,
-                       size_t) {}
+  static void add_last(__m256 (&)[kRows][kVectors], const Rows<kRows>&, const char* const*) {}
 };
 
 alignas(32) const uint32_t kUpperHalves[8] = {0xffff0000u, 0xffff0000u, 0xffff0000u, 0xffff0000u,
                                               0xffff0000u, 0xffff0000u, 0xffff0000u, 0xffff0000u};
 
-// bf16 weights in groups of two k; 32 bits hold the pair (k even low, k odd high). First all even ones, then all
-// odd ones, each widened from memory as it is needed: written as intrinsics, gcc keeps whole pairs
-// alive beside the accumulators and spills.
+// bf16 weights in groups of two k; 32 bits hold the pair (k even low, k odd high). First all even
+// ones, then all odd ones, each widened from memory as it is needed: written as intrinsics, gcc
+// keeps whole pairs alive beside the accumulators and spills.
 template <Format kX>
 struct Bf16Step {
   static constexpr Format kXFormat = kX, kWFormat = Format::bf16;
-  static constexpr size_t kGroup = 2, kVectorBytes = 32, kXBytes = kX == Format::f32 ? 8 : 4;
+  static constexpr size_t kGroup = 2, kVectorBytes = 32, kUnroll = 2;
+  static constexpr size_t kXBytes = kX == Format::f32 ? 8 : 4;
   struct PairBytes {
     char bytes[4];
   };
@@ -121,16 +121,15 @@ struct Bf16Step {
   };
 
   template <size_t kRows, size_t kVectors>
-  static inline __attribute__((always_inline)) void add_group(__m256 (&acc)[kRows][kVectors],
-                                                              const char* const* a,
-                                                              const char* const* b, size_t i) {
-    add_one<Even>(acc, a, b, i);
-    add_one<Odd<(kRows < 3)>>(acc, a, b, i);
+  static inline __attribute__((always_inline)) void add(__m256 (&acc)[kRows][kVectors],
+                                                        const Rows<kRows>& a, const char* const* b,
+                                                        size_t u) {
+    add_one<Even>(acc, a, b, u);
+    add_one<Odd<(kRows < 3)>>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m256 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
-                       size_t i) {
-    add_one<Last>(acc, a, b, i);
+  static void add_last(__m256 (&acc)[kRows][kVectors], const Rows<kRows>& a, const char* const* b) {
+    add_one<Last>(acc, a, b, 0);
   }
 };
 

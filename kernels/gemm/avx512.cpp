@@ -18,7 +18,6 @@ namespace tern::kernels {
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
 #include "pack.inc"
-
 #include "tile_avx512.inc"
 
 namespace {
@@ -44,13 +43,12 @@ struct SingleStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a, const char* const* b,
-                                                        size_t i) {
-    add_group<SingleStep>(acc, a, b, i);
+                                                        const Rows<kRows>& a, const char* const* b,
+                                                        size_t u) {
+    add_group<SingleStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&)[kRows][kVectors], const char* const*, const char* const*,
-                       size_t) {}
+  static void add_last(__m512 (&)[kRows][kVectors], const Rows<kRows>&, const char* const*) {}
 };
 
 struct PairBytes {
@@ -63,7 +61,7 @@ struct PairBytes {
 template <Format kX>
 struct Bf16Step {
   static constexpr Format kXFormat = kX, kWFormat = Format::bf16;
-  static constexpr size_t kGroup = 2, kVectorBytes = 64, kUnroll = 1;
+  static constexpr size_t kGroup = 2, kVectorBytes = 64, kUnroll = 2;
   static constexpr int kWideRows = 3;  // widened operands leave no registers for a fourth
   static constexpr size_t kXBytes = kX == Format::f32 ? 8 : 4;
 
@@ -113,15 +111,14 @@ struct Bf16Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a, const char* const* b,
-                                                        size_t i) {
-    add_group<Even>(acc, a, b, i);
-    add_group<Odd>(acc, a, b, i);
+                                                        const Rows<kRows>& a, const char* const* b,
+                                                        size_t u) {
+    add_group<Even>(acc, a, b, u);
+    add_group<Odd>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
-                       size_t i) {
-    add_group<Last>(acc, a, b, i);
+  static void add_last(__m512 (&acc)[kRows][kVectors], const Rows<kRows>& a, const char* const* b) {
+    add_group<Last>(acc, a, b, 0);
   }
 };
 

@@ -20,7 +20,6 @@ namespace tern::kernels {
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
 #include "pack.inc"
-
 #include "tile_avx512.inc"
 
 namespace {
@@ -40,14 +39,13 @@ struct DotStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const char* const* a, const char* const* b,
-                                                        size_t i) {
-    add_group<DotStep>(acc, a, b, i);
+                                                        const Rows<kRows>& a, const char* const* b,
+                                                        size_t u) {
+    add_group<DotStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&acc)[kRows][kVectors], const char* const* a, const char* const* b,
-                       size_t i) {
-    add_group<Last>(acc, a, b, i);
+  static void add_last(__m512 (&acc)[kRows][kVectors], const Rows<kRows>& a, const char* const* b) {
+    add_group<Last>(acc, a, b, 0);
   }
 };
 

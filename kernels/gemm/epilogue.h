@@ -20,7 +20,7 @@
 namespace tern::kernels {
 
 struct Epilogue {
-  void* c;                        // in c_format (f32 or bf16), rows ldc elements apart
+  void* c;  // in c_format (f32 or bf16), rows ldc elements apart
   Format c_format;
   int64_t ldc;
   const float* bias = nullptr;      // [n] (with gate: woven like the columns) or null

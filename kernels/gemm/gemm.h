@@ -23,13 +23,13 @@
 namespace tern::kernels {
 
 struct GemmPack {
-  const void* w;                // [n, k] row-major, rows w_stride elements apart
-  const void* up = nullptr;     // null; or w is the gate [n / 2, k] and this the other half, alike:
-                                // column 2j is row j of w, column 2j + 1 row j of up
-  Format w_format;              // any of f32, bf16, f16: widened or rounded to the table's b_format
+  const void* w;             // [n, k] row-major, rows w_stride elements apart
+  const void* up = nullptr;  // null; or w is the gate [n / 2, k] and this the other half, alike:
+                             // column 2j is row j of w, column 2j + 1 row j of up
+  Format w_format;           // any of f32, bf16, f16: widened or rounded to the table's b_format
   int64_t w_stride;
-  int64_t n, k;                 // of the packed matrix: n counts rows of w and up together
-  void* out;                    // packed_bytes(n, k) bytes, 64-byte aligned
+  int64_t n, k;                    // of the packed matrix: n counts rows of w and up together
+  void* out;                       // packed_bytes(n, k) bytes, 64-byte aligned
   int64_t panel_begin, panel_end;  // only these panels are written (for threads)
 };
 
@@ -44,10 +44,10 @@ struct GemmArgs {
 struct GemmTable {
   const char* name;  // "gemm_f32_f16_avx512": x in f32, weights in f16
   Isa isa;
-  Format a_format;   // of x
-  Format b_format;   // of the packed weights
-  int panel;         // columns per panel, even
-  int rows;          // rows of the largest register tile
+  Format a_format;  // of x
+  Format b_format;  // of the packed weights
+  int panel;        // columns per panel, even
+  int rows;         // rows of the largest register tile
   size_t (*packed_bytes)(int64_t n, int64_t k);
   void (*pack)(const GemmPack&);
   void (*run)(const GemmArgs&);

@@ -43,8 +43,15 @@ void run(const GemmArgs& g) {
 
 template <Format kX, Format kW>
 constexpr GemmTable table(const char* name) {
-  return {name, Isa::generic, kX, kW, kPanel, 1, panels_bytes<kW, kPanel, 1>,
-          pack_panels<kW, kPanel, 1>, run<kX, kW>};
+  return {name,
+          Isa::generic,
+          kX,
+          kW,
+          kPanel,
+          1,
+          panels_bytes<kW, kPanel, 1>,
+          pack_panels<kW, kPanel, 1>,
+          run<kX, kW>};
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every registered variant of gemm that this CPU can run, against a double-precision oracle, between
-// forbidden pages; special values. gemm_bits.cpp holds what must be equal bit by bit.
+// Every registered variant of gemm that this CPU can run, against a double-precision oracle,
+// between forbidden pages; special values. gemm_bits.cpp holds what must be equal bit by bit.
 #include <doctest/doctest.h>
 
 #include <iterator>
@@ -42,8 +42,8 @@ struct Bounded {
   double value, error;
 };
 
-// y + bias: each of the k + 1 additions rounds once relative to the sum of magnitudes (vdpbf16ps may
-// also flush a denormal at each).
+// y + bias: each of the k + 1 additions rounds once relative to the sum of magnitudes (vdpbf16ps
+// may also flush a denormal at each).
 Bounded biased_sum(const Problem& p, const Finish& f, const Added& added, int64_t i, int64_t j) {
   auto [sum, magnitude] = p.exact(i, j);
   const double offset = f.bias ? static_cast<double>(added.bias[static_cast<size_t>(j)]) : 0;
@@ -88,8 +88,12 @@ Sizes random_sizes(Random& rng, const GemmTable& table) {
 // One random small problem with a random epilogue. False at the first wrong element.
 bool random_case(Random& rng, const GemmTable& table) {
   Sizes s = random_sizes(rng, table);
-  Finish f{static_cast<Act>(rng.below(8)), rng.below(2) == 0, rng.below(2) == 0, rng.below(3) == 0,
-           rng.below(2) == 0, rng.below(3) == 0 ? Format::bf16 : Format::f32};
+  Finish f{static_cast<Act>(rng.below(8)),
+           rng.below(2) == 0,
+           rng.below(2) == 0,
+           rng.below(3) == 0,
+           rng.below(2) == 0,
+           rng.below(3) == 0 ? Format::bf16 : Format::f32};
   f.alias = f.alias && f.residual && f.c_format == Format::f32;
   if (f.gate) s.n -= s.n % 2;
   Problem p = make_problem(table, s, static_cast<Format>(rng.below(3)),
@@ -140,9 +144,9 @@ TEST_CASE("gemm: random small shapes, strides, formats and epilogues agree with 
 TEST_CASE("gemm: denormal, huge, infinite and NaN values follow the chain") {
   Random rng(8);
   const float inf = std::numeric_limits<float>::infinity();
-  const float special[] = {0.0f,    -0.0f,    0x1p-149f, -0x1p-130f, 0x1.8p-126f, 0x1p-75f,
-                           0x1p63f, 0x1p127f, -0x1p127f, inf,        -inf,        std::nanf(""),
-                           0x1p-24f, -0x1.8p-16f, 65504.0f};
+  const float special[] = {0.0f,     -0.0f,         0x1p-149f, -0x1p-130f,  0x1.8p-126f,
+                           0x1p-75f, 0x1p63f,       0x1p127f,  -0x1p127f,   inf,
+                           -inf,     std::nanf(""), 0x1p-24f,  -0x1.8p-16f, 65504.0f};
   for_each_gemm([&](const GemmTable& table) {
     for (int round = 0; round < 300; round++) {
       const Sizes s = {between(rng, 1, 19), between(rng, 1, 210), between(rng, 1, 30)};
@@ -187,7 +191,8 @@ TEST_CASE("gemm: NaN and infinity in the sums come through every activation and 
         const std::vector<float> y = run(rng, p, packed.data(), f, {});
         for (int64_t j = 0; j < 26; j++) {
           const float gate = p.chain(1, 2 * j), up = p.chain(1, 2 * j + 1);
-          const double right = act_exact(f.act, static_cast<double>(gate)) * static_cast<double>(up);
+          const double right =
+              act_exact(f.act, static_cast<double>(gate)) * static_cast<double>(up);
           const float got = y[static_cast<size_t>(26 + j)];
           if (std::isnan(gate) || std::isnan(up)) CHECK(std::isnan(got));
           if (std::isinf(right)) CHECK(std::fabs(got) > 1e3f);

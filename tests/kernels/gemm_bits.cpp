@@ -37,8 +37,8 @@ TEST_CASE("gemm: any sub-rectangle has the bits of the whole") {
       const int64_t k = round % 10 == 0 ? between(rng, 6000, 8000) : between(rng, 1, 200);
       const int64_t m = between(rng, 1, k > 1000 ? 20 : 90);
       const bool gate = round % 3 == 0;
-      const int64_t n = gate ? 2 * between(rng, 1, k > 1000 ? 30 : 160)
-                             : between(rng, 1, k > 1000 ? 60 : 320);
+      const int64_t n =
+          gate ? 2 * between(rng, 1, k > 1000 ? 30 : 160) : between(rng, 1, k > 1000 ? 60 : 320);
       const int64_t step = gate ? 2 : 1;
       Problem whole = uniform_problem(rng, table, {m, n, k});
       whole.woven = gate;

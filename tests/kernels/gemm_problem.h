@@ -228,7 +228,12 @@ inline std::vector<float> run(Random& rng, const Problem& p, const void* b, cons
   if (f.bias) bias.fill(added.bias, 1, p.n);
   if (f.residual) (f.alias ? c : residual).fill(added.residual, p.m, columns);
   const float* add = f.alias ? c.floats() : residual.floats();
-  p.table->run({p.m, p.n, p.k, a.data(), lda, b,
+  p.table->run({p.m,
+                p.n,
+                p.k,
+                a.data(),
+                lda,
+                b,
                 {c.data(), f.c_format, ldc, f.bias ? bias.floats() : nullptr,
                  f.residual ? add : nullptr, ld_residual, f.act, f.gate}});
   CHECK(c.gaps_intact(p.m, columns));
