@@ -21,6 +21,7 @@ namespace {
 
 struct F32Step {
   static constexpr int64_t kElement = 4, kPair = 1;
+  static void mac(__m512& acc, __m512 x, __m512 w) { multiply_add(acc, x, w); }
 };
 
 using Kernel = Avx512Kernel<F32Step>;

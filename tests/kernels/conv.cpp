@@ -461,25 +461,34 @@ TEST_CASE("conv: panels one after another make the whole") {
 
 namespace {
 
-// The order that conv.h documents: kh kw i; planar i kh kw.
-float chain(const Case& c, const ConvTable& t, int64_t row, int64_t column, int64_t o) {
+// The chains that conv.h documents: kh kw i; planar i kh kw; small groups under three taps may be
+// kh i kw (`sliding`).
+float chain(const Case& c, const ConvTable& t, int64_t row, int64_t column, int64_t o, bool sliding) {
   const ConvShape& s = c.s;
   const int64_t channels = c.channels(), first = o / (s.out_c / s.groups) * channels;
+  const int64_t taps = s.kernel_h * s.kernel_w;
   const bool planar = s.planar && s.dilation_w == 1;
-  const int64_t outer = planar ? channels : 1, inner = planar ? 1 : channels;
   float sum = 0;
   int64_t y, x;
-  for (int64_t a = 0; a < outer; a++) {
-    for (int64_t kh = 0; kh < s.kernel_h; kh++) {
-      for (int64_t kw = 0; kw < s.kernel_w; kw++) {
-        if (!tap(s, row, column, kh, kw, y, x)) continue;
-        for (int64_t b = 0; b < inner; b++) {
-          sum = std::fma(x_at(c, y, x, first + a + b), w_at(c, t, o, a + b, kh, kw), sum);
-        }
-      }
-    }
+  for (int64_t k = 0; k < taps * channels; k++) {
+    const int64_t i = planar ? k / taps : sliding ? k / s.kernel_w % channels : k % channels;
+    const int64_t kh = planar ? k / s.kernel_w % s.kernel_h : k / channels / s.kernel_w;
+    const int64_t kw = planar || sliding ? k % s.kernel_w : k / channels % s.kernel_w;
+    if (!tap(s, row, column, kh, kw, y, x)) continue;
+    sum = std::fma(x_at(c, y, x, first + i), w_at(c, t, o, i, kh, kw), sum);
   }
   return sum + 0.0f;
+}
+
+// Elements of y that are not their chain of that order.
+int64_t off_chain(const Case& c, const ConvTable& t, const std::vector<float>& y, bool sliding) {
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < c.outputs(); i++) {
+    const int64_t pixel = i / c.s.out_c;
+    wrong += !same_bits(y[static_cast<size_t>(i)],
+                        chain(c, t, pixel / c.s.out_w, pixel % c.s.out_w, i % c.s.out_c, sliding));
+  }
+  return wrong;
 }
 
 // Mostly numbers; infinities, NaN, denormals, zeros of both signs and values near the largest.
@@ -511,15 +520,12 @@ TEST_CASE("conv: each element is the documented chain bit by bit, whatever the v
     for (const ConvTable* t : runnable()) {
       Bench bench(at, c, *t);
       const std::vector<float> y = bench.run(whole(c, *t));
-      for (int64_t i = 0; i < c.outputs(); i++) {
-        const int64_t pixel = i / c.s.out_c;
-        const float expected = chain(c, *t, pixel / c.s.out_w, pixel % c.s.out_w, i % c.s.out_c);
-        if (same_bits(y[static_cast<size_t>(i)], expected)) continue;
-        const std::string shape = described(c.s);
-        FAIL_CHECK(t->name << " case " << n << ": " << shape << " element " << i << " is "
-                           << y[static_cast<size_t>(i)] << ", expected " << expected);
-        return;
-      }
+      int64_t wrong = off_chain(c, *t, y, false);
+      if (wrong > 0 && c.s.groups > 1 && c.s.kernel_w == 3) wrong = off_chain(c, *t, y, true);
+      if (wrong == 0) continue;
+      const std::string shape = described(c.s);
+      FAIL_CHECK(t->name << " case " << n << ": " << shape << ": " << wrong << " elements");
+      return;
     }
   }
 }
