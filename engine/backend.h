@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "conv.h"
 #include "tensor.h"
 #include "threads.h"
 
@@ -152,6 +153,16 @@ class TERN_API Backend {
   virtual void pool(Context& ctx, const Tensor& x, const Segments& segments, Pooling mode,
                     Tensor& y) = 0;
   virtual void normalize(Context& ctx, const Tensor& x, Tensor& y) = 0;
+
+  /// weight: [out, in / groups, kernel_h, kernel_w] dense f32, bf16 or f16; scale: [out] f32 that it is
+  /// multiplied by, or empty. Channels and kernel sizes of `geometry` are those of the weight.
+  virtual std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight,
+                                                      const Tensor& scale,
+                                                      const ConvGeometry& geometry, DType dtype) = 0;
+  /// x [n, h, w, c], or [n, c, h, w] for planar weights; y [n, out_h, out_w, out_c].
+  virtual void conv(Context& ctx, const Tensor& x, const PackedConv& w, const Tensor& bias,
+                    const ConvOptions& options, Tensor& y) = 0;
+  virtual void pool2d(Context& ctx, const Tensor& x, const Pool2dOptions& options, Tensor& y) = 0;
 };
 
 /// The CPU backend. Lives for the whole process.

@@ -141,6 +141,20 @@ class CpuBackend final : public Backend {
     cpu::pool_rows(ctx, x, segments, mode, y);
   }
 
+  std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight, const Tensor& scale,
+                                              const ConvGeometry& geometry, DType dtype) override {
+    return cpu::pack_conv(pool, weight, scale, geometry, dtype);
+  }
+
+  void conv(Context& ctx, const Tensor& x, const PackedConv& w, const Tensor& bias,
+            const ConvOptions& options, Tensor& y) override {
+    cpu::conv(ctx, x, w, bias, options, y);
+  }
+
+  void pool2d(Context& ctx, const Tensor& x, const Pool2dOptions& options, Tensor& y) override {
+    cpu::pool2d(ctx, x, options, y);
+  }
+
   void normalize(Context& ctx, const Tensor& x, Tensor& y) override {
     constexpr float kEps = 1e-12F;   // the default of torch.nn.functional.normalize
     const auto& kernel = kernels::pool_variants().best(isa());

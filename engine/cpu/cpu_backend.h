@@ -44,6 +44,12 @@ void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, 
 void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y);
 void pool_rows(Context& ctx, const Tensor& x, const Segments& segments, Backend::Pooling mode, Tensor& y);
 
+std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight, const Tensor& scale,
+                                            const ConvGeometry& geometry, DType dtype);
+void conv(Context& ctx, const Tensor& x, const PackedConv& w, const Tensor& bias,
+          const ConvOptions& options, Tensor& y);
+void pool2d(Context& ctx, const Tensor& x, const Pool2dOptions& options, Tensor& y);
+
 /// Calls rows(begin, end) over [0, count) in blocks of about 16 K elements: small tensors are done by
 /// the caller alone, because waking a thread costs more than the work.
 void for_row_blocks(Context& ctx, int64_t count, int64_t cols, FunctionRef<void(int64_t, int64_t)> rows);
