@@ -18,10 +18,13 @@ namespace tern::kernels {
 namespace {
 
 struct DotVnni {
-  // As an instruction in place: left to intrinsics, gcc 12 copies accumulators.
   template <int kBits>
-  static inline __attribute__((always_inline)) void add(__m512i& sum, __m512i w, __m512i x) {
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+  static constexpr bool pairs = false;
+
+  // As an instruction in place and in this order: else gcc 12 copies accumulators, clang 14 spills.
+  template <int kBits>
+  TERN_INLINE void add(VI& sum, VI w, VI x) {
+    asm volatile("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
   }
 };
 
