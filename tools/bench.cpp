@@ -5,10 +5,12 @@
 #include <regex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "../engine/base/format.h"
 #include "bench_results.h"
@@ -45,7 +47,7 @@ struct BenchArguments {
     options.positional("SUBJECT", subject, "kernels", true);
     options.text("--filter", "REGEX", filter, "only those whose name matches (grep -E)");
     options.flag("--best", best, "only the best variant of each op for this CPU");
-    options.flag("--quick", quick, "--best, and a few windows for each shape");
+    options.flag("--quick", quick, "--best, a few shapes of each, a few windows for each shape");
     options.flag("--json", json, "one JSON object per line: the machine first, then the results");
     options.text("--program", "FILE", program, "bench_kernels, when it is not found by itself");
     if (!options.parse(arguments)) return false;
@@ -96,7 +98,23 @@ class Pattern {
   regex_t compiled_;
 };
 
-using Group = std::vector<BenchName>;  // of one kernel
+/// Of one kernel: all its shapes, or those asked for.
+struct Group {
+  std::string kernel;
+  std::vector<BenchName> names = {};
+  bool whole = true;
+};
+
+/// A few names from all over the list.
+void thin_out(Group& group) {
+  constexpr size_t kShapes = 16;
+  const size_t count = group.names.size();
+  if (count <= kShapes) return;
+  std::vector<BenchName> kept;
+  for (size_t i = 0; i < kShapes; ++i) kept.push_back(std::move(group.names[i * count / kShapes]));
+  group.names = std::move(kept);
+  group.whole = false;
+}
 
 std::vector<Group> list_groups(const BenchArguments& options) {
   const Pattern pattern(options.filter);
@@ -104,22 +122,30 @@ std::vector<Group> list_groups(const BenchArguments& options) {
   std::vector<Group> groups;
   std::set<std::string> ops;  // whose best variant came by
   std::string best;
+  bool whole = true;  // of the kernel listed now, all names were taken
+  std::string kernel;
   for (std::string line; child.next_line(line);) {
     BenchName name = BenchName::parse(line);
+    if (std::exchange(kernel, name.kernel) != name.kernel) whole = true;
     if (ops.insert(name.op).second) best = name.kernel;
     if ((options.best || options.quick) && name.kernel != best) continue;
-    if (!pattern.matches(name.full)) continue;
-    if (groups.empty() || groups.back().front().kernel != name.kernel) groups.emplace_back();
-    groups.back().push_back(std::move(name));
+    const bool wanted = pattern.matches(name.full);
+    whole &= wanted;
+    if (wanted && (groups.empty() || groups.back().kernel != name.kernel))
+      groups.push_back({kernel});
+    if (!groups.empty() && groups.back().kernel == name.kernel) groups.back().whole = whole;
+    if (wanted) groups.back().names.push_back(std::move(name));
   }
   child.finish();
+  if (options.quick) std::for_each(groups.begin(), groups.end(), thin_out);
   return groups;
 }
 
-/// An expression for exactly these names.
+/// An expression for exactly these benchmarks.
 std::string exactly(const Group& group) {
+  if (group.whole) return "^" + group.kernel + "(/|$)";
   std::string out = "^(";
-  for (const BenchName& name : group) {
+  for (const BenchName& name : group.names) {
     if (out.back() != '(') out += '|';
     for (const char c : name.full) {
       if (std::string_view(".[]{}()\\*+?^$|").find(c) != std::string_view::npos) out += '\\';
@@ -178,9 +204,9 @@ void run_group(const BenchArguments& options, const Group& group, BenchTable& ta
   Child child(
       options.program, {"--benchmark_format=json", "--benchmark_filter=" + exactly(group)},
       options.quick ? std::vector<std::string>{"TERN_BENCH_QUICK=1"} : std::vector<std::string>{});
-  table.begin(group);
+  table.begin(group.names);
   BenchReader reader;
-  countdown.show(group.front().kernel);
+  countdown.show(group.kernel);
   for (std::string line; child.next_line(line);) {
     const BenchReader::Found found = reader.add(line);
     if (found == BenchReader::Found::nothing) continue;
@@ -193,7 +219,7 @@ void run_group(const BenchArguments& options, const Group& group, BenchTable& ta
       print(options.json ? result.to_json().dump() + "\n" : table.row(result));
       countdown.advance();
     }
-    countdown.show(group.front().kernel);
+    countdown.show(group.kernel);
   }
   countdown.wipe();
   child.finish();
@@ -208,7 +234,7 @@ int bench(const Arguments& arguments) {
   if (options.program.empty()) options.program = find_program();
   const std::vector<Group> groups = list_groups(options);
   size_t total = 0;
-  for (const Group& group : groups) total += group.size();
+  for (const Group& group : groups) total += group.names.size();
   if (total == 0) {
     fail(ErrorCode::not_found, cat("--filter: no kernel's name matches '", options.filter, "'"));
   }

@@ -157,6 +157,24 @@ TEST_CASE("the best variant of each op is the one listed first; --quick asks for
   CHECK(contains(tern::test::read_file(folder / "environment"), "TERN_BENCH_QUICK=1"));
 }
 
+TEST_CASE("--quick takes shapes from all over a long list, and what is asked for is what is run") {
+  const TemporaryFolder folder;
+  const std::string spy =
+      program_in(folder,
+                 "#!/bin/sh\n[ $1 = --benchmark_list_tests ] && "
+                 "{ for i in $(seq 1 40); do echo a_avx2/m:$i/x.y; done; echo b_avx2; exit; }\n"
+                 "echo \"$2\" >>${0%/*}/filters\necho '{'; echo '\"benchmarks\": ['\n");
+  run_tern({"bench", "kernels", "--program", spy, "--quick"});
+  run_tern({"bench", "kernels", "--program", spy, "--filter", "m:1?1/|b"});
+  const auto filters = lines_of(tern::test::read_file(folder / "filters"));
+  REQUIRE(filters.size() == 4);
+  CHECK(contains(filters[0], R"(=^(a_avx2/m:1/x\.y|a_avx2/m:3/x\.y|)"));
+  CHECK(contains(filters[0], R"#(|a_avx2/m:38/x\.y)$)#"));
+  CHECK(filters[1] == "--benchmark_filter=^b_avx2(/|$)");
+  CHECK(filters[2] == R"#(--benchmark_filter=^(a_avx2/m:1/x\.y|a_avx2/m:11/x\.y)$)#");
+  CHECK(filters[3] == filters[1]);
+}
+
 TEST_CASE("JSON lines carry the machine first and then every counter that was measured") {
   const TemporaryFolder folder;
   const Outcome json = run_tern({"bench", "kernels", "--json", "--program", program_in(folder)});
