@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "../engine/base/format.h"
+#include "../engine/base/log.h"
 #include "bench_results.h"
 #include "bench_table.h"
 #include "child.h"
@@ -41,6 +42,11 @@ constexpr VerbHelp kHelp = {
 struct BenchArguments {
   std::string subject, filter, program;
   bool quick = false, best = false, json = false;
+
+  /// For every call of the program: the number of windows is a part of a benchmark's name.
+  std::vector<std::string> variables() const {
+    return quick ? std::vector<std::string>{"TERN_BENCH_QUICK=1"} : std::vector<std::string>{};
+  }
 
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
@@ -118,7 +124,7 @@ void thin_out(Group& group) {
 
 std::vector<Group> list_groups(const BenchArguments& options) {
   const Pattern pattern(options.filter);
-  Child child(options.program, {"--benchmark_list_tests"}, {});
+  Child child(options.program, {"--benchmark_list_tests"}, options.variables());
   std::vector<Group> groups;
   std::set<std::string> ops;  // whose best variant came by
   std::string best;
@@ -201,11 +207,11 @@ void print(const std::string& text) {
 /// Runs the kernels of one group and shows what comes.
 void run_group(const BenchArguments& options, const Group& group, BenchTable& table,
                Countdown& countdown, bool first) {
-  Child child(
-      options.program, {"--benchmark_format=json", "--benchmark_filter=" + exactly(group)},
-      options.quick ? std::vector<std::string>{"TERN_BENCH_QUICK=1"} : std::vector<std::string>{});
+  Child child(options.program, {"--benchmark_format=json", "--benchmark_filter=" + exactly(group)},
+              options.variables());
   table.begin(group.names);
   BenchReader reader;
+  size_t shown = 0;
   countdown.show(group.kernel);
   for (std::string line; child.next_line(line);) {
     const BenchReader::Found found = reader.add(line);
@@ -218,12 +224,17 @@ void run_group(const BenchArguments& options, const Group& group, BenchTable& ta
       const BenchResult result = BenchResult::from(reader.json());
       print(options.json ? result.to_json().dump() + "\n" : table.row(result));
       countdown.advance();
+      ++shown;
     }
     countdown.show(group.kernel);
   }
   countdown.wipe();
   child.finish();
   if (!options.json) print(table.end());
+  if (shown != group.names.size()) {
+    log(LogLevel::warning,
+        cat(group.kernel, ": ", shown, " results for ", group.names.size(), " benchmarks"));
+  }
 }
 
 }  // namespace
