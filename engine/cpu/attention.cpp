@@ -166,16 +166,19 @@ void attend_by_ranges(Context& ctx, const AttentionTable& kernel, const Operands
   });
 }
 
-/// Few rows against many keys, and fewer tiles than keep all threads busy.
+/// By ranges where tiles of queries would be fewer than keep all threads busy; and in decode, since
+/// the heads of a cache [keys, kv_heads, head_dim] share pages: range by range, each page is looked
+/// up once for all heads.
 bool splits_keys(const AttentionTable& kernel, const Operands& x, int threads) {
+  constexpr int64_t kDecodeRows = 16;
   int64_t most_rows = 0, most_keys = 0;
   for (const Segment& s : x.options.segments.sequences) {
     most_rows = std::max(most_rows, s.queries() * x.group());
     most_keys = std::max(most_keys, s.keys());
   }
+  if (most_rows > kernel.row_block || most_keys <= kernels::kAttentionRange) return false;
   const auto tiles = static_cast<int64_t>(x.options.segments.sequences.size()) * x.kv_heads();
-  return threads > 1 && most_rows <= kernel.row_block && most_keys > kernels::kAttentionRange &&
-         tiles < 8 * threads;
+  return most_rows <= kDecodeRows || tiles < 8 * threads;
 }
 
 }  // namespace

@@ -19,7 +19,12 @@ constexpr int kLanes = 8;
 // registers.
 constexpr int kTileCols = 2;
 constexpr int kTileRows[] = {0, 12, 6};
+constexpr int kStreamRows = 4;
+constexpr size_t kStreamVecs = 8;
 
+inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+}
 inline Vec load(const float* p) {
   return _mm256_loadu_ps(p);
 }
@@ -34,6 +39,9 @@ inline Vec set1(float x) {
 }
 inline Vec lane(Vec x, int i) {
   return _mm256_permutevar8x32_ps(x, _mm256_set1_epi32(i));
+}
+inline float first_lane(Vec x) {
+  return _mm256_cvtss_f32(x);
 }
 inline Vec add(Vec a, Vec b) {
   return _mm256_add_ps(a, b);
@@ -97,6 +105,14 @@ inline Vec reduce_rows(const float* rows) {
   }
   return Op::of(_mm256_permute2f128_ps(four[0], four[1], 0x20),
                 _mm256_permute2f128_ps(four[0], four[1], 0x31));
+}
+
+/// The reduction of one vector by the same tree, in every lane.
+template <class Op>
+inline Vec reduce_row(Vec x) {
+  x = Op::of(x, _mm256_permute_ps(x, 0x4e));
+  x = Op::of(x, _mm256_permute_ps(x, 0xb1));
+  return Op::of(x, _mm256_permute2f128_ps(x, x, 0x01));
 }
 
 inline Vec load_elements(const float* p, int64_t n) {

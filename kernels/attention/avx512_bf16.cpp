@@ -38,36 +38,85 @@ inline __m512i load_pairs(const uint16_t* p, int64_t n) {
   return _mm512_maskz_loadu_epi16((1u << static_cast<unsigned>(n)) - 1, p);
 }
 
+/// For permutex2var_epi16: elements 0 … 15 of a and b in pairs; then 16 … 31.
+inline __m512i low_pairs() {
+  return _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
+                          37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+}
+inline __m512i high_pairs() {
+  return _mm512_add_epi16(low_pairs(), _mm512_set1_epi16(16));
+}
+
 struct Pairs {
   using Element = uint16_t;
   static constexpr bool kScalesQueries = false;
+  static constexpr int kElements = 2;
 
   static int64_t steps(int64_t n) { return (n + 1) / 2; }
   static Vec multiply_add(Vec a, Vec b, Vec acc) {
     return _mm512_dpbf16_ps(acc, pairs(a), pairs(b));
   }
 
-  static void load_query(const AttentionArgs& x, const uint16_t* from, float* to) {
-    for (int64_t d = 0; d < x.head_dim; d += 32) {
-      _mm512_storeu_si512(to + d / 2, load_pairs(from + d, x.head_dim - d));
+  static void load_query(const uint16_t* from, int64_t head_dim, Vec, float* to) {
+    for (int64_t d = 0; d < head_dim; d += 32) {
+      _mm512_storeu_si512(to + d / 2, load_pairs(from + d, head_dim - d));
     }
   }
 
-  static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
-    const int64_t stride = x.k_stride, head_dim = x.head_dim;
-    const uint16_t* const k = static_cast<const uint16_t*>(x.k) + block.first * stride;
-    const auto row = [=](int key, int64_t pair, int64_t) {
-      return _mm512_castsi512_ps(load_pairs(k + key * stride + 2 * pair, head_dim - 2 * pair));
+  template <bool kPrefetches>
+  static auto key_rows(const AttentionArgs& x, int64_t first) {
+    const int64_t stride = x.k_stride, ahead = rows_ahead<uint16_t>(x.head_dim) * stride;
+    const uint16_t* const k = static_cast<const uint16_t*>(x.k) + first * stride;
+    return [=](int key, int64_t d, int64_t n) {
+      const uint16_t* const from = k + key * stride + d;
+      if constexpr (kPrefetches) prefetch(from + ahead);
+      return _mm512_castsi512_ps(load_pairs(from, n));
     };
-    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, row);
+  }
+
+  static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
+    const auto row = key_rows<false>(x, block.first);
+    const int64_t head_dim = x.head_dim;
+    const auto pairs_of = [=](int key, int64_t pair, int64_t) {
+      return row(key, 2 * pair, head_dim - 2 * pair);
+    };
+    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, pairs_of);
+  }
+
+  struct Values {
+    const uint16_t* v;
+    int64_t stride, ahead;
+  };
+
+  static Values value_rows(const AttentionArgs& x, int64_t first, int64_t column) {
+    return {static_cast<const uint16_t*>(x.v) + (first * x.v_stride + column), x.v_stride,
+            rows_ahead<uint16_t>(x.head_dim) * x.v_stride};
+  }
+
+  /// Of two keys, columns paired; an odd last key is paired with zeros.
+  template <size_t N>
+  static void load_values(const Values& values, int j, int count, int64_t left, Vec (&to)[N]) {
+    const uint16_t* const one = values.v + j * values.stride;
+    const bool two = j + 1 < count;
+#pragma GCC unroll 4
+    for (size_t n = 0; n < N; n += 2) {
+      const auto d = static_cast<int64_t>(n) * kLanes;
+      const int64_t rest = n + 2 < N ? 32 : left - d;
+      prefetch(one + values.ahead + d);
+      prefetch(one + values.ahead + values.stride + d);
+      const __m512i a = load_pairs(one + d, rest);
+      const __m512i b = two ? load_pairs(one + values.stride + d, rest) : _mm512_setzero_si512();
+      to[n] = _mm512_castsi512_ps(_mm512_permutex2var_epi16(a, low_pairs(), b));
+      if (n + 1 < N) {
+        to[n + 1] = _mm512_castsi512_ps(_mm512_permutex2var_epi16(a, high_pairs(), b));
+      }
+    }
   }
 
   /// Two keys' rows become one row of pairs; an odd last key is paired with zeros.
   static const float* values(const AttentionArgs& x, const Block& block, float* scratch,
                              int64_t* stride) {
-    const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40,
-                                         8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-    const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+    const __m512i low = low_pairs(), high = high_pairs();
     const uint16_t* v = static_cast<const uint16_t*>(x.v) + block.first * x.v_stride;
     *stride = round_up(x.head_dim, kLanes);
     float* to = scratch;
