@@ -51,6 +51,7 @@ struct Pairs {
   using Element = uint16_t;
   static constexpr bool kScalesQueries = false;
   static constexpr int kElements = 2;
+  static constexpr int64_t kKeyBytes = 2;
 
   static int64_t steps(int64_t n) { return (n + 1) / 2; }
   static Vec multiply_add(Vec a, Vec b, Vec acc) {
@@ -63,24 +64,17 @@ struct Pairs {
     }
   }
 
-  template <bool kPrefetches>
-  static auto key_rows(const AttentionArgs& x, int64_t first) {
-    const int64_t stride = x.k_stride, ahead = rows_ahead<uint16_t>(x.head_dim) * stride;
-    const uint16_t* const k = static_cast<const uint16_t*>(x.k) + first * stride;
-    return [=](int key, int64_t d, int64_t n) {
-      const uint16_t* const from = k + key * stride + d;
-      if constexpr (kPrefetches) prefetch(from + ahead);
-      return _mm512_castsi512_ps(load_pairs(from, n));
-    };
+  static Vec load_row(const char* p, int64_t n) {
+    return _mm512_castsi512_ps(load_pairs(reinterpret_cast<const uint16_t*>(p), n));
   }
 
   static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
-    const auto row = key_rows<false>(x, block.first);
-    const int64_t head_dim = x.head_dim;
-    const auto pairs_of = [=](int key, int64_t pair, int64_t) {
-      return row(key, 2 * pair, head_dim - 2 * pair);
+    const int64_t stride = x.k_stride, head_dim = x.head_dim;
+    const uint16_t* const k = static_cast<const uint16_t*>(x.k) + block.first * stride;
+    const auto row = [=](int key, int64_t pair, int64_t) {
+      return _mm512_castsi512_ps(load_pairs(k + key * stride + 2 * pair, head_dim - 2 * pair));
     };
-    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, pairs_of);
+    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, row);
   }
 
   struct Values {
@@ -90,7 +84,7 @@ struct Pairs {
 
   static Values value_rows(const AttentionArgs& x, int64_t first, int64_t column) {
     return {static_cast<const uint16_t*>(x.v) + (first * x.v_stride + column), x.v_stride,
-            rows_ahead<uint16_t>(x.head_dim) * x.v_stride};
+            rows_ahead(x.head_dim * kKeyBytes) * x.v_stride};
   }
 
   /// Of two keys, columns paired; an odd last key is paired with zeros.
