@@ -58,8 +58,9 @@ __attribute__((target("avx512f,avx512vnni"), noinline)) double int8_dot_rate() {
     TERN_STEP(c0)
     TERN_STEP(c1)
     TERN_STEP(c2)
-    TERN_STEP(c3) TERN_STEP(c4) TERN_STEP(c5) TERN_STEP(c6) TERN_STEP(c7) TERN_STEP(c8)
-        TERN_STEP(c9) TERN_STEP(c10) TERN_STEP(c11)
+    TERN_STEP(c3)
+    TERN_STEP(c4) TERN_STEP(c5) TERN_STEP(c6) TERN_STEP(c7) TERN_STEP(c8) TERN_STEP(c9)
+        TERN_STEP(c10) TERN_STEP(c11)
 #undef TERN_STEP
   }
   return kRounds * 12 * 128 / (bench::thread_seconds() - start);
@@ -71,8 +72,8 @@ double int8_dot_rate() {
 #endif
 
 double ceiling_of(const GemmBlockTable& table) {
-  const bool dot = table.activation == BlockActivation::a8 && table.isa == Isa::avx512_vnni;
-  return dot ? int8_dot_rate() : bench::multiply_add_rate(table.isa);
+  if (table.activation == BlockActivation::a16) return bench::multiply_add_rate(table.isa);
+  return table.isa == Isa::avx512_vnni ? int8_dot_rate() : 0;
 }
 
 // Packed copies of one random matrix, back to back in the pool. Their number.
@@ -158,7 +159,7 @@ void add(const GemmBlockTable& table, BlockFormat format, long m, Layer layer) {
       ->Iterations(bench::windows(m > 64 ? 10 : 40));
 }
 
-// The best variant on every layer, the others on one.
+// The best variant of a8 on every layer, all others on one.
 const bool kRegistered = [] {
   constexpr Layer kLayers[] = {{576, 576},   {1536, 576},  {576, 1536},  {49152, 576}, {2048, 2048},
                                {5632, 2048}, {2048, 5632}, {4096, 4096}, {11008, 4096}};
@@ -166,7 +167,8 @@ const bool kRegistered = [] {
     const auto variants = kernels::gemm_block_variants(activation);
     for (const GemmBlockTable* table : variants) {
       if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
-      const bool best = table == &variants.best(kernels::hardware_isa());
+      const bool best =
+          table == &variants.best(kernels::hardware_isa()) && activation == BlockActivation::a8;
       for (int f = 0; f < kernels::kBlockFormats; f++) {
         for (const Layer& layer : kLayers) {
           if (!best && (layer.n != 2048 || layer.k != 2048)) continue;

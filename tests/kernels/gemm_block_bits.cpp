@@ -160,3 +160,33 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("gemm_block: the largest codes against the largest x neither saturate nor wrap") {
+  Random random(7);
+  Rooms at;
+  for (int f = 0; f < kBlockFormats; f++) {
+    for (const int fill : {0x00, 0x7f, 0x80, 0xff}) {
+      Weights w{};
+      w.format = static_cast<BlockFormat>(f);
+      w.n = 33;
+      w.k = 512;
+      w.fill = fill;
+      make_weights(random, at, *runnable()[0], false, w);
+      for (const float value : {1.0f, -1.0f}) {
+        for (const int64_t m : {1, 13}) {
+          const std::vector<float> x(static_cast<size_t>(m * w.k), value);
+          for (const GemmBlockTable* table : runnable()) {
+            const int64_t row_bytes = static_cast<int64_t>(table->row_bytes(w.k));
+            Rows rows{m, w.k, row_bytes, at.a.place<uint32_t>(m * row_bytes / 4, false), {}};
+            table->quantize_rows(
+                {x.data(), Format::f32, w.k, m, w.k, const_cast<void*>(rows.a), row_bytes});
+            const std::vector<float> y = run(at, *table, w, rows, {}, false);
+            const std::string variant = table->name, format = block_info(w.format).name;
+            INFO(variant, " ", format, " bytes ", fill, " x ", value, " m ", m);
+            CHECK(different(y, run(at, generic_of(*table), w, rows, {}, false)) == 0);
+          }
+        }
+      }
+    }
+  }
+}

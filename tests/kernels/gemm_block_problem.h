@@ -64,9 +64,12 @@ inline uint16_t random_f16(Random& random) {
                                random.below(1024));
 }
 
-inline void random_block(Random& random, BlockFormat format, uint8_t* p) {
+// Random scales; every other byte random too, or `fill` where that is not negative.
+inline void random_block(Random& random, BlockFormat format, int fill, uint8_t* p) {
   const int bytes = block_info(format).bytes;
-  for (int i = 0; i < bytes; i++) p[i] = static_cast<uint8_t>(random.bits() >> 56);
+  for (int i = 0; i < bytes; i++) {
+    p[i] = static_cast<uint8_t>(fill < 0 ? random.below(256) : fill);
+  }
   const auto put = [&](int at) {
     const uint16_t h = random_f16(random);
     memcpy(p + at, &h, 2);
@@ -84,6 +87,7 @@ struct Weights {
   std::vector<uint8_t> blocks;   // [n] rows, woven
   std::vector<double> w, extra;  // [n, k]; extra: twice the magnitude of the offset
   const void* packed;
+  int fill = -1;  // of random_block
 
   void describe() {
     w.resize(static_cast<size_t>(n * k));
@@ -119,7 +123,7 @@ inline void make_weights(Random& random, Rooms& at, const GemmBlockTable& table,
   const int bytes = block_info(w.format).bytes;
   for (size_t i = 0; i + static_cast<size_t>(bytes) <= w.blocks.size();
        i += static_cast<size_t>(bytes)) {
-    random_block(random, w.format, w.blocks.data() + i);
+    random_block(random, w.format, w.fill, w.blocks.data() + i);
   }
   const int64_t stride = w.row_bytes + random.below(3), half = w.n / 2;
   const int64_t extent = w.n == 0 ? 0 : (w.n - 1) * stride + w.row_bytes;
