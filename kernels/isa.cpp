@@ -71,10 +71,20 @@ Isa detect() {
   return has(further.eax, bit(5)) ? Isa::avx512_bf16 : Isa::avx512_vnni;
 }
 
+// Where the level is avx2, so that the operating system saves ymm registers.
+bool detect_avx_vnni() {
+  if (detect() == Isa::generic || cpuid(7, 0).eax < 1) return false;
+  return has(cpuid(7, 1).eax, bit(4));
+}
+
 #else
 
 Isa detect() {
   return Isa::generic;
+}
+
+bool detect_avx_vnni() {
+  return false;
 }
 
 #endif
@@ -106,6 +116,11 @@ const char* isa_name(Isa isa) noexcept {
 Isa hardware_isa() noexcept {
   static const Isa detected = detect();
   return detected;
+}
+
+bool hardware_has(Feature feature) noexcept {
+  static const bool avx_vnni = detect_avx_vnni();
+  return feature == Feature::none || avx_vnni;
 }
 
 Isa isa() noexcept {

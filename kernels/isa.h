@@ -25,6 +25,13 @@ Isa isa() noexcept;
 /// For tests: replaces isa() from now on; never above hardware_isa().
 void force_isa(Isa isa) noexcept;
 
+/// What a variant may need beyond its level, which stands aside from their order.
+/// avx_vnni: vpdpbusd in its VEX form, on CPUs without AVX-512 too.
+enum class Feature : int { none, avx_vnni };
+
+/// Of this CPU under this operating system, whatever level is in force.
+bool hardware_has(Feature feature) noexcept;
+
 /// Element formats that kernels read and write. bf16 and f16 are stored as uint16_t.
 enum class Format : int { f32, bf16, f16 };
 

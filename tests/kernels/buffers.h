@@ -154,7 +154,7 @@ template <class Table, class F>
 void for_each_variant(const kernels::Variants<Table>& variants, F f) {
   int ran = 0;
   for (const Table* table : variants) {
-    if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
+    if (!kernels::runs_at(*table, kernels::hardware_isa())) continue;
     const std::string variant = table->name;
     CAPTURE(variant);
     f(*table);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "../../kernels/gemm_block/gemm_block.h"
-#include "buffers.h"
+#include "epilogue_problem.h"
 
 namespace tern::kernels {
 namespace {
@@ -28,34 +28,10 @@ namespace {
 namespace tern::test::block {
 
 using namespace tern::kernels;
+using namespace epilogue;
 
-constexpr double kRound = 0x1p-24;  // largest relative error of one rounding
-constexpr Act kActs[] = {Act::none, Act::gelu, Act::gelu_tanh, Act::quick_gelu,
-                         Act::relu, Act::tanh, Act::silu,      Act::sigmoid};
-
-// One mapping for many cases: `count` elements against its upper or its lower forbidden page.
-class Room {
- public:
-  explicit Room(int64_t bytes) : bytes_(bytes), buffer_(bytes) {}
-
-  template <class T>
-  T* place(int64_t count, bool front) {
-    const int64_t bytes = count * static_cast<int64_t>(sizeof(T));
-    REQUIRE(bytes <= bytes_);
-    // GuardedBuffer's data ends at the upper page; bytes_ is a multiple of a page and another page
-    // of slack lies below, whose begin is the lower end.
-    char* end = buffer_.data() + bytes_;
-    char* begin = buffer_.data() - sysconf(_SC_PAGESIZE);
-    return reinterpret_cast<T*>(front ? begin : end - bytes);
-  }
-
- private:
-  int64_t bytes_;
-  GuardedBuffer<char> buffer_;
-};
-
-struct Rooms {
-  Room w{1 << 20}, b{1 << 20}, x{1 << 18}, a{1 << 20}, c{1 << 18}, bias{1 << 14}, residual{1 << 18};
+struct Rooms : EpilogueRooms {
+  Room w{1 << 20}, b{1 << 20}, x{1 << 18}, a{1 << 20};
 };
 
 // A finite f16 of magnitude 2^-9 … 1.
@@ -193,78 +169,11 @@ inline Rows make_rows(Random& random, Rooms& at, const GemmBlockTable& table, in
   return rows;
 }
 
-constexpr float kUntouched = 12345.0f;
-
-struct Finish {
-  Act act = Act::none;
-  bool gate = false, alias = false;
-  Format c_format = Format::f32;
-  int64_t ldc = 0;                    // at least the columns
-  std::vector<float> bias, residual;  // empty: none
-};
-
-// y as f32, [m, columns of c]. What lies between its rows must stay untouched.
 inline std::vector<float> run(Rooms& at, const GemmBlockTable& table, const Weights& w,
                               const Rows& x, const Finish& f, bool front) {
-  const int64_t columns = f.gate ? w.n / 2 : w.n, ldc = std::max(f.ldc, columns);
-  const int64_t extent = x.m == 0 ? 0 : (x.m - 1) * ldc + columns;
-  const bool f32 = f.c_format == Format::f32;
-  float* c = at.c.place<float>(f32 ? extent : 0, front);
-  uint16_t* c16 = at.c.place<uint16_t>(f32 ? 0 : extent, front);
-  const uint16_t untouched = static_cast<uint16_t>(bits_from_float(kUntouched) >> 16);
-  std::fill(c, c + (f32 ? extent : 0), kUntouched);
-  std::fill(c16, c16 + (f32 ? 0 : extent), untouched);
-  float* residual = at.residual.place<float>(static_cast<int64_t>(f.residual.size()), front);
-  std::copy(f.residual.begin(), f.residual.end(), residual);
-  if (f.alias) {
-    for (int64_t i = 0; i < x.m; i++) std::copy_n(residual + i * columns, columns, c + i * ldc);
-  }
-  float* bias = at.bias.place<float>(static_cast<int64_t>(f.bias.size()), front);
-  std::copy(f.bias.begin(), f.bias.end(), bias);
-  Epilogue e{f32 ? static_cast<void*>(c) : c16, f.c_format, ldc};
-  e.bias = f.bias.empty() ? nullptr : bias;
-  e.residual = f.residual.empty() ? nullptr : f.alias ? c : residual;
-  e.ld_residual = f.alias ? ldc : columns;
-  e.act = f.act;
-  e.gate = f.gate;
-  table.run({w.format, x.m, w.n, w.k, x.a, x.lda, w.packed, e});
-  std::vector<float> y;
-  bool kept = true;
-  for (int64_t i = 0; i < extent; i++) {
-    if (i % ldc < columns) {
-      y.push_back(f32 ? c[i] : float_from_bf16(c16[i]));
-    } else {
-      kept = kept &&
-             (f32 ? bits_from_float(c[i]) == bits_from_float(kUntouched) : c16[i] == untouched);
-    }
-  }
-  CHECK(kept);
-  return y;
-}
-
-inline int64_t different(const std::vector<float>& a, const std::vector<float>& b) {
-  int64_t count = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; count == 0 && i < a.size(); i++) count += !same_bits(a[i], b[i]);
-  return count;
-}
-
-inline std::vector<float> draw(Random& random, int64_t count) {
-  std::vector<float> v(static_cast<size_t>(count));
-  for (float& f : v) f = static_cast<float>(random.uniform(-2, 2));
-  return v;
-}
-
-inline Finish random_finish(Random& random, int64_t m, int64_t n, bool gate) {
-  Finish f;
-  const int64_t columns = gate ? n / 2 : n;
-  f.gate = gate;
-  f.act = kActs[random.below(8)];
-  f.c_format = random.below(3) == 0 ? Format::bf16 : Format::f32;
-  f.ldc = columns + random.below(4);
-  if (random.below(2) == 0) f.bias = draw(random, n);
-  if (random.below(2) == 0) f.residual = draw(random, m * columns);
-  f.alias = !f.residual.empty() && f.c_format == Format::f32 && random.below(2) == 0;
-  return f;
+  return finished(at, {x.m, w.n, front}, f, [&](const Epilogue& e) {
+    table.run({w.format, x.m, w.n, w.k, x.a, x.lda, w.packed, e});
+  });
 }
 
 inline std::vector<const GemmBlockTable*> runnable() {
