@@ -46,27 +46,48 @@ struct Segments {
   int64_t tokens() const noexcept { return sequences.empty() ? 0 : sequences.back().end; }
 };
 
+/// How the weights of a matrix product are kept:
+///   f32, bf16   as named; x is rounded to bf16 too
+///   f16         as stored; x is f32
+///   int8        int8 in groups of 64 along k, as is x, both rotated (kernels/gemm_int8)
+///   int4        int4 in groups of 32 along k, x in int8 likewise (kernels/gemm_block)
+enum class WeightFormat { f32, bf16, f16, int8, int4 };
+
+struct LinearFormat {
+  WeightFormat weights = WeightFormat::f32;
+  /// What results that only matrix products and attention read are kept in: f32 or bf16.
+  DType narrow = DType::f32;
+
+  /// Unquantised weights of a model that runs in `dtype`: f32, bf16 or f16.
+  static LinearFormat of(DType dtype) noexcept {
+    if (dtype == DType::bf16) return {WeightFormat::bf16, DType::bf16};
+    return {dtype == DType::f16 ? WeightFormat::f16 : WeightFormat::f32, DType::f32};
+  }
+};
+
 /// Weight panels of a matrix product in the device's layout. Made by Backend::pack.
 class TERN_API PackedMatrix {
  public:
   virtual ~PackedMatrix() = default;
   int64_t out_features() const noexcept { return n_; }
   int64_t in_features() const noexcept { return k_; }
-  DType dtype() const noexcept { return dtype_; }
+  LinearFormat format() const noexcept { return format_; }
   virtual size_t bytes() const noexcept = 0;
 
  protected:
-  PackedMatrix(int64_t n, int64_t k, DType dtype) : n_(n), k_(k), dtype_(dtype) {}
+  PackedMatrix(int64_t n, int64_t k, LinearFormat format) : n_(n), k_(k), format_(format) {}
   int64_t n_, k_;
-  DType dtype_;
+  LinearFormat format_;
 };
 
 struct LinearOptions {
   Act act = Act::none;
-  /// [tokens, out] f32, added after act.
+  /// The shape of the result, f32, added last.
   Tensor residual = {};
+  /// The columns alternate between gate and up: the result is act(gate) · up, [tokens, out / 2].
+  bool gate = false;
   /// The result is read by matrix products and attention only: the backend may keep it in the
-  /// weights' narrower type. Otherwise the result is f32.
+  /// format's narrow type. Otherwise the result is f32.
   bool matmul_input = false;
 };
 
@@ -121,11 +142,14 @@ class TERN_API Backend {
  public:
   virtual ~Backend() = default;
   virtual const char* name() const noexcept = 0;
+  /// Products of bf16 are faster than those of f32.
+  virtual bool multiplies_bf16() const noexcept = 0;
 
-  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, to be run
-  /// in `dtype` (f32 or bf16). Pages of a file mapping are given back as they are consumed.
+  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, or, woven,
+  /// the two parts of one shape and type row by row: gate, up, gate, …. Pages of a file mapping are
+  /// given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
-                                                   DType dtype) = 0;
+                                                   LinearFormat format, bool woven) = 0;
 
   // x is [tokens, features], f32 or the type linear_output() names; y is the result.
   virtual DType linear_output(const PackedMatrix& w, const LinearOptions& options) const = 0;

@@ -2,6 +2,7 @@
 #include "nn.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "../kernels/rope/rope.h"
@@ -14,6 +15,20 @@ namespace {
 /// Types a backend packs from directly; others are widened to f32 first.
 bool packs_directly(DType dtype) {
   return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
+}
+
+/// Matrices of one width as a backend packs them.
+std::vector<Tensor> packable(std::span<const Tensor> weights) {
+  std::vector<Tensor> parts;
+  for (const Tensor& w : weights) {
+    if (w.shape().rank() != 2 || w.dim(1) != weights[0].dim(1)) {
+      fail(ErrorCode::invalid_argument,
+           cat("Linear: a weight has shape ", w.shape().to_string(), ", expected [out, in]",
+               " with the same in as ", weights[0].shape().to_string()));
+    }
+    parts.push_back(packs_directly(w.dtype()) && w.dense() ? w : to_f32(w));
+  }
+  return parts;
 }
 
 }  // namespace
@@ -37,20 +52,24 @@ Tensor to_f32(const Tensor& x) {
   return out;
 }
 
-Linear::Linear(const Tensor& weight, const Tensor& bias, DType dtype)
-    : Linear(std::span(&weight, 1), std::span(&bias, 1), dtype) {}
+Linear::Linear(const Tensor& weight, const Tensor& bias, LinearFormat format)
+    : Linear(std::span(&weight, 1), std::span(&bias, 1), format) {}
 
-Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, DType dtype) {
-  std::vector<Tensor> parts;
-  for (const Tensor& w : weights) {
-    if (w.shape().rank() != 2 || w.dim(1) != weights[0].dim(1)) {
-      fail(ErrorCode::invalid_argument,
-           cat("Linear: a weight has shape ", w.shape().to_string(), ", expected [out, in]",
-               " with the same in as ", weights[0].shape().to_string()));
-    }
-    parts.push_back(packs_directly(w.dtype()) && w.dense() ? w : to_f32(w));
+Linear Linear::gate_up(const Tensor& gate, const Tensor& up, LinearFormat format) {
+  std::vector<Tensor> parts = packable(std::array{gate, up});
+  if (!(gate.shape() == up.shape())) {
+    fail(ErrorCode::invalid_argument, cat("Linear: gate has shape ", gate.shape().to_string(), ", up ",
+                                          up.shape().to_string(), "; expected the same"));
   }
-  weight_ = cpu_backend().pack(ThreadPool::shared(), parts, dtype);
+  if (parts[0].dtype() != parts[1].dtype()) parts = {to_f32(parts[0]), to_f32(parts[1])};
+  Linear made;
+  made.weight_ = cpu_backend().pack(ThreadPool::shared(), parts, format, true);
+  return made;
+}
+
+Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format) {
+  const std::vector<Tensor> parts = packable(weights);
+  weight_ = cpu_backend().pack(ThreadPool::shared(), parts, format, false);
 
   bool any = false;
   for (const Tensor& b : biases) any = any || static_cast<bool>(b);

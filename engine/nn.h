@@ -14,9 +14,11 @@ namespace tern {
 class TERN_API Linear {
  public:
   Linear() = default;
-  /// weights: each [out_i, in]; biases: each [out_i] or empty tensors. Packed to run in `dtype`.
-  Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, DType dtype);
-  Linear(const Tensor& weight, const Tensor& bias, DType dtype);
+  /// weights: each [out_i, in]; biases: each [out_i] or empty tensors. Packed to run in `format`.
+  Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format);
+  Linear(const Tensor& weight, const Tensor& bias, LinearFormat format);
+  /// Two weights [out, in] woven for LinearOptions::gate; without bias.
+  static Linear gate_up(const Tensor& gate, const Tensor& up, LinearFormat format);
 
   Tensor operator()(Context& ctx, const Tensor& x, const LinearOptions& options = {}) const;
 

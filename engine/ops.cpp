@@ -129,13 +129,18 @@ Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor
     require(bias.numel() == w.out_features(), "linear", "bias", bias, "[", w.out_features(), "]");
     require_dense_f32("linear", "bias", bias);
   }
+  if (options.gate && w.out_features() % 2 != 0) {
+    fail(ErrorCode::invalid_argument, cat("linear: a gated result needs pairs of columns, but there are ",
+                                          w.out_features()));
+  }
+  const int64_t out = options.gate ? w.out_features() / 2 : w.out_features();
   if (options.residual) {
-    require(options.residual.shape() == Shape({x.dim(0), w.out_features()}), "linear", "residual",
-            options.residual, "[", x.dim(0), ", ", w.out_features(), "]");
+    require(options.residual.shape() == Shape({x.dim(0), out}), "linear", "residual",
+            options.residual, "[", x.dim(0), ", ", out, "]");
     require_dtype("linear", "residual", options.residual, {DType::f32});
     require_rows("linear", "residual", options.residual);
   }
-  Tensor y = ctx.arena().tensor(ctx.backend().linear_output(w, options), {x.dim(0), w.out_features()});
+  Tensor y = ctx.arena().tensor(ctx.backend().linear_output(w, options), {x.dim(0), out});
   ctx.backend().linear(ctx, x, w, bias, options, y);
   return y;
 }

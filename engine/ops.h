@@ -10,7 +10,7 @@
 
 namespace tern {
 
-/// act(x·Wᵀ + bias) + residual: [tokens, out]. bias is [out] f32 or empty.
+/// act(x·Wᵀ + bias) + residual: [tokens, out]; see LinearOptions. bias is [out] f32 or empty.
 TERN_API Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
                        const LinearOptions& options = {});
 

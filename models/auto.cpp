@@ -47,6 +47,23 @@ DType resolve_dtype(const LoadOptions& options, const Config& config,
                                         "'; expected auto, float32, bfloat16 or float16"));
 }
 
+LinearFormat linear_format(const LoadOptions& options, DType dtype) {
+  if (options.quantize.empty()) return LinearFormat::of(dtype);
+  LinearFormat format;
+  if (options.quantize == "int8") {
+    format.weights = WeightFormat::int8;
+  } else if (options.quantize == "int4") {
+    format.weights = WeightFormat::int4;
+  } else {
+    fail(ErrorCode::invalid_argument, cat("quantize is '", printable_name(options.quantize),
+                                          "'; expected int8, int4 or nothing"));
+  }
+  const bool chosen = options.dtype != "auto" && !options.dtype.empty();
+  const bool narrow = chosen ? dtype == DType::bf16 : cpu_backend().multiplies_bf16();
+  format.narrow = narrow ? DType::bf16 : DType::f32;
+  return format;
+}
+
 }  // namespace
 
 Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) {
@@ -77,7 +94,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   const Checkpoint checkpoint = Checkpoint::open(repo);
   const DType dtype = resolve_dtype(options, config, checkpoint);
   const Weights weights(checkpoint,
-                        {.compute = dtype == DType::bf16 ? DType::bf16 : DType::f32,
+                        {.format = linear_format(options, dtype),
                          .base_model_prefix = entry->base_prefix,
                          .renames = entry->renames,
                          .ignore_unexpected = entry->ignore_unexpected,
@@ -87,6 +104,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   std::unique_ptr<Model> model = entry->make(config, weights);
   LoadingReport report = weights.finish();
   report.dtype = dtype;
+  report.quantize = options.quantize;
   report.files = checkpoint.files();
   if (!report.clean()) log(LogLevel::warning, report.text(entry->name, repo.name()));
   return PretrainedModel(ModelBuilder::finish(std::move(model), std::move(report), entry->name));

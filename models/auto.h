@@ -18,6 +18,9 @@ struct LoadOptions {
   std::string subfolder = {};
   /// "auto" (config, else first floating weight), "float32", "bfloat16", "float16".
   std::string dtype = "auto";
+  /// "" (none), "int8" or "int4": Linear layers run in it, everything else in `dtype`; with dtype
+  /// "auto" that is bfloat16 where the CPU multiplies it, else float32.
+  std::string quantize = {};
   bool ignore_mismatched_sizes = false;
   /// Members laid over config.json (num_labels, …), an object or null.
   hub::Json config_overrides = {};

@@ -262,8 +262,8 @@ void Weights::tie(std::string_view source, std::string_view target) const {
   }
 }
 
-DType Weights::compute() const noexcept {
-  return state_->options.compute;
+LinearFormat Weights::format() const noexcept {
+  return state_->options.format;
 }
 
 LoadingReport Weights::finish() const {

@@ -29,6 +29,7 @@ struct TERN_API LoadingReport {
   std::vector<std::string> unexpected_keys;  // in the file, not used
   std::vector<Mismatch> mismatched_keys;
   DType dtype = DType::f32;  // what the model was loaded as
+  std::string quantize;      // "int8", "int4" or nothing
   std::vector<std::string> files;
 
   bool clean() const noexcept {
@@ -75,8 +76,8 @@ class TERN_API Checkpoint {
 };
 
 struct WeightsOptions {
-  /// What Linear layers run in: f32 or bf16.
-  DType compute = DType::f32;
+  /// What Linear layers run in.
+  LinearFormat format = {};
   /// "bert": names are accepted with and without this prefix, as Transformers does.
   std::string base_model_prefix = {};
   /// Applied to every name of the file, in order, before anything is looked up.
@@ -108,7 +109,7 @@ class TERN_API Weights {
   /// both and they differ each keeps its own, with a warning. Call before either is taken.
   void tie(std::string_view source, std::string_view target) const;
 
-  DType compute() const noexcept;
+  LinearFormat format() const noexcept;
   /// Missing, unexpected, mis-shaped, each in natural order. Throws invalid_argument for mis-shaped
   /// tensors unless ignore_mismatched_sizes. Call once, when the model stands.
   LoadingReport finish() const;

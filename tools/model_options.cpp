@@ -18,6 +18,7 @@ void ModelOptions::declare_model(Options& options) {
 
 void ModelOptions::declare_options(Options& options) {
   options.choice("--dtype", "TYPE", dtype, {"auto", "float32", "bfloat16", "float16"});
+  options.choice("--quantize", "TYPE", quantize, {"none", "int8", "int4"});
   options.integer("--threads", threads, {1, kMostThreads},
                   "threads (default: TERN_NUM_THREADS, else all usable CPUs)");
   options.text("--revision", "REV", revision, "branch, tag or commit (default: main)");
@@ -41,6 +42,7 @@ LoadOptions ModelOptions::load() const {
   options.cache_dir = cache_dir;
   options.subfolder = subfolder;
   options.dtype = dtype;
+  if (quantize != "none") options.quantize = quantize;
   return options;
 }
 

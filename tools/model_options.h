@@ -12,7 +12,7 @@
 namespace tern::cli {
 
 struct ModelOptions {
-  std::string model, dtype = "auto", revision = "main", cache_dir, subfolder;
+  std::string model, dtype = "auto", quantize = "none", revision = "main", cache_dir, subfolder;
   int threads = 0;
   bool quiet = false;
 

@@ -23,20 +23,22 @@ using kernels::isa;
 class CpuBackend final : public Backend {
  public:
   const char* name() const noexcept override { return "cpu"; }
+  bool multiplies_bf16() const noexcept override {
+    return static_cast<int>(isa()) >= static_cast<int>(kernels::Isa::avx512_bf16);
+  }
 
   std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
-                                           DType dtype) override {
-    return cpu::pack(pool, parts, dtype);
+                                           LinearFormat format, bool woven) override {
+    return cpu::pack(pool, parts, format, woven);
   }
 
   DType linear_output(const PackedMatrix& w, const LinearOptions& options) const override {
-    const bool narrow = options.matmul_input && !options.residual && w.dtype() == DType::bf16;
-    return narrow ? DType::bf16 : DType::f32;
+    return options.matmul_input && !options.residual ? w.format().narrow : DType::f32;
   }
 
   void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
               const LinearOptions& options, Tensor& y) override {
-    cpu::linear(ctx, x, static_cast<const cpu::CpuMatrix&>(w), bias, options, y);
+    cpu::linear(ctx, x, w, bias, options, y);
   }
 
   void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CPU backend: hands out rectangles, heads and blocks of rows of each op to the thread pool and
 // calls the kernel variant of the ISA level in force. Who computes a tile never changes its bits.
-// linear.cpp packs and multiplies; attention.cpp and rows.cpp hold the rest.
+// pack.cpp and linear.cpp are the matrix products of all weight formats (matrix.h); attention.cpp and
+// rows.cpp hold the rest.
 #pragma once
 
-#include "../../kernels/gemm/gemm.h"
+#include "../../kernels/isa.h"
 #include "../../kernels/norm/norm.h"
 #include "../context.h"
 
@@ -22,19 +23,9 @@ inline kernels::Format kernel_format(DType dtype) {
 
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Weight panels in the layout of one GEMM variant.
-class CpuMatrix final : public PackedMatrix {
- public:
-  CpuMatrix(int64_t n, int64_t k, DType dtype, const kernels::GemmTable& table);
-  size_t bytes() const noexcept override { return panels->size(); }
-
-  const kernels::GemmTable& gemm;
-  size_t panel_bytes;   // of one panel; panels lie one behind the other
-  StorageRef panels;
-};
-
-std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts, DType dtype);
-void linear(Context& ctx, const Tensor& x, const CpuMatrix& w, const Tensor& bias,
+std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
+                                         LinearFormat format, bool woven);
+void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
             const LinearOptions& options, Tensor& y);
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                const AttentionOptions& options, Tensor& y);

@@ -15,7 +15,7 @@ Linear make_fused(std::initializer_list<Weights> parts, int64_t in, int64_t out,
     weights.push_back(part.take("weight", {out, in}));
     biases.push_back(bias ? part.take("bias", {out}, Init::zeros) : Tensor());
   }
-  return Linear(weights, biases, parts.begin()->compute());
+  return Linear(weights, biases, parts.begin()->format());
 }
 
 LayerNorm make_layer_norm(const Weights& w, int64_t features, double eps) {

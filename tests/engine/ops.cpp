@@ -110,11 +110,11 @@ TEST_CASE("bf16 and f16 weights are widened or rounded once, whatever type the f
   const Tensor narrow = convert(ctx, w, DType::bf16).clone();
   const Tensor widened = convert(ctx, narrow, DType::f32).clone();
   const Tensor x = random(rng, {5, 32});
-  CHECK(same_bits(Linear(narrow, Tensor(), DType::f32)(ctx, x), Linear(widened, Tensor(), DType::f32)(ctx, x)));
-  CHECK(same_bits(Linear(narrow, Tensor(), DType::bf16)(ctx, x), Linear(w, Tensor(), DType::bf16)(ctx, x)));
+  CHECK(same_bits(Linear(narrow, Tensor(), LinearFormat::of(DType::f32))(ctx, x), Linear(widened, Tensor(), LinearFormat::of(DType::f32))(ctx, x)));
+  CHECK(same_bits(Linear(narrow, Tensor(), LinearFormat::of(DType::bf16))(ctx, x), Linear(w, Tensor(), LinearFormat::of(DType::bf16))(ctx, x)));
   Tensor f64 = Tensor::empty(DType::f64, w.shape());
   for (int64_t i = 0; i < w.numel(); ++i) f64.data<double>()[i] = w.data<float>()[i];
-  CHECK(same_bits(Linear(f64, Tensor(), DType::f32)(ctx, x), Linear(w, Tensor(), DType::f32)(ctx, x)));
+  CHECK(same_bits(Linear(f64, Tensor(), LinearFormat::of(DType::f32))(ctx, x), Linear(w, Tensor(), LinearFormat::of(DType::f32))(ctx, x)));
 }
 
 TEST_CASE("attention gives a sequence the same bits alone and anywhere in a packed batch") {

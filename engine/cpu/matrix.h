@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Linear's weights as panels of one family of kernels, and what the families have in common, so
+// that pack.cpp and linear.cpp treat them alike:
+//   matrix_float.cpp   f32, f16, bf16 weights                        kernels/gemm
+//   matrix_int8.cpp    int8 weights and activations                  kernels/gemm_int8
+//   matrix_block.cpp   int4 weights in groups of 32, int8 activations   kernels/gemm_block
+#pragma once
+
+#include "../../kernels/gemm/epilogue.h"
+#include "../context.h"
+
+namespace tern::cpu {
+
+/// Rows of weights that become one panel, or its beginning.
+struct PanelSource {
+  const std::byte* rows;       // [count, k], or the gate [count / 2, k]
+  const std::byte* up;         // null, or the other half; columns alternate: gate, up, gate, …
+  kernels::Format format;
+  int64_t count;               // columns of the panel in use
+};
+
+/// x as a kernel reads it: the tensor itself, or a converted or quantised copy in the arena.
+struct KernelRows {
+  Tensor storage;
+  const std::byte* data;
+  int64_t stride;  // bytes
+};
+
+/// One rectangle of y: rows and panels of it.
+struct Rectangle {
+  int64_t m, n;
+  const std::byte* a;  // its first row in KernelRows
+  int64_t stride;
+  const std::byte* b;  // its first panel
+  kernels::Epilogue out;
+};
+
+class CpuMatrix : public PackedMatrix {
+ public:
+  size_t bytes() const noexcept override { return panels ? panels->size() : 0; }
+
+  /// Writes one panel. `scratch` is pack_scratch() bytes of the calling thread.
+  virtual void pack(const PanelSource& source, std::byte* out, std::byte* scratch) const = 0;
+  virtual size_t pack_scratch() const { return 0; }
+  virtual KernelRows prepare(Context& ctx, const Tensor& x) const = 0;
+  virtual void run(const Rectangle& r) const = 0;
+
+  int panel = 0;           // columns per panel, even
+  int rows = 0;            // of the largest register tile
+  size_t panel_bytes = 0;  // of one panel; they lie one behind the other
+  StorageRef panels;
+
+ protected:
+  using PackedMatrix::PackedMatrix;
+};
+
+// One per family; the panels are not allocated yet.
+std::shared_ptr<CpuMatrix> float_matrix(int64_t n, int64_t k, LinearFormat format);
+std::shared_ptr<CpuMatrix> int8_matrix(int64_t n, int64_t k, LinearFormat format);
+std::shared_ptr<CpuMatrix> block_matrix(int64_t n, int64_t k, LinearFormat format);
+
+}  // namespace tern::cpu

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Linear's weights become panels, one panel at a time on the pool; the pages of a file mapping are
+// given back as they are consumed. Weights stand one below the other, or two of them column by
+// column (gate and up).
+#include <algorithm>
+#include <vector>
+
+#include "../../kernels/elementwise/elementwise.h"
+#include "cpu_backend.h"
+#include "matrix.h"
+
+namespace tern::cpu {
+
+namespace {
+
+/// A weight in the stack: its rows are rows [begin, end) of the whole.
+struct Part {
+  const Tensor* weight;
+  int64_t begin, end;
+};
+
+std::vector<Part> stack(std::span<const Tensor> weights) {
+  std::vector<Part> parts;
+  int64_t row = 0;
+  for (const Tensor& w : weights) {
+    parts.push_back({&w, row, row + w.dim(0)});
+    row += w.dim(0);
+  }
+  return parts;
+}
+
+const std::byte* row_address(const Tensor& w, int64_t row) {
+  return w.raw() + row * w.dim(1) * static_cast<int64_t>(bits(w.dtype()) / 8);
+}
+
+void drop_rows(const Tensor& w, int64_t begin, int64_t end) {
+  const std::byte* first = row_address(w, begin);
+  w.storage()->drop_pages(first, static_cast<size_t>(row_address(w, end) - first));
+}
+
+/// What a thread works in: rows of a panel made of several parts, and the kernel's own buffer.
+struct Buffers {
+  float* rows;
+  std::byte* scratch;
+};
+
+/// A panel whose rows come from several parts is gathered as f32 in buffers.rows [panel, k] first.
+void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t begin, int64_t end,
+                     const Buffers& buffers, std::byte* out) {
+  const int64_t k = m.in_features();
+  const auto convert = kernels::elementwise_variants().best(kernels::isa()).convert;
+  for (const Part& p : parts) {
+    const int64_t from = std::max(begin, p.begin);
+    const int64_t to = std::min(end, p.end);
+    if (from >= to) continue;
+    convert(row_address(*p.weight, from - p.begin), kernel_format(p.weight->dtype()),
+            buffers.rows + (from - begin) * k, kernels::Format::f32, (to - from) * k);
+  }
+  const auto* rows = reinterpret_cast<const std::byte*>(buffers.rows);
+  m.pack({rows, nullptr, kernels::Format::f32, end - begin}, out, buffers.scratch);
+}
+
+void pack_stacked(const CpuMatrix& m, std::span<const Part> parts, int64_t panel,
+                  const Buffers& buffers, std::byte* out) {
+  const int64_t begin = panel * m.panel;
+  const int64_t end = std::min(begin + m.panel, m.out_features());
+  for (const Part& p : parts) {
+    if (begin < p.begin || begin >= p.end) continue;
+    if (end > p.end) return pack_straddling(m, parts, begin, end, buffers, out);
+    const Tensor& w = *p.weight;
+    m.pack({row_address(w, begin - p.begin), nullptr, kernel_format(w.dtype()), end - begin}, out,
+           buffers.scratch);
+    drop_rows(w, begin - p.begin, end - p.begin);
+    return;
+  }
+}
+
+void pack_woven(const CpuMatrix& m, std::span<const Tensor> gate_up, int64_t panel,
+                const Buffers& buffers, std::byte* out) {
+  const int64_t begin = panel * m.panel / 2;
+  const int64_t end = std::min(begin + m.panel / 2, m.out_features() / 2);
+  const Tensor &gate = gate_up[0], &up = gate_up[1];
+  m.pack({row_address(gate, begin), row_address(up, begin), kernel_format(gate.dtype()),
+          2 * (end - begin)},
+         out, buffers.scratch);
+  drop_rows(gate, begin, end);
+  drop_rows(up, begin, end);
+}
+
+/// Does some part, but the last, end inside a panel?
+bool straddles(std::span<const Part> parts, int panel) {
+  return std::any_of(parts.begin(), parts.end() - 1,
+                     [&](const Part& p) { return p.end % panel != 0; });
+}
+
+std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format) {
+  if (format.weights == WeightFormat::int4) return block_matrix(n, k, format);
+  return float_matrix(n, k, format);
+}
+
+}  // namespace
+
+std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> weights,
+                                         LinearFormat format, bool woven) {
+  const std::vector<Part> parts = stack(weights);
+  const int64_t n = parts.empty() ? 0 : parts.back().end;
+  const int64_t k = weights.empty() ? 0 : weights[0].dim(1);
+  const std::shared_ptr<CpuMatrix> matrix = make_matrix(n, k, format);
+  if (n == 0) return matrix;
+  const int64_t panels = divide_up(n, matrix->panel);
+  matrix->panels = heap_storage(matrix->panel_bytes * static_cast<size_t>(panels));
+  // Made before the region: a tile must not throw, so it cannot allocate.
+  const int64_t buffer = !woven && straddles(parts, matrix->panel) ? matrix->panel * k : 0;
+  std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
+  const size_t scratch_bytes = (matrix->pack_scratch() + 63) / 64 * 64;
+  const StorageRef scratch =
+      heap_storage(scratch_bytes * static_cast<size_t>(pool.threads()) + 64);
+  pool.parallel_for(panels, [&](int64_t panel, int worker) {
+    const Buffers buffers{rows.data() + buffer * worker,
+                          scratch->data() + scratch_bytes * static_cast<size_t>(worker)};
+    std::byte* out = matrix->panels->data() + static_cast<size_t>(panel) * matrix->panel_bytes;
+    if (woven) return pack_woven(*matrix, weights, panel, buffers, out);
+    pack_stacked(*matrix, parts, panel, buffers, out);
+  });
+  return matrix;
+}
+
+}  // namespace tern::cpu
