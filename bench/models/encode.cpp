@@ -43,15 +43,8 @@ std::string sentence_of(int tokens) {
 
 tern::LoadOptions load_options(const std::string& dtype) {
   tern::LoadOptions options;
-  const auto quantize = [&](auto& o) {
-    if constexpr (requires { o.quantize; }) {
-      o.quantize = dtype;
-    } else {
-      tern::fail(tern::ErrorCode::unsupported, "int8: this build has no quantised weights");
-    }
-  };
   if (dtype == "int8") {
-    quantize(options);
+    options.quantize = dtype;
   } else {
     options.dtype = dtype;
   }

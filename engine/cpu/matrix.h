@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Linear's weights as panels of one family of kernels, and what the families have in common, so
 // that pack.cpp and linear.cpp treat them alike:
-//   matrix_float.cpp   f32, f16, bf16 weights                        kernels/gemm
-//   matrix_int8.cpp    int8 weights and activations                  kernels/gemm_int8
-//   matrix_block.cpp   int4 weights in groups of 32, int8 activations   kernels/gemm_block
+//   matrix_float.cpp       f32, f16, bf16 weights   kernels/gemm
+//   matrix_quantised.cpp   int8 and int4 weights    kernels/gemm_int8, kernels/gemm_block
 #pragma once
 
 #include "../../kernels/gemm/epilogue.h"
@@ -39,9 +38,8 @@ class CpuMatrix : public PackedMatrix {
  public:
   size_t bytes() const noexcept override { return panels ? panels->size() : 0; }
 
-  /// Writes one panel. `scratch` is pack_scratch() bytes of the calling thread.
-  virtual void pack(const PanelSource& source, std::byte* out, std::byte* scratch) const = 0;
-  virtual size_t pack_scratch() const { return 0; }
+  /// Writes one panel.
+  virtual void pack(const PanelSource& source, std::byte* out) const = 0;
   virtual KernelRows prepare(Context& ctx, const Tensor& x) const = 0;
   virtual void run(const Rectangle& r) const = 0;
 
@@ -56,7 +54,6 @@ class CpuMatrix : public PackedMatrix {
 
 // One per family; the panels are not allocated yet.
 std::shared_ptr<CpuMatrix> float_matrix(int64_t n, int64_t k, LinearFormat format);
-std::shared_ptr<CpuMatrix> int8_matrix(int64_t n, int64_t k, LinearFormat format);
-std::shared_ptr<CpuMatrix> block_matrix(int64_t n, int64_t k, LinearFormat format);
+std::shared_ptr<CpuMatrix> quantised_matrix(int64_t n, int64_t k, LinearFormat format);
 
 }  // namespace tern::cpu

@@ -29,7 +29,7 @@ class FloatMatrix final : public CpuMatrix {
     panel_bytes = gemm_.packed_bytes(panel, k);
   }
 
-  void pack(const PanelSource& source, std::byte* out, std::byte* /*scratch*/) const override {
+  void pack(const PanelSource& source, std::byte* out) const override {
     gemm_.pack({.w = source.rows,
                 .up = source.up,
                 .w_format = source.format,

@@ -38,15 +38,9 @@ void drop_rows(const Tensor& w, int64_t begin, int64_t end) {
   w.storage()->drop_pages(first, static_cast<size_t>(row_address(w, end) - first));
 }
 
-/// What a thread works in: rows of a panel made of several parts, and the kernel's own buffer.
-struct Buffers {
-  float* rows;
-  std::byte* scratch;
-};
-
-/// A panel whose rows come from several parts is gathered as f32 in buffers.rows [panel, k] first.
+/// A panel whose rows come from several parts is gathered as f32 in `rows` [panel, k] first.
 void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t begin, int64_t end,
-                     const Buffers& buffers, std::byte* out) {
+                     float* rows, std::byte* out) {
   const int64_t k = m.in_features();
   const auto convert = kernels::elementwise_variants().best(kernels::isa()).convert;
   for (const Part& p : parts) {
@@ -54,35 +48,33 @@ void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t be
     const int64_t to = std::min(end, p.end);
     if (from >= to) continue;
     convert(row_address(*p.weight, from - p.begin), kernel_format(p.weight->dtype()),
-            buffers.rows + (from - begin) * k, kernels::Format::f32, (to - from) * k);
+            rows + (from - begin) * k, kernels::Format::f32, (to - from) * k);
   }
-  const auto* rows = reinterpret_cast<const std::byte*>(buffers.rows);
-  m.pack({rows, nullptr, kernels::Format::f32, end - begin}, out, buffers.scratch);
+  m.pack({reinterpret_cast<const std::byte*>(rows), nullptr, kernels::Format::f32, end - begin}, out);
 }
 
 void pack_stacked(const CpuMatrix& m, std::span<const Part> parts, int64_t panel,
-                  const Buffers& buffers, std::byte* out) {
+                  float* rows, std::byte* out) {
   const int64_t begin = panel * m.panel;
   const int64_t end = std::min(begin + m.panel, m.out_features());
   for (const Part& p : parts) {
     if (begin < p.begin || begin >= p.end) continue;
-    if (end > p.end) return pack_straddling(m, parts, begin, end, buffers, out);
+    if (end > p.end) return pack_straddling(m, parts, begin, end, rows, out);
     const Tensor& w = *p.weight;
-    m.pack({row_address(w, begin - p.begin), nullptr, kernel_format(w.dtype()), end - begin}, out,
-           buffers.scratch);
+    m.pack({row_address(w, begin - p.begin), nullptr, kernel_format(w.dtype()), end - begin}, out);
     drop_rows(w, begin - p.begin, end - p.begin);
     return;
   }
 }
 
 void pack_woven(const CpuMatrix& m, std::span<const Tensor> gate_up, int64_t panel,
-                const Buffers& buffers, std::byte* out) {
+                std::byte* out) {
   const int64_t begin = panel * m.panel / 2;
   const int64_t end = std::min(begin + m.panel / 2, m.out_features() / 2);
   const Tensor &gate = gate_up[0], &up = gate_up[1];
   m.pack({row_address(gate, begin), row_address(up, begin), kernel_format(gate.dtype()),
           2 * (end - begin)},
-         out, buffers.scratch);
+         out);
   drop_rows(gate, begin, end);
   drop_rows(up, begin, end);
 }
@@ -94,8 +86,8 @@ bool straddles(std::span<const Part> parts, int panel) {
 }
 
 std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format) {
-  if (format.weights == WeightFormat::int4) return block_matrix(n, k, format);
-  return float_matrix(n, k, format);
+  const bool quantised = format.weights == WeightFormat::int8 || format.weights == WeightFormat::int4;
+  return quantised ? quantised_matrix(n, k, format) : float_matrix(n, k, format);
 }
 
 }  // namespace
@@ -112,15 +104,10 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
   // Made before the region: a tile must not throw, so it cannot allocate.
   const int64_t buffer = !woven && straddles(parts, matrix->panel) ? matrix->panel * k : 0;
   std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
-  const size_t scratch_bytes = (matrix->pack_scratch() + 63) / 64 * 64;
-  const StorageRef scratch =
-      heap_storage(scratch_bytes * static_cast<size_t>(pool.threads()) + 64);
   pool.parallel_for(panels, [&](int64_t panel, int worker) {
-    const Buffers buffers{rows.data() + buffer * worker,
-                          scratch->data() + scratch_bytes * static_cast<size_t>(worker)};
     std::byte* out = matrix->panels->data() + static_cast<size_t>(panel) * matrix->panel_bytes;
-    if (woven) return pack_woven(*matrix, weights, panel, buffers, out);
-    pack_stacked(*matrix, parts, panel, buffers, out);
+    if (woven) return pack_woven(*matrix, weights, panel, out);
+    pack_stacked(*matrix, parts, panel, rows.data() + buffer * worker, out);
   });
   return matrix;
 }

@@ -11,21 +11,12 @@
 #include <vector>
 
 #include "../../engine/nn.h"
+#include "tensors.h"
 
 using namespace tern;
+using namespace tern::test;
 
 namespace {
-
-Tensor random(std::mt19937& rng, Shape shape, float scale = 1.0F) {
-  Tensor t = Tensor::empty(DType::f32, shape);
-  std::uniform_real_distribution<float> value(-scale, scale);
-  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = value(rng);
-  return t;
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dense() && b.dense() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
 
 /// ErrorCode and message of what `call` throws.
 template <class Call>
@@ -38,84 +29,7 @@ std::pair<ErrorCode, std::string> error_of(const Call& call) {
   return {ErrorCode::internal, "nothing was thrown"};
 }
 
-double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
-
-/// One element of gelu(x·wᵀ + b) + r, and in `bound` the sum of magnitudes its error scales with.
-double linear_element(const Tensor& x, const Tensor& w, const Tensor& b, int64_t i, int64_t j, double& bound) {
-  double sum = b.data<float>()[j];
-  bound = std::abs(sum);
-  for (int64_t k = 0; k < x.dim(1); ++k) {
-    const double product = static_cast<double>(x.data<float>()[i * x.dim(1) + k]) * w.data<float>()[j * x.dim(1) + k];
-    sum += product;
-    bound += std::abs(product);
-  }
-  return sum;
-}
-
 }  // namespace
-
-TEST_CASE("a stack of weights whose parts end inside a panel is one product, part by part") {
-  std::mt19937 rng(1);
-  const int64_t k = 37;
-  const Tensor parts[] = {random(rng, {50, k}), random(rng, {3, k}), random(rng, {131, k})};
-  const Tensor biases[] = {random(rng, {50}), random(rng, {3}), random(rng, {131})};
-  const Linear stacked(parts, biases, DType::f32);
-  CHECK(stacked.out_features() == 184);
-  Context ctx;
-  const Tensor x = random(rng, {9, k});
-  const Tensor y = stacked(ctx, x, {.act = Act::gelu});
-  int64_t column = 0;
-  for (size_t p = 0; p < 3; ++p) {
-    const Linear alone(parts[p], biases[p], DType::f32);
-    const Tensor part = alone(ctx, x, {.act = Act::gelu});
-    CHECK(same_bits(part, y.slice(1, column, column + part.dim(1)).clone()));
-    for (int64_t i = 0; i < x.dim(0); ++i) {
-      for (int64_t j = 0; j < part.dim(1); ++j) {
-        double bound = 0;
-        const double expected = gelu(linear_element(x, parts[p], biases[p], i, j, bound));
-        const double tolerance = 1.2e-7 * static_cast<double>(k + 8) * bound;
-        REQUIRE(std::abs(part.data<float>()[i * part.dim(1) + j] - expected) <= tolerance);
-      }
-    }
-    column += part.dim(1);
-  }
-}
-
-TEST_CASE("a linear layer gives a row the same bits alone, in any batch, with any number of threads") {
-  std::mt19937 rng(2);
-  for (DType dtype : {DType::f32, DType::bf16}) {
-    const Linear layer(random(rng, {400, 96}), random(rng, {400}), dtype);
-    const Tensor x = random(rng, {300, 96});
-    const Tensor residual = random(rng, {300, 400});
-    ThreadPool one(1);
-    Context serial({.pool = &one});
-    const Tensor whole = layer(serial, x, {.act = Act::tanh, .residual = residual});
-    for (int threads : {2, 4}) {
-      ThreadPool pool(threads, true);
-      Context parallel({.pool = &pool});
-      CHECK(same_bits(whole, layer(parallel, x, {.act = Act::tanh, .residual = residual})));
-      for (int64_t row : {0, 17, 299}) {
-        const Tensor alone = layer(parallel, x.slice(0, row, row + 1),
-                                   {.act = Act::tanh, .residual = residual.slice(0, row, row + 1)});
-        CHECK(same_bits(alone, whole.slice(0, row, row + 1).clone()));
-      }
-    }
-  }
-}
-
-TEST_CASE("bf16 and f16 weights are widened or rounded once, whatever type the file has") {
-  std::mt19937 rng(3);
-  Context ctx;
-  const Tensor w = random(rng, {64, 32});
-  const Tensor narrow = convert(ctx, w, DType::bf16).clone();
-  const Tensor widened = convert(ctx, narrow, DType::f32).clone();
-  const Tensor x = random(rng, {5, 32});
-  CHECK(same_bits(Linear(narrow, Tensor(), LinearFormat::of(DType::f32))(ctx, x), Linear(widened, Tensor(), LinearFormat::of(DType::f32))(ctx, x)));
-  CHECK(same_bits(Linear(narrow, Tensor(), LinearFormat::of(DType::bf16))(ctx, x), Linear(w, Tensor(), LinearFormat::of(DType::bf16))(ctx, x)));
-  Tensor f64 = Tensor::empty(DType::f64, w.shape());
-  for (int64_t i = 0; i < w.numel(); ++i) f64.data<double>()[i] = w.data<float>()[i];
-  CHECK(same_bits(Linear(f64, Tensor(), LinearFormat::of(DType::f32))(ctx, x), Linear(w, Tensor(), LinearFormat::of(DType::f32))(ctx, x)));
-}
 
 TEST_CASE("attention gives a sequence the same bits alone and anywhere in a packed batch") {
   std::mt19937 rng(4);
@@ -195,7 +109,7 @@ TEST_CASE("pooling takes the rows its mode names and skips masked ones") {
 TEST_CASE("a wrong shape, type, id or sequence is an invalid_argument that says what was expected") {
   std::mt19937 rng(6);
   Context ctx;
-  const Linear layer(random(rng, {8, 4}), Tensor(), DType::f32);
+  const Linear layer(random(rng, {8, 4}), Tensor(), LinearFormat());
   const Tensor x = random(rng, {2, 5});
   auto [code, message] = error_of([&] { layer(ctx, x); });
   CHECK(code == ErrorCode::invalid_argument);
@@ -217,7 +131,7 @@ TEST_CASE("a wrong shape, type, id or sequence is an invalid_argument that says 
 
 TEST_CASE("a cancelled call and one past its deadline end with their own codes") {
   std::mt19937 rng(7);
-  const Linear layer(random(rng, {8, 4}), Tensor(), DType::f32);
+  const Linear layer(random(rng, {8, 4}), Tensor(), LinearFormat());
   const Tensor x = random(rng, {2, 4});
   std::atomic<bool> cancel = true;
   Context cancelled({.cancel = &cancel});

@@ -15,6 +15,13 @@
 
 namespace tern::test {
 
+/// gcc's thread sanitizer cannot start threads in a child of a process that had some.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kThreadsInChild = false;
+#else
+inline constexpr bool kThreadsInChild = true;
+#endif
+
 class Scratch {
  public:
   Scratch() {

@@ -48,12 +48,6 @@ bool tiles_meet(ThreadPool& pool) {
   return met == 2;
 }
 
-/// gcc's thread sanitizer cannot start threads in a child of a process that had some.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadsInChild = false;
-#else
-constexpr bool kThreadsInChild = true;
-#endif
 
 /// Answers of the system that a test chooses.
 class FakeEnv final : public Env {

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights in int8 or int4 times rows quantised to int8. A family says how its kernels are called:
+//   Int8    int8 in groups of 64, both sides rotated                    kernels/gemm_int8
+//   Int4    int4 in groups of 32 (GGUF's q4_0), rows in int8 likewise   kernels/gemm_block
+#include "../../kernels/gemm_block/gemm_block.h"
+#include "../../kernels/gemm_int8/gemm_int8.h"
+#include "cpu_backend.h"
+#include "matrix.h"
+
+namespace tern::cpu {
+
+namespace {
+
+struct Int8 {
+  using Table = kernels::GemmInt8Table;
+  using Rows = kernels::Int8Rows;
+
+  static const Table& table() { return kernels::gemm_int8_variants().best(kernels::isa()); }
+  static size_t panel_bytes(const Table& t, int64_t k) { return t.packed_bytes(t.panel, k); }
+  static void pack(const Table& t, const PanelSource& s, int64_t k, std::byte* out) {
+    t.pack({.w = s.rows,
+            .up = s.up,
+            .w_format = s.format,
+            .w_stride = k,
+            .n = s.count,
+            .k = k,
+            .out = out,
+            .panel_begin = 0,
+            .panel_end = 1});
+  }
+  static void run(const Table& t, const Rectangle& r, int64_t k) {
+    t.run({.m = r.m, .n = r.n, .k = k, .a = r.a, .lda = r.stride, .b = r.b, .out = r.out});
+  }
+};
+
+struct Int4 {
+  using Table = kernels::GemmBlockTable;
+  using Rows = kernels::BlockRows;
+  static constexpr auto kFormat = kernels::BlockFormat::q4_0;
+
+  static const Table& table() {
+    return kernels::gemm_block_variants(kernels::BlockActivation::a8).best(kernels::isa());
+  }
+  static size_t panel_bytes(const Table& t, int64_t k) { return t.packed_bytes(kFormat, t.panel, k); }
+  static void pack(const Table& t, const PanelSource& s, int64_t k, std::byte* out) {
+    t.pack({.format = kFormat,
+            .w = s.rows,
+            .up = s.up,
+            .quantize = true,
+            .w_format = s.format,
+            .row_bytes = k * (s.format == kernels::Format::f32 ? 4 : 2),
+            .n = s.count,
+            .k = k,
+            .out = out,
+            .panel_begin = 0,
+            .panel_end = 1});
+  }
+  static void run(const Table& t, const Rectangle& r, int64_t k) {
+    t.run({.format = kFormat,
+           .m = r.m,
+           .n = r.n,
+           .k = k,
+           .a = r.a,
+           .lda = r.stride,
+           .b = r.b,
+           .out = r.out});
+  }
+};
+
+template <class Family>
+class QuantisedMatrix final : public CpuMatrix {
+ public:
+  QuantisedMatrix(int64_t n, int64_t k, LinearFormat format)
+      : CpuMatrix(n, k, format), gemm_(Family::table()) {
+    panel = gemm_.panel;
+    rows = gemm_.rows;
+    panel_bytes = Family::panel_bytes(gemm_, k);
+  }
+
+  void pack(const PanelSource& source, std::byte* out) const override {
+    Family::pack(gemm_, source, in_features(), out);
+  }
+
+  KernelRows prepare(Context& ctx, const Tensor& x) const override {
+    const int64_t row = static_cast<int64_t>(gemm_.row_bytes(in_features()));
+    const int64_t element = static_cast<int64_t>(bits(x.dtype()) / 8);
+    const Tensor out = ctx.arena().tensor(DType::u8, {x.dim(0), row});
+    for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
+      gemm_.quantize_rows({.x = x.raw() + begin * x.stride(0) * element,
+                           .format = kernel_format(x.dtype()),
+                           .ldx = x.stride(0),
+                           .m = end - begin,
+                           .k = in_features(),
+                           .out = out.raw() + begin * row,
+                           .ld_out = row});
+    });
+    return {out, out.raw(), row};
+  }
+
+  void run(const Rectangle& r) const override { Family::run(gemm_, r, in_features()); }
+
+ private:
+  const typename Family::Table& gemm_;
+};
+
+}  // namespace
+
+std::shared_ptr<CpuMatrix> quantised_matrix(int64_t n, int64_t k, LinearFormat format) {
+  if (format.weights == WeightFormat::int8) {
+    return std::make_shared<QuantisedMatrix<Int8>>(n, k, format);
+  }
+  return std::make_shared<QuantisedMatrix<Int4>>(n, k, format);
+}
+
+}  // namespace tern::cpu
