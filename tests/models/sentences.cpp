@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SentenceTransformer: the real all-MiniLM-L6-v2 against the Python library's vectors, and each
-// part of the pipeline on a small model with a tokenizer of whole words.
+// SentenceTransformer: each part of the pipeline on a small model with a tokenizer of whole words
+// (the real model: minilm.cpp).
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -67,7 +67,9 @@ struct Files {
     for (const auto& [name, bytes] : files) storages[name] = golden::storage_of(bytes);
     return hub::Repo::from_memory(std::move(storages));
   }
-  SentenceTransformer load() const { return SentenceTransformer::from_repo(repo()); }
+  SentenceTransformer load(const LoadOptions& options = {}) const {
+    return SentenceTransformer::from_repo(repo(), options);
+  }
   void set_modules(const std::string& list) { files["modules.json"] = "[" + list + "]"; }
 };
 
@@ -130,63 +132,23 @@ std::vector<std::string_view> views(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
-/// all-MiniLM-L6-v2 from TERN_MINILM or the Hugging Face cache; empty when it is not here.
-std::string real_minilm() {
-  if (const char* path = std::getenv("TERN_MINILM")) return path;
-  const std::string id = "sentence-transformers/all-MiniLM-L6-v2";
-  try {
-    hub::Repo::open(id);
-    return id;
-  } catch (const Error&) {
-    return {};
-  }
-}
-
 }  // namespace
 
-TEST_CASE(
-    "the real all-MiniLM-L6-v2 gives the Python library's vectors, the same bits in any batch") {
-  const std::string data = std::string(TERN_SHARED_DATA) + "/minilm/";
-  const std::string id = real_minilm();
-  if (id.empty() || !golden::exists(data)) {
-    MESSAGE("skipped: no all-MiniLM-L6-v2 in the cache or under TERN_MINILM, or no shared data");
-    return;
-  }
-  const auto encoder = SentenceTransformer::from_pretrained(id);
-  std::vector<std::string> texts;
-  std::istringstream lines(golden::read(data + "sentences.txt"));
-  for (std::string line; std::getline(lines, line);) texts.push_back(line);
-  const Tensor expected = golden::tensors(data + "embeddings.safetensors").at("embeddings");
-  const Tensor vectors = encoder.encode(views(texts));
-  const double error = golden::error(vectors, expected);
-  CHECK(error <= 2e-6);
-  MESSAGE("all-MiniLM-L6-v2: " << texts.size() << " sentences, largest error " << error);
-
-  for (const int batch_size : {1, 2, 7, 64}) {
-    CHECK(golden::same_bits(encoder.encode(views(texts), {.batch_size = batch_size}), vectors));
-  }
-  for (const int threads : {1, 2, 4}) {
-    ThreadPool pool(threads, true);
-    Context ctx({.pool = &pool});
-    const std::vector<std::string> reversed(texts.rbegin(), texts.rend());
-    const Tensor got = encoder.encode(ctx, views(reversed));
-    for (int64_t i = 0; i < 64; ++i) CHECK(golden::same_bits(got[i], vectors[63 - i]));
-  }
-}
-
 TEST_CASE("a text's vector has the same bits alone, in any batch, order and number of threads") {
-  const SentenceTransformer encoder = Files().load();
-  const std::vector<std::string> texts = random_texts(70);
-  const Tensor together = encoder.encode(views(texts));
-  for (size_t i = 0; i < texts.size(); ++i) {
-    CHECK(golden::same_bits(encoder.encode({texts[i]})[0], together[static_cast<int64_t>(i)]));
-  }
-  for (const int threads : {1, 2, 4}) {
-    ThreadPool pool(threads, true);
-    Context ctx({.pool = &pool});
-    for (const int batch_size : {1, 3, 64, 1000}) {
-      CHECK(golden::same_bits(encoder.encode(ctx, views(texts), {.batch_size = batch_size}),
-                              together));
+  for (const char* quantize : {"", "int8", "int4"}) {
+    const SentenceTransformer encoder = Files().load({.quantize = quantize});
+    const std::vector<std::string> texts = random_texts(70);
+    const Tensor together = encoder.encode(views(texts));
+    for (size_t i = 0; i < texts.size(); ++i) {
+      CHECK(golden::same_bits(encoder.encode({texts[i]})[0], together[static_cast<int64_t>(i)]));
+    }
+    for (const int threads : {1, 2, 4}) {
+      ThreadPool pool(threads, true);
+      Context ctx({.pool = &pool});
+      for (const int batch_size : {1, 3, 64, 1000}) {
+        CHECK(golden::same_bits(encoder.encode(ctx, views(texts), {.batch_size = batch_size}),
+                                together));
+      }
     }
   }
 }
