@@ -87,6 +87,36 @@ __attribute__((target("avx2"), noinline)) void read_ymm(const char* p, size_t by
   }
 }
 
+__attribute__((target("avx512f"), noinline)) void copy_zmm(const char* p, char* q, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 128) {
+    asm volatile(
+        "vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
+        "vmovaps %%zmm0, (%1)\n\tvmovaps %%zmm1, 64(%1)"
+        :
+        : "r"(p + i), "r"(q + i)
+        : "xmm0", "xmm1", "memory");
+  }
+}
+
+__attribute__((target("avx2"), noinline)) void copy_ymm(const char* p, char* q, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) {
+    asm volatile(
+        "vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
+        "vmovaps %%ymm0, (%1)\n\tvmovaps %%ymm1, 32(%1)"
+        :
+        : "r"(p + i), "r"(q + i)
+        : "xmm0", "xmm1", "memory");
+  }
+}
+
+bool measured() {
+  return static_cast<int>(kernels::hardware_isa()) >= static_cast<int>(kernels::Isa::avx2);
+}
+
+bool wide() {
+  return static_cast<int>(kernels::hardware_isa()) >= static_cast<int>(kernels::Isa::avx512);
+}
+
 }  // namespace
 
 double multiply_add_rate(kernels::Isa level) {
@@ -105,12 +135,15 @@ double multiply_add_rate(kernels::Isa level) {
 }
 
 double read_seconds(const void* p, size_t bytes) {
-  const kernels::Isa level = kernels::hardware_isa();
-  if (static_cast<int>(level) < static_cast<int>(kernels::Isa::avx2)) return 0;
-  const bool wide = static_cast<int>(level) >= static_cast<int>(kernels::Isa::avx512);
+  if (!measured()) return 0;
   const double start = thread_seconds();
-  (wide ? read_zmm : read_ymm)(static_cast<const char*>(p), bytes);
+  (wide() ? read_zmm : read_ymm)(static_cast<const char*>(p), bytes);
   return thread_seconds() - start;
+}
+
+void plain_copy(const void* from, void* to, size_t bytes) {
+  if (!measured()) return;
+  (wide() ? copy_zmm : copy_ymm)(static_cast<const char*>(from), static_cast<char*>(to), bytes);
 }
 
 #else
@@ -121,6 +154,7 @@ double multiply_add_rate(kernels::Isa) {
 double read_seconds(const void*, size_t) {
   return 0;
 }
+void plain_copy(const void*, void*, size_t) {}
 
 #endif
 

@@ -21,4 +21,8 @@ double multiply_add_rate(kernels::Isa level);
 /// aligned; 0 where it is not measured.
 double read_seconds(const void* p, size_t bytes);
 
+/// Copies with the widest plain loads and stores of this CPU, never past the caches. Multiple of 256
+/// bytes, 64-byte aligned; does nothing where it cannot be told (not x86-64, generic).
+void plain_copy(const void* from, void* to, size_t bytes);
+
 }  // namespace tern::bench

@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The baseline oneDNN: its matmul primitive with weights reordered once into the layout it asks
 // for, and for W8A8 its reorder primitive as the quantiser.
-#include <dlfcn.h>
-
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <vector>
 
 #include "baselines.h"
+#include "one_thread.h"
 
 namespace tern::bench {
 
 namespace {
-
-// oneDNN runs on OpenMP and has no setting of its own for the number of threads.
-void use_one_thread() {
-  using SetThreads = void (*)(int);
-  void* symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-  if (symbol) reinterpret_cast<SetThreads>(symbol)(1);
-}
 
 using Args = std::unordered_map<int, dnnl::memory>;
 using dnnl::memory;

@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The baseline oneDNN: its direct convolution primitive with every layout left to its choice.
 // Winograd is used by oneDNN only when asked for and is not asked for.
-#include <dlfcn.h>
-
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
 #include "conv_baseline.h"
+#include "one_thread.h"
 
 namespace tern::bench {
 
 namespace {
-
-// oneDNN runs on OpenMP and has no setting of its own for the number of threads.
-void use_one_thread() {
-  using SetThreads = void (*)(int);
-  void* symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-  if (symbol) reinterpret_cast<SetThreads>(symbol)(1);
-}
 
 struct Conv {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};

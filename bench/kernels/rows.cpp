@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Row kernels (layer_norm, softmax, activations, sums, conversions, gathers, pooling): every
-// registry line that this CPU runs, in L1, in L2 and out of cache. Counters:
-//   of_copy  the share of the rate at which a plain vector copy moves the same bytes of the same
-//            footprint; both are the best of interleaved windows
-//   cycles   per element, of a clock measured in the same windows by a chain of dependent additions
-// Absolute times are printed by Google Benchmark and mean little on a shared machine.
-
+// Row kernels: every registry line that this CPU runs, on the widths of BERT-base (768), MiniLM
+// (384), Llama 135M/1B/7B (576, 2048, 4096), vocabularies and wav2vec2's group norm (512 channels);
+// x and y together in L1 (24 KiB), L2 (384 KiB), L3 (8 MiB) and memory (96 MiB). "copying" compares
+// with a plain copy of the same buffers in the same windows, scaled to the bytes of the op; it may
+// pass 1 where an op writes less than it reads. `cycles` are per element of x.
 #include <benchmark/benchmark.h>
-#include <immintrin.h>
 
-#include <algorithm>
-#include <chrono>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,211 +15,338 @@
 #include "../../kernels/embedding/embedding.h"
 #include "../../kernels/norm/norm.h"
 #include "../../kernels/pool/pool.h"
+#include "../../kernels/rope/rope.h"
 #include "../../kernels/softmax/softmax.h"
-
-using namespace tern::kernels;
+#include "../../kernels/topk/topk.h"
+#include "measure.h"
+#include "rows_baseline.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using namespace tern::kernels;
+using tern::bench::Contestant;
+using tern::bench::RowOp;
 
-double seconds_of(const std::function<void()>& work) {
-  const Clock::time_point begin = Clock::now();
-  work();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
+/// Buffers of `size` floats, 64-byte aligned, touched.
+struct Data {
+  explicit Data(int64_t n) : size(n), x(make(n)), y(make(n)) {
+    for (int64_t i = 0; i < n; ++i) {
+      x.get()[i] = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
+      y.get()[i] = 0;
+    }
+  }
+  using Floats = std::unique_ptr<float, void (*)(void*)>;
+  static Floats make(int64_t n) {
+    return {static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(n + 15) / 16 * 64)),
+            std::free};
+  }
+  int64_t size;
+  Floats x, y;
+};
 
-/// n a multiple of 16.
-__attribute__((target("avx512f"))) void copy_512(const float* x, float* y, int64_t n) {
-  for (int64_t i = 0; i < n; i += 16) _mm512_store_ps(y + i, _mm512_load_ps(x + i));
-}
+/// What a kernel gets to work on.
+struct Block {
+  int64_t rows, cols;
+  float *x, *y;
 
-__attribute__((target("avx2"))) void copy_256(const float* x, float* y, int64_t n) {
-  for (int64_t i = 0; i < n; i += 8) _mm256_store_ps(y + i, _mm256_load_ps(x + i));
-}
+  int64_t size() const { return rows * cols; }
+  uint16_t* x16() const { return reinterpret_cast<uint16_t*>(x); }
+  uint16_t* y16() const { return reinterpret_cast<uint16_t*>(y); }
+};
 
-void copy_128(const float* x, float* y, int64_t n) {
-  for (int64_t i = 0; i < n; i += 4) _mm_store_ps(y + i, _mm_load_ps(x + i));
-}
-
-void copy(const float* x, float* y, int64_t n) {
-  if (hardware_isa() >= Isa::avx512) return copy_512(x, y, n);
-  if (hardware_isa() >= Isa::avx2) return copy_256(x, y, n);
-  return copy_128(x, y, n);
-}
+struct Subject {
+  std::string name;
+  Isa isa;
+  int64_t cols;
+  double read, written;  // bytes per element
+  RowOp same;            // what the baselines are to do
+  std::function<void(const Block&)> run;
+};
 
 /// Seconds of one cycle: additions that wait for each other take one cycle each.
 double seconds_per_cycle() {
+#if defined(__x86_64__)
   constexpr int kAdditions = 20000;
   uint64_t value = 1;
-  const double seconds = seconds_of([&value] {
-    for (int i = 0; i < kAdditions / 8; ++i) {
-      __asm__ volatile(
-          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-          : "+r"(value));
-    }
-  });
-  return seconds / kAdditions;
+  const double start = tern::bench::thread_seconds();
+  for (int i = 0; i < kAdditions / 8; ++i) {
+    __asm__ volatile(
+        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+        : "+r"(value));
+  }
+  return (tern::bench::thread_seconds() - start) / kAdditions;
+#else
+  return 0;
+#endif
 }
 
-/// Two buffers of `n` floats, 64-byte aligned, touched.
-struct Data {
-  explicit Data(int64_t n) : size(n), x(aligned(n)), y(aligned(n)) {
-    for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
-    std::fill(y, y + n, 0.0f);
-  }
-  ~Data() {
-    _mm_free(x);
-    _mm_free(y);
-  }
-  Data(const Data&) = delete;
-  Data& operator=(const Data&) = delete;
-
-  static float* aligned(int64_t n) {
-    return static_cast<float*>(_mm_malloc(static_cast<size_t>(n) * sizeof(float), 64));
-  }
-
-  int64_t size;
-  float *x, *y;
-};
-
-/// One pass of a kernel over the data; `bytes` it reads and writes per element.
-struct Subject {
-  std::string name;
-  double bytes;
-  std::function<void(Data&)> run;
-};
-
-void measure(benchmark::State& state, const Subject& subject, int64_t n) {
-  Data data(n);
-  const int repeats = static_cast<int>(std::max<int64_t>(1, 200000 / n));
-  double kernel = 1e9, plain = 1e9, cycle = 1e9;
+void measure(benchmark::State& state, const Subject& subject, int64_t size) {
+  const Data data(size);
+  const Block block = {size / subject.cols, subject.cols, data.x.get(), data.y.get()};
+  const size_t bytes = static_cast<size_t>(block.size()) * 4 / 256 * 256;
+  const tern::bench::RowWork work = {subject.same, block.rows, block.cols, block.x, block.y};
+  Contestant kernel([&] { subject.run(block); });
+  Contestant onednn(tern::bench::onednn_rows(work)), eigen(tern::bench::eigen_rows(work));
+  Contestant copy([&] { tern::bench::plain_copy(block.x, block.y, bytes); });
+  const bool only_reads = subject.written <= 0;
+  double cycle = 1e9, reading = 1e9;
   for (auto _ : state) {
-    plain = std::min(plain, seconds_of([&] {
-                       for (int r = 0; r < repeats; ++r) {
-                         copy(data.x, data.y, n);
-                         benchmark::ClobberMemory();
-                       }
-                     }));
+    state.SetIterationTime(kernel.window());
     cycle = std::min(cycle, seconds_per_cycle());
-    const double took = seconds_of([&] {
-      for (int r = 0; r < repeats; ++r) {
-        subject.run(data);
-        benchmark::ClobberMemory();
-      }
-    });
-    kernel = std::min(kernel, took);
-    state.SetIterationTime(took);
+    if (only_reads) reading = std::min(reading, tern::bench::read_seconds(block.x, bytes));
+    if (!only_reads) copy.window();
+    onednn.window();
+    eigen.window();
   }
-  const double elements = static_cast<double>(n) * repeats;
-  state.counters["of_copy"] = (subject.bytes / kernel) / (8 / plain);
-  state.counters["cycles"] = kernel / cycle / elements;
+  const double elements = static_cast<double>(block.size());
+  const double moved = elements * (subject.read + subject.written);
+  const double scale = moved / static_cast<double>(bytes) / kernel.best();
+  state.counters["GB/s"] = moved / kernel.best() / 1e9;
+  if (cycle > 0) state.counters["cycles"] = kernel.best() / cycle / elements;
+  // Timing a reading that short would measure the clock.
+  if (only_reads && size > 49152) state.counters["reading"] = reading * scale;
+  if (!only_reads) state.counters["copying"] = copy.best() * scale / 2;
+  if (onednn.present()) state.counters["onednn"] = onednn.best() / kernel.best();
+  if (eigen.present()) state.counters["eigen"] = eigen.best() / kernel.best();
 }
 
-constexpr int64_t kCols = 384;
+using Subjects = std::vector<Subject>;
 
-void add_norm_and_softmax(std::vector<Subject>& all) {
-  for (const NormTable* t : norm_variants()) {
-    if (t->isa > hardware_isa()) continue;
-    static const std::vector<float> weight(kCols, 1.5f), bias(kCols, 0.5f);
-    all.push_back({t->name, 8, [t](Data& d) {
-                     t->layer_norm({d.size / kCols, kCols, Format::f32, d.x, kCols, nullptr, 0,
-                                    nullptr, 0, weight.data(), bias.data(), 1e-12f, false, d.y,
-                                    nullptr, kCols});
+std::string label(const char* table, const char* op, int64_t cols) {
+  return std::string(table) + "/op:" + op + "/cols:" + std::to_string(cols);
+}
+
+const float* constant(int64_t cols, float value) {
+  static std::vector<std::unique_ptr<std::vector<float>>> kept;
+  kept.push_back(std::make_unique<std::vector<float>>(static_cast<size_t>(cols), value));
+  return kept.back()->data();
+}
+
+NormArgs norm_args(const Block& b, Format format, const float* weight) {
+  NormArgs a{};
+  a.rows = b.rows;
+  a.cols = a.x_stride = a.y_stride = b.cols;
+  a.format = format;
+  a.x = b.x;
+  a.weight = weight;
+  a.eps = 1e-12f;
+  if (format == Format::f32) a.y = b.y;
+  if (format == Format::bf16) a.y_bf16 = b.y16();
+  return a;
+}
+
+void add_norms(Subjects& all, const NormTable* t) {
+  for (int64_t cols : {384, 768}) {
+    const float *weight = constant(cols, 1.5f), *bias = constant(cols, 0.5f);
+    all.push_back({label(t->name, "layer_norm", cols), t->isa, cols, 4, 4, RowOp::layer_norm,
+                   [=](const Block& b) {
+                     NormArgs a = norm_args(b, Format::f32, weight);
+                     a.bias = bias;
+                     t->layer_norm(a);
                    }});
+    all.push_back({label(t->name, "add_layer_norm", cols), t->isa, cols, 8, 8, RowOp::other,
+                   [=](const Block& b) {  // sum and result in two halves of y, as are the operands
+                     NormArgs a = norm_args({b.rows / 2, b.cols, b.x, b.y}, Format::f32, weight);
+                     a.bias = bias;
+                     a.residual = b.x + b.size() / 2;
+                     a.sum = b.y + b.size() / 2;
+                     a.residual_stride = a.sum_stride = b.cols;
+                     t->layer_norm(a);
+                   }});
+    all.back().read = all.back().written = 4;
   }
-  for (const SoftmaxTable* t : softmax_variants()) {
-    if (t->isa > hardware_isa()) continue;
+  for (int64_t cols : {576, 2048, 4096}) {
+    const float* weight = constant(cols, 1.5f);
+    all.push_back({label(t->name, "rms_norm", cols), t->isa, cols, 4, 4, RowOp::other,
+                   [=](const Block& b) { t->rms_norm(norm_args(b, Format::f32, weight)); }});
+    all.push_back({label(t->name, "rms_norm_bf16", cols), t->isa, cols, 2, 2, RowOp::other,
+                   [=](const Block& b) { t->rms_norm(norm_args(b, Format::bf16, weight)); }});
+  }
+  const int64_t channels = 512;
+  const float *weight = constant(channels, 1.5f), *bias = constant(channels, 0.5f);
+  // Two readings are needed: the statistics are known only at the end.
+  all.push_back({label(t->name, "group_norm", channels), t->isa, channels, 8, 4, RowOp::other,
+                 [=](const Block& b) {
+                   const int64_t blocks = (b.rows + kMomentRows - 1) / kMomentRows;
+                   std::vector<double> mean(static_cast<size_t>(blocks * channels)), squares(mean);
+                   std::vector<float> centre(static_cast<size_t>(channels)), scale(centre);
+                   for (int64_t i = 0; i < blocks; ++i) {
+                     t->channel_moments({std::min(kMomentRows, b.rows - i * kMomentRows), channels,
+                                         b.x + i * kMomentRows * channels, channels,
+                                         mean.data() + i * channels,
+                                         squares.data() + i * channels});
+                   }
+                   merge_moments({b.rows, channels, channels, mean.data(), squares.data(), weight,
+                                  1e-5f, centre.data(), scale.data()});
+                   t->scale_channels({b.rows, channels, b.x, channels, centre.data(), scale.data(),
+                                      bias, b.y, channels});
+                 }});
+}
+
+void add_softmax(Subjects& all, const SoftmaxTable* t) {
+  for (int64_t cols : {128, 512, 32000, 151936}) {
     all.push_back(
-        {t->name, 8, [t](Data& d) {
-           t->softmax({d.size / kCols, kCols, Format::f32, d.x, kCols, Format::f32, d.y, kCols});
+        {label(t->name, "softmax", cols), t->isa, cols, 4, 4, RowOp::softmax, [=](const Block& b) {
+           t->softmax({b.rows, b.cols, Format::f32, b.x, b.cols, Format::f32, b.y, b.cols});
          }});
   }
+  all.push_back(
+      {label(t->name, "softmax_to_bf16", 512), t->isa, 512, 4, 2, RowOp::other,
+       [=](const Block& b) {
+         t->softmax({b.rows, b.cols, Format::f32, b.x, b.cols, Format::bf16, b.y, b.cols});
+       }});
 }
 
-void add_activations(std::vector<Subject>& all) {
+void add_activations(Subjects& all, const ActivationTable* t) {
   constexpr struct {
     Act act;
     const char* name;
-  } kActs[] = {
-      {Act::gelu, "gelu"},      {Act::gelu_tanh, "gelu_tanh"}, {Act::quick_gelu, "quick_gelu"},
-      {Act::relu, "relu"},      {Act::tanh, "tanh"},           {Act::silu, "silu"},
-      {Act::sigmoid, "sigmoid"}};
-  for (const ActivationTable* t : activation_variants()) {
-    if (t->isa > hardware_isa()) continue;
-    for (const auto& a : kActs) {
-      all.push_back({std::string(t->name) + "/" + a.name, 8,
-                     [t, act = a.act](Data& d) { t->f32(act, d.x, d.y, d.size); }});
+    RowOp same;
+  } kActs[] = {{Act::gelu, "gelu", RowOp::gelu},
+               {Act::gelu_tanh, "gelu_tanh", RowOp::gelu_tanh},
+               {Act::quick_gelu, "quick_gelu", RowOp::other},
+               {Act::relu, "relu", RowOp::relu},
+               {Act::tanh, "tanh", RowOp::tanh},
+               {Act::silu, "silu", RowOp::silu},
+               {Act::sigmoid, "sigmoid", RowOp::sigmoid}};
+  for (const auto& a : kActs) {
+    all.push_back({label(t->name, a.name, 3072), t->isa, 3072, 4, 4, a.same,
+                   [t, act = a.act](const Block& b) { t->f32(act, b.x, b.y, b.size()); }});
+  }
+  all.push_back({label(t->name, "gelu_bf16", 3072), t->isa, 3072, 2, 2, RowOp::other,
+                 [t](const Block& b) { t->bf16(Act::gelu, b.x16(), b.y16(), b.size()); }});
+}
+
+void add_elementwise(Subjects& all, const ElementwiseTable* t) {
+  const auto add = [&](const char* op, double read, double written, RowOp same, auto run) {
+    all.push_back({label(t->name, op, 3072), t->isa, 3072, read, written, same, run});
+  };
+  const auto convert = [t](Format from, Format to) {
+    return [=](const Block& b) { t->convert(b.x, from, b.y, to, b.size()); };
+  };
+  add("add", 8, 4, RowOp::add, [t](const Block& b) { t->add(b.x, b.y, b.y, b.size()); });
+  add("add_bf16", 4, 2, RowOp::other,
+      [t](const Block& b) { t->add_bf16(b.x16(), b.y16(), b.y16(), b.size()); });
+  add("f32_to_bf16", 4, 2, RowOp::f32_to_bf16, convert(Format::f32, Format::bf16));
+  add("bf16_to_f32", 2, 4, RowOp::bf16_to_f32, convert(Format::bf16, Format::f32));
+  add("f32_to_f16", 4, 2, RowOp::other, convert(Format::f32, Format::f16));
+  add("f16_to_f32", 2, 4, RowOp::other, convert(Format::f16, Format::f32));
+  add("f64_to_f32", 4, 2, RowOp::other, [t](const Block& b) {  // half as many elements
+    t->f64_to_f32(reinterpret_cast<const double*>(b.x), b.y, b.size() / 2);
+  });
+  add("u8_to_f32", 1, 4, RowOp::other,
+      [t](const Block& b) { t->u8_to_f32(reinterpret_cast<const uint8_t*>(b.x), b.y, b.size()); });
+}
+
+void add_rope(Subjects& all, const RopeTable* t) {
+  constexpr struct {
+    const char* name;
+    int64_t heads, head_dim, rotary_dim;
+    bool interleaved;
+  } kLayouts[] = {{"rope", 9, 64, 64, false},
+                  {"rope", 32, 128, 128, false},
+                  {"rope_interleaved", 16, 256, 256, true}};
+  for (const auto& l : kLayouts) {
+    const int64_t cols = l.heads * l.head_dim;
+    const float* angles = constant(2048 * l.rotary_dim / 2, 0.7f);
+    for (Format format : {Format::f32, Format::bf16}) {
+      const bool wide = format == Format::f32;
+      const std::string name = std::string(l.name) + (wide ? "" : "_bf16");
+      all.push_back(
+          {label(t->name, name.c_str(), cols), t->isa, cols, wide ? 4.0 : 2.0, wide ? 4.0 : 2.0,
+           RowOp::other, [=, at = std::vector<int64_t>()](const Block& b) mutable {
+             while (static_cast<int64_t>(at.size()) < b.rows) {
+               at.push_back(static_cast<int64_t>(at.size()) % 2048);
+             }
+             t->rotate({b.rows, l.heads, l.head_dim, l.rotary_dim, l.interleaved, format, b.x, cols,
+                        l.head_dim, b.y, cols, l.head_dim, angles, angles, at.data()});
+           }});
     }
   }
 }
 
-void add_elementwise(std::vector<Subject>& all) {
-  for (const ElementwiseTable* t : elementwise_variants()) {
-    if (t->isa > hardware_isa()) continue;
-    const std::string name = t->name;
-    all.push_back({name + "/add", 12, [t](Data& d) { t->add(d.x, d.y, d.y, d.size); }});
-    all.push_back({name + "/f32_to_bf16", 6,
-                   [t](Data& d) { t->convert(d.x, Format::f32, d.y, Format::bf16, d.size); }});
-    all.push_back({name + "/bf16_to_f32", 6,
-                   [t](Data& d) { t->convert(d.x, Format::bf16, d.y, Format::f32, d.size); }});
-    all.push_back({name + "/f16_to_f32", 6,
-                   [t](Data& d) { t->convert(d.x, Format::f16, d.y, Format::f32, d.size); }});
+void add_topk(Subjects& all, const TopkTable* t) {
+  for (int64_t cols : {32000, 151936}) {
+    all.push_back(
+        {label(t->name, "argmax", cols), t->isa, cols, 4, 0, RowOp::other, [t](const Block& b) {
+           for (int64_t i = 0; i < b.rows; ++i) {
+             benchmark::DoNotOptimize(t->argmax(b.x + i * b.cols, b.cols));
+           }
+         }});
+    for (int64_t k : {int64_t{50}, cols}) {
+      const std::string op = k == cols ? "sort" : "top50";
+      std::vector<int64_t> indices(static_cast<size_t>(k));
+      std::vector<uint64_t> scratch(static_cast<size_t>(topk_scratch(cols, k)));
+      all.push_back(
+          {label(t->name, op.c_str(), cols), t->isa, cols, 4, 0, RowOp::other,
+           [=](const Block& b) mutable {
+             for (int64_t i = 0; i < b.rows; ++i) {
+               topk(*t, {b.x + i * b.cols, b.cols, k, nullptr, indices.data(), scratch.data()});
+             }
+           }});
+    }
   }
 }
 
-void add_gathers(std::vector<Subject>& all) {
-  for (const EmbeddingTable* t : embedding_variants()) {
-    if (t->isa > hardware_isa()) continue;
-    all.push_back({t->name, 8, [t, ids = std::vector<int64_t>()](Data& d) mutable {
-                     const int64_t rows = d.size / kCols;
-                     for (int64_t i = static_cast<int64_t>(ids.size()); i < rows; ++i) {
-                       ids.push_back(i * 7919 % rows);
+void add_gathers(Subjects& all, const EmbeddingTable* t) {
+  for (int64_t cols : {384, 768, 4096}) {
+    all.push_back({label(t->name, "gather", cols), t->isa, cols, 4, 4, RowOp::other,
+                   [t, ids = std::vector<int64_t>()](const Block& b) mutable {
+                     for (int64_t i = static_cast<int64_t>(ids.size()); i < b.rows; ++i) {
+                       ids.push_back(i * 7919 % b.rows);
                      }
-                     const EmbeddingSource source = {d.x, Format::f32, ids.data()};
-                     t->gather_sum({rows, kCols, &source, 1, d.y, kCols});
-                   }});
-  }
-  for (const PoolTable* t : pool_variants()) {
-    if (t->isa > hardware_isa()) continue;
-    const std::string name = t->name;
-    all.push_back({name + "/weighted_sum", 4, [t](Data& d) {
-                     t->weighted_sum(d.x, kCols, nullptr, d.size / kCols, kCols, d.y);
-                   }});
-    all.push_back({name + "/max", 4,
-                   [t](Data& d) { t->max(d.x, kCols, nullptr, d.size / kCols, kCols, d.y); }});
-    all.push_back({name + "/normalize", 8, [t](Data& d) {
-                     for (int64_t i = 0; i + kCols <= d.size; i += kCols) {
-                       t->normalize(d.x + i, 1e-12f, d.y + i, kCols);
-                     }
+                     const EmbeddingSource source = {b.x, Format::f32, ids.data()};
+                     t->gather_sum({b.rows, b.cols, &source, 1, b.y, b.cols});
                    }});
   }
 }
 
-}  // namespace
+void add_pooling(Subjects& all, const PoolTable* t) {
+  const int64_t cols = 384;
+  all.push_back(
+      {label(t->name, "weighted_sum", cols), t->isa, cols, 4, 0, RowOp::other,
+       [t](const Block& b) { t->weighted_sum(b.x, b.cols, nullptr, b.rows, b.cols, b.y); }});
+  all.push_back({label(t->name, "max", cols), t->isa, cols, 4, 0, RowOp::other,
+                 [t](const Block& b) { t->max(b.x, b.cols, nullptr, b.rows, b.cols, b.y); }});
+  all.push_back(
+      {label(t->name, "normalize", cols), t->isa, cols, 4, 4, RowOp::other, [t](const Block& b) {
+         for (int64_t i = 0; i < b.size(); i += b.cols) {
+           t->normalize(b.x + i, 1e-12f, b.y + i, b.cols);
+         }
+       }});
+}
 
-int main(int argc, char** argv) {
-  std::vector<Subject> subjects;
-  add_norm_and_softmax(subjects);
-  add_activations(subjects);
-  add_elementwise(subjects);
-  add_gathers(subjects);
-  // Elements per buffer; x and y together: 24 KiB, 384 KiB, 96 MiB.
+void register_subject(const Subject& subject) {
+  if (static_cast<int>(subject.isa) > static_cast<int>(hardware_isa())) return;
   constexpr struct {
     const char* where;
-    int64_t size;
-  } kPlaces[] = {{"L1", 8 * kCols}, {"L2", 128 * kCols}, {"memory", 32768 * kCols}};
-  for (const Subject& subject : subjects) {
-    for (const auto& place : kPlaces) {
-      benchmark::RegisterBenchmark(
-          (subject.name + "/" + place.where).c_str(),
-          [subject, n = place.size](benchmark::State& state) { measure(state, subject, n); })
-          ->UseManualTime()
-          ->MinTime(0.05);
-    }
+    int64_t size;  // elements of x, and of y
+  } kPlaces[] = {{"L1", 3072}, {"L2", 49152}, {"L3", 1 << 20}, {"memory", 12 << 20}};
+  for (const auto& [where, size] : kPlaces) {
+    if (size < subject.cols) continue;
+    const bool slow = subject.isa == Isa::generic && size > 49152;  // seconds per call
+    if (slow) continue;
+    benchmark::RegisterBenchmark(
+        (subject.name + "/in:" + where).c_str(),
+        [subject, n = size](benchmark::State& state) { measure(state, subject, n); })
+        ->UseManualTime()
+        ->Iterations(tern::bench::windows(size > (1 << 20) ? 12 : 40));
   }
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
 }
+
+const bool kRegistered = [] {
+  Subjects all;
+  for (const NormTable* t : norm_variants()) add_norms(all, t);
+  for (const SoftmaxTable* t : softmax_variants()) add_softmax(all, t);
+  for (const ActivationTable* t : activation_variants()) add_activations(all, t);
+  for (const ElementwiseTable* t : elementwise_variants()) add_elementwise(all, t);
+  for (const RopeTable* t : rope_variants()) add_rope(all, t);
+  for (const TopkTable* t : topk_variants()) add_topk(all, t);
+  for (const EmbeddingTable* t : embedding_variants()) add_gathers(all, t);
+  for (const PoolTable* t : pool_variants()) add_pooling(all, t);
+  for (const Subject& subject : all) register_subject(subject);
+  return true;
+}();
+
+}  // namespace

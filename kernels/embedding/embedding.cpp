@@ -18,4 +18,12 @@ Variants<EmbeddingTable> embedding_variants() {
   return {kTables, static_cast<int>(sizeof(kTables) / sizeof(kTables[0]))};
 }
 
+void gather_quantized(const QuantizedGather& a) {
+  const char* table = static_cast<const char*>(a.table);
+  const int64_t row_bytes = static_cast<int64_t>(block_row_bytes(a.format, a.cols));
+  for (int64_t i = 0; i < a.rows; ++i) {
+    dequantize_row(a.format, table + a.ids[i] * row_bytes, a.cols, a.y + i * a.y_stride);
+  }
+}
+
 }  // namespace tern::kernels

@@ -122,3 +122,32 @@ TEST_CASE("embedding of random tables, lengths and strides is the sum in order, 
     }
   });
 }
+
+TEST_CASE("embedding from quantised tables gives the rows of every block format") {
+  static struct { Pen table, y; } pens;
+  for (int seed = 0; seed < kRandomCases; ++seed) {
+    CAPTURE(seed);
+    Random random(static_cast<uint64_t>(seed));
+    const BlockFormat format = static_cast<BlockFormat>(seed % kBlockFormats);
+    const int64_t rows = random.below(4), cols = random_length(random),
+                  entries = 1 + random.below(4);
+    const int64_t row_bytes = static_cast<int64_t>(block_row_bytes(format, cols));
+    unsigned char* table =
+        pens.table.place(entries * row_bytes, random.below(2) == 0, random.below(9));
+    for (int64_t b = 0; b < entries * row_bytes; ++b) {
+      table[b] = static_cast<unsigned char>(random.bits());
+    }
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < rows; ++i) ids.push_back(random.below(entries));
+    Rows y(pens.y, random, Format::f32, rows, cols);
+    gather_quantized({rows, cols, format, table, ids.data(), y.f32(), y.stride()});
+    std::vector<float> wanted(static_cast<size_t>(cols));
+    for (int64_t i = 0; i < rows; ++i) {
+      dequantize_row(format, table + ids[static_cast<size_t>(i)] * row_bytes, cols, wanted.data());
+      for (int64_t j = 0; j < cols; ++j) {
+        REQUIRE(same_bits(y.at(i, j), wanted[static_cast<size_t>(j)]));
+      }
+    }
+    REQUIRE((y.intact() && pens.table.intact()));
+  }
+}
