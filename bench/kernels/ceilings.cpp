@@ -54,6 +54,16 @@ __attribute__((target("avx512f,avx512bf16"), noinline)) void dot_zmm(long rounds
   }
 }
 
+__attribute__((target("avx512f,avx512vnni"), noinline)) void bytes_zmm(long rounds) {
+  const __m512i x = _mm512_set1_epi8(1);
+  TERN_TWELVE(TERN_START)
+  for (long i = 0; i < rounds; i++) {
+#undef TERN_STEP
+#define TERN_STEP(j) asm volatile("vpdpbusd %1, %1, %0" : "+v"(c##j) : "v"(x));
+    TERN_TWELVE(TERN_STEP)
+  }
+}
+
 #undef TERN_STEP
 #undef TERN_START
 #undef TERN_TWELVE
@@ -134,6 +144,11 @@ double multiply_add_rate(kernels::Isa level) {
   return 0;
 }
 
+double byte_multiply_add_rate(kernels::Isa level) {
+  const bool vnni = static_cast<int>(level) >= static_cast<int>(kernels::Isa::avx512_vnni);
+  return vnni ? rate(bytes_zmm, 12 * 64 * 2) : 0;
+}
+
 double read_seconds(const void* p, size_t bytes) {
   if (!measured()) return 0;
   const double start = thread_seconds();
@@ -149,6 +164,9 @@ void plain_copy(const void* from, void* to, size_t bytes) {
 #else
 
 double multiply_add_rate(kernels::Isa) {
+  return 0;
+}
+double byte_multiply_add_rate(kernels::Isa) {
   return 0;
 }
 double read_seconds(const void*, size_t) {

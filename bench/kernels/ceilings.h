@@ -17,6 +17,9 @@ double thread_seconds();
 /// generic).
 double multiply_add_rate(kernels::Isa level);
 
+/// The same of bytes by vpdpbusd; 0 below avx512_vnni.
+double byte_multiply_add_rate(kernels::Isa level);
+
 /// Seconds to load the bytes once with the widest loads of this CPU. Multiple of 256 bytes, 64-byte
 /// aligned; 0 where it is not measured.
 double read_seconds(const void* p, size_t bytes);

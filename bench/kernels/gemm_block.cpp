@@ -15,9 +15,6 @@
 
 #include "measure.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -45,35 +42,9 @@ char* pool() {
   return p;
 }
 
-#if defined(__x86_64__)
-// Operations per second: twelve chains of 64 products and as many additions.
-__attribute__((target("avx512f,avx512vnni"), noinline)) double int8_dot_rate() {
-  constexpr long kRounds = 30000;
-  const __m512i x = _mm512_set1_epi8(1);
-  __m512i c0 = x, c1 = x, c2 = x, c3 = x, c4 = x, c5 = x, c6 = x, c7 = x, c8 = x, c9 = x, c10 = x,
-          c11 = x;
-  const double start = bench::thread_seconds();
-  for (long i = 0; i < kRounds; i++) {
-#define TERN_STEP(c) asm volatile("vpdpbusd %1, %1, %0" : "+v"(c) : "v"(x));
-    TERN_STEP(c0)
-    TERN_STEP(c1)
-    TERN_STEP(c2)
-    TERN_STEP(c3)
-    TERN_STEP(c4) TERN_STEP(c5) TERN_STEP(c6) TERN_STEP(c7) TERN_STEP(c8) TERN_STEP(c9)
-        TERN_STEP(c10) TERN_STEP(c11)
-#undef TERN_STEP
-  }
-  return kRounds * 12 * 128 / (bench::thread_seconds() - start);
-}
-#else
-double int8_dot_rate() {
-  return 0;
-}
-#endif
-
 double ceiling_of(const GemmBlockTable& table) {
   if (table.activation == BlockActivation::a16) return bench::multiply_add_rate(table.isa);
-  return table.isa == Isa::avx512_vnni ? int8_dot_rate() : 0;
+  return bench::byte_multiply_add_rate(table.isa);
 }
 
 // Packed copies of one random matrix, back to back in the pool. Their number.

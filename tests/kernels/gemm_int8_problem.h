@@ -11,6 +11,12 @@
 #include "epilogue_problem.h"
 #include "formats.h"
 
+#if defined(__x86_64__)
+namespace tern::kernels {
+extern const GemmInt8Table gemm_int8_evex_vnni;
+}
+#endif
+
 namespace tern::test::int8 {
 
 using namespace tern::kernels;
@@ -226,6 +232,10 @@ inline std::vector<const GemmInt8Table*> runnable() {
   std::vector<const GemmInt8Table*> all;
   for_each_variant(gemm_int8_variants(),
                    [&](const GemmInt8Table& table) { all.push_back(&table); });
+#if defined(__x86_64__)
+  // The source of the AVX-VNNI variant, whose instruction AVX-512 VNNI has in another encoding.
+  if (hardware_isa() >= Isa::avx512_vnni) all.push_back(&gemm_int8_evex_vnni);
+#endif
   return all;
 }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm_int8 for AVX2: products of 16-bit numbers, even and odd k apart.
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "../cache.h"
+#include "gemm_int8.h"
+
+namespace tern::kernels {
+
+#define TERN_VARIANT(symbol, level) extern const GemmInt8Table symbol;
+#include "gemm_int8.inc"
+#undef TERN_VARIANT
+
+#include "avx2.inc"
+
+const GemmInt8Table gemm_int8_avx2 = {"gemm_int8_avx2",
+                                      Isa::avx2,
+                                      Feature::none,
+                                      kPanel,
+                                      4,
+                                      packed_bytes,
+                                      pack<Avx2Quantizer>,
+                                      row_bytes,
+                                      quantize_rows<Avx2Quantizer>,
+                                      run_panels<Kernel<DotMadd, 4>>};
+
+}  // namespace tern::kernels

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// gemm_int8 by vpdpbusd: four u8 · s8 products of a column are added to an int32 without
+// saturation.
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "../cache.h"
+#include "gemm_int8.h"
+
+namespace tern::kernels {
+
+#define TERN_VARIANT(symbol, level) extern const GemmInt8Table symbol;
+#include "gemm_int8.inc"
+#undef TERN_VARIANT
+
+#include "avx512.inc"
+
+namespace {
+
+struct DotVnni {
+  // As an instruction in place: left to intrinsics, gcc 12 copies accumulators.
+  template <int kBits>
+  static inline __attribute__((always_inline)) void add(__m512i& sum, __m512i w, __m512i x) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+  }
+};
+
+}  // namespace
+
+const GemmInt8Table gemm_int8_avx512_vnni = {"gemm_int8_avx512_vnni",
+                                             Isa::avx512_vnni,
+                                             Feature::none,
+                                             kPanel,
+                                             8,
+                                             packed_bytes,
+                                             pack<Avx512Quantizer>,
+                                             row_bytes,
+                                             quantize_rows<Avx512Quantizer>,
+                                             run_panels<Kernel<DotVnni, 8>>};
+
+}  // namespace tern::kernels
