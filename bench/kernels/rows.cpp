@@ -6,6 +6,7 @@
 // pass 1 where an op writes less than it reads. `cycles` are per element of x.
 #include <benchmark/benchmark.h>
 
+#include <bit>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ using tern::bench::RowOp;
 struct Data {
   explicit Data(int64_t n) : size(n), x(make(n)), y(make(n)) {
     for (int64_t i = 0; i < n; ++i) {
-      x.get()[i] = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
+      const float v = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
+      const uint32_t half = std::bit_cast<uint32_t>(v) >> 16;
+      x.get()[i] = std::bit_cast<float>(half << 16 | half);  // about v, and two bf16 of it
       y.get()[i] = 0;
     }
   }
