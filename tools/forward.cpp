@@ -34,7 +34,7 @@ constexpr VerbHelp kHelp = {
 
 struct ForwardArguments {
   ModelOptions model;
-  std::string task = "AutoModel", inputs, outputs, quantize, device = "cpu", report;
+  std::string task = "AutoModel", inputs, outputs, device = "cpu", report;
   std::vector<std::string> set, load;
 
   bool parse(const Arguments& arguments) {
@@ -47,7 +47,6 @@ struct ForwardArguments {
     options.repeated("--load", "KEY=JSON", load, "an argument of from_pretrained (num_labels=3)");
     options.text("--report", "FILE", report, "write the loading report as JSON");
     options.text("--device", "DEVICE", device, "cpu (default)");
-    options.text("--quantize", "TYPE", quantize, "int8, int4");
     model.declare_options(options);
     if (!options.parse(arguments)) return false;
     for (const auto& [name, value] :
@@ -59,10 +58,6 @@ struct ForwardArguments {
     }
     if (device != "cpu") {
       fail(ErrorCode::unsupported, cat("--device ", device, ": this build runs on cpu only"));
-    }
-    if (!quantize.empty()) {
-      fail(ErrorCode::unsupported,
-           cat("--quantize ", quantize, ": quantised weights are not available"));
     }
     return true;
   }
