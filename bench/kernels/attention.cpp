@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every attention variant this CPU can run, on one sequence of a fused q·k·v tensor
-// [tokens, 3, heads, head_dim]: all heads of a sentence, one head of a long text, cut into calls of
-// query_block queries. Counters:
-//   GFLOP/s   best window; 4 · tokens² · head_dim per head, the softmax not counted
-//   ceiling   that, as a fraction of the multiply-add rate of the variant's level
-// Kernel and ceiling take turns in short windows of CPU time, so that a busy machine disturbs both.
+// Every attention variant this CPU can run.
+//   tokens:N  prefill of one sequence of a fused q·k·v tensor [tokens, 3, heads, head_dim]: all
+//   heads
+//             of a sentence, one head of a long text; causal:1 counts the visible products only
+//   keys:N    decode: one query of each head against a cache larger than the L3 cache,
+//             [kv_heads, keys, head_dim]; group:N query heads share a key-value head
+// Counters: README.md; eigen is the composition product, softmax, product (float queries, no mask).
 #include "../../kernels/attention/attention.h"
 
 #include <benchmark/benchmark.h>
@@ -19,7 +20,9 @@
 #include <random>
 #include <string>
 
-#include "ceilings.h"
+#include "../../kernels/softmax/softmax.h"
+#include "baselines.h"
+#include "measure.h"
 
 namespace {
 
@@ -43,7 +46,7 @@ int64_t element_bytes(Format format) {
 /// Uniform in [-1, 1].
 Memory random_elements(int64_t count, Format format) {
   Memory memory = allocate(static_cast<size_t>(count * element_bytes(format)));
-  std::mt19937 random(1);
+  std::minstd_rand random(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
   for (int64_t i = 0; i < count; ++i) {
     const auto bits = std::bit_cast<uint32_t>(uniform(random));
@@ -56,8 +59,15 @@ Memory random_elements(int64_t count, Format format) {
   return memory;
 }
 
+float scale_of(int64_t head_dim) {
+  return 1 / std::sqrt(static_cast<float>(head_dim));
+}
+
+// ---- prefill ----
+
 struct Shape {
   int64_t tokens, head_dim;
+  bool causal;
 };
 
 class Sequence {
@@ -70,6 +80,12 @@ class Sequence {
         scratch_(allocate(table.scratch_bytes(shape.head_dim))) {}
 
   int64_t heads() const { return shape_.tokens > 128 ? 1 : kHeads; }
+
+  /// Multiplications and additions of what is visible.
+  double work() const {
+    const auto n = static_cast<double>(shape_.tokens), d = static_cast<double>(shape_.head_dim);
+    return 4 * static_cast<double>(heads()) * d * (shape_.causal ? n * (n + 1) / 2 : n * n);
+  }
 
   void run() const {
     for (int64_t head = 0; head < heads(); ++head) {
@@ -92,7 +108,9 @@ class Sequence {
                 .v_stride = 3 * width,
                 .out = out_.get() + (row * width + head * d) * bytes,
                 .out_stride = width,
-                .scale = 1 / std::sqrt(static_cast<float>(d)),
+                .scale = scale_of(d),
+                .position = row,
+                .after = shape_.causal ? 0 : kernels::kAllKeys,
                 .scratch = scratch_.get()});
   }
 
@@ -101,48 +119,165 @@ class Sequence {
   Memory qkv_, out_, scratch_;
 };
 
-void attention(benchmark::State& state, const AttentionTable& table, Shape shape) {
+/// All heads by Eigen's products, for f32 and without a mask: q·kᵀ, then our softmax in place, then
+/// s·(vᵀ)ᵀ. Operands are dense, k and v each as its product wants them.
+class Composition {
+ public:
+  Composition(Shape shape, int64_t heads)
+      : heads_(heads),
+        scores_(random_elements(shape.tokens * shape.tokens, Format::f32)),
+        qkv_(random_elements(3 * shape.tokens * shape.head_dim, Format::f32)),
+        out_(random_elements(shape.tokens * shape.head_dim, Format::f32)) {
+    const int64_t n = shape.tokens, d = shape.head_dim;
+    float* const q = reinterpret_cast<float*>(qkv_.get());
+    float* const s = reinterpret_cast<float*>(scores_.get());
+    scores_of_ = bench::eigen_product({n, n, d, Format::f32, q, q + n * d, s});
+    output_of_ = bench::eigen_product(
+        {n, d, n, Format::f32, s, q + 2 * n * d, reinterpret_cast<float*>(out_.get())});
+    const auto& table = kernels::softmax_variants().best(kernels::isa());
+    softmax_ = [s, n, &table] {
+      table.softmax({.rows = n,
+                     .cols = n,
+                     .x_format = Format::f32,
+                     .x = s,
+                     .x_stride = n,
+                     .y_format = Format::f32,
+                     .y = s,
+                     .y_stride = n});
+    };
+  }
+
+  std::function<void()> call() {
+    if (!scores_of_) return {};
+    return [this] {
+      for (int64_t h = 0; h < heads_; ++h) {
+        scores_of_();
+        softmax_();
+        output_of_();
+      }
+    };
+  }
+
+ private:
+  int64_t heads_;
+  Memory scores_, qkv_, out_;
+  std::function<void()> scores_of_, softmax_, output_of_;
+};
+
+void prefill(benchmark::State& state, const AttentionTable& table, Shape shape) {
   const Sequence sequence(table, shape);
-  const auto seconds = [&](int repeats) {
-    const double start = bench::thread_seconds();
-    for (int i = 0; i < repeats; ++i) sequence.run();
-    return (bench::thread_seconds() - start) / repeats;
-  };
-  int repeats = 1;
-  while (repeats < 1 << 16 && seconds(repeats) * repeats < 2e-4) repeats *= 2;
-  double best = 1e9, ceiling = 0;
+  bench::Contestant kernel([&] { sequence.run(); });
+  const bool compare = table.format == Format::f32 && !shape.causal;
+  Composition composition(compare ? shape : Shape{1, 1, false}, sequence.heads());
+  bench::Contestant eigen(compare ? composition.call() : std::function<void()>());
+  double ceiling = 0;
   for (auto _ : state) {
-    const double once = seconds(repeats);
-    state.SetIterationTime(once);
-    best = std::min(best, once);
+    state.SetIterationTime(kernel.window());
+    eigen.window();
     ceiling = std::max(ceiling, bench::multiply_add_rate(table.isa));
   }
-  const auto products = static_cast<double>(sequence.heads() * shape.tokens * shape.tokens);
-  const double rate = 4 * products * static_cast<double>(shape.head_dim) / best;
+  const double rate = sequence.work() / kernel.best();
   state.counters["GFLOP/s"] = rate / 1e9;
   if (ceiling > 0) state.counters["ceiling"] = rate / ceiling;
+  if (eigen.present()) state.counters["eigen"] = eigen.best() / kernel.best();
+}
+
+// ---- decode ----
+
+struct CacheShape {
+  int64_t keys, head_dim, kv_heads, group;
+};
+
+void decode(benchmark::State& state, const AttentionTable& table, CacheShape shape) {
+  const auto [keys, d, kv_heads, group] = shape;
+  const int64_t bytes = element_bytes(table.kv_format), rows = kv_heads * group;
+  const Memory k = random_elements(kv_heads * keys * d, table.kv_format);
+  const Memory v = random_elements(kv_heads * keys * d, table.kv_format);
+  const Memory q = random_elements(rows * d, table.format),
+               out = random_elements(rows * d, table.format);
+  const Memory scratch = allocate(table.scratch_bytes(d));
+  const int64_t head_bytes = keys * d * bytes, row_bytes = group * d * element_bytes(table.format);
+  bench::Contestant kernel([&] {
+    for (int64_t h = 0; h < kv_heads; ++h) {
+      table.run({.queries = 1,
+                 .keys = keys,
+                 .head_dim = d,
+                 .heads = group,
+                 .q = q.get() + h * row_bytes,
+                 .k = k.get() + h * head_bytes,
+                 .v = v.get() + h * head_bytes,
+                 .q_stride = 0,
+                 .k_stride = d,
+                 .v_stride = d,
+                 .q_head_stride = d,
+                 .out = out.get() + h * row_bytes,
+                 .out_stride = 0,
+                 .out_head_stride = d,
+                 .scale = scale_of(d),
+                 .position = keys - 1,
+                 .after = 0,
+                 .scratch = scratch.get()});
+    }
+  });
+  const auto all = static_cast<size_t>(kv_heads * head_bytes);
+  double reading = 1e9;
+  for (auto _ : state) {
+    state.SetIterationTime(kernel.window());
+    reading =
+        std::min(reading, bench::read_seconds(k.get(), all) + bench::read_seconds(v.get(), all));
+  }
+  state.counters["GB/s"] = 2 * static_cast<double>(all) / kernel.best() / 1e9;
+  if (reading > 0) state.counters["reading"] = reading / kernel.best();
+}
+
+// ---- shapes ----
+
+void add_prefill(const AttentionTable& table, Shape shape) {
+  const std::string name = std::string(table.name) + "/tokens:" + std::to_string(shape.tokens) +
+                           "/head_dim:" + std::to_string(shape.head_dim) +
+                           (shape.causal ? "/causal:1" : "");
+  const bool slow = table.isa == kernels::Isa::generic;
+  benchmark::RegisterBenchmark(name.c_str(), prefill, std::cref(table), shape)
+      ->UseManualTime()
+      ->Iterations(bench::windows(slow                 ? 3
+                                  : shape.tokens > 512 ? 12
+                                                       : 40));
+}
+
+void add_decode(const AttentionTable& table, CacheShape shape) {
+  const std::string name = std::string(table.name) + "/keys:" + std::to_string(shape.keys) +
+                           "/head_dim:" + std::to_string(shape.head_dim) +
+                           "/group:" + std::to_string(shape.group);
+  benchmark::RegisterBenchmark(name.c_str(), decode, std::cref(table), shape)
+      ->UseManualTime()
+      ->Iterations(bench::windows(12));
 }
 
 void add_all(const AttentionTable& table) {
-  const bool slow = table.isa == kernels::Isa::generic;
+  const bool slow = table.isa == kernels::Isa::generic;  // seconds per call
   for (int64_t head_dim : {32, 64, 128}) {
-    for (int64_t tokens : {16, 32, 64, 128, 512, 2048}) {
-      if (slow && tokens > 64) continue;  // seconds per call
-      const std::string name = std::string(table.name) + "/tokens:" + std::to_string(tokens) +
-                               "/head_dim:" + std::to_string(head_dim);
-      benchmark::RegisterBenchmark(name.c_str(), attention, std::cref(table),
-                                   Shape{tokens, head_dim})
-          ->UseManualTime()
-          ->Iterations(slow           ? 3
-                       : tokens > 512 ? 12
-                                      : 40);
+    if (table.format != table.kv_format) continue;  // decode is what it is for
+    for (int64_t tokens : {16, 32, 64, 128, 512, 2048, 4096}) {
+      if (slow && tokens > 64) continue;
+      add_prefill(table, {tokens, head_dim, false});
+      if (tokens >= 512 && head_dim > 32) add_prefill(table, {tokens, head_dim, true});
+    }
+  }
+  if (slow) return;
+  for (int64_t head_dim : {64, 128}) {
+    for (int64_t group : {1, 4, 8}) {
+      // 64 MiB of keys and as much of values.
+      const int64_t keys = (int64_t{8} << 20) / (head_dim * element_bytes(table.kv_format));
+      add_decode(table, {keys, head_dim, 8, group});
     }
   }
 }
 
 const bool kRegistered = [] {
-  for (Format format : {Format::f32, Format::bf16}) {
-    for (const AttentionTable* table : kernels::attention_variants(format, format)) {
+  const std::pair<Format, Format> pairs[] = {
+      {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
+  for (const auto& [format, kv_format] : pairs) {
+    for (const AttentionTable* table : kernels::attention_variants(format, kv_format)) {
       if (static_cast<int>(table->isa) <= static_cast<int>(kernels::hardware_isa())) {
         add_all(*table);
       }
