@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over a packed batch. One tile is one key-value head, with the query heads that share it,
-// of one block of queries of one sequence; where that makes too few tiles (decode), one range of its
-// keys, and a second region merges the ranges. Both give the same bits.
+// Attention over a packed batch. One tile is one key-value head, with the query heads that share
+// it, of one block of queries of one sequence; where that makes too few tiles (decode), one range
+// of its keys, and a second region merges the ranges. Both give the same bits.
 #include "../../kernels/attention/attention.h"
 
 #include <algorithm>
@@ -123,7 +123,8 @@ class Scratches {
 void attend_by_queries(Context& ctx, const AttentionTable& kernel, const Operands& x) {
   const std::span<const Segment> sequences = x.options.segments.sequences;
   const int64_t step = std::max<int64_t>(1, kernel.row_block / x.group());
-  const Parts blocks(ctx, sequences, [=](const Segment& s) { return divide_up(s.queries(), step); });
+  const Parts blocks(ctx, sequences,
+                     [=](const Segment& s) { return divide_up(s.queries(), step); });
   const Scratches scratches(ctx, kernel.scratch_bytes(x.q.dim(2)));
   const int64_t heads = x.kv_heads();
   ctx.pool().parallel_for(blocks.total() * heads, [&](int64_t tile, int worker) {
@@ -146,10 +147,10 @@ void attend_by_ranges(Context& ctx, const AttentionTable& kernel, const Operands
   int64_t most_rows = 0;
   for (const Segment& s : sequences) most_rows = std::max(most_rows, s.queries() * x.group());
   const auto room = static_cast<int64_t>(kernel.range_bytes(most_rows, head_dim));
-  const StorageRef partials =
-      ctx.arena().bytes(static_cast<size_t>(ranges.total() * heads * room));
+  const StorageRef partials = ctx.arena().bytes(static_cast<size_t>(ranges.total() * heads * room));
   const auto partials_of = [&](size_t sequence, int64_t head) {
-    return partials->data() + (ranges.first(sequence) * heads + head * ranges.count(sequence)) * room;
+    return partials->data() +
+           (ranges.first(sequence) * heads + head * ranges.count(sequence)) * room;
   };
   ctx.pool().parallel_for(ranges.total() * heads, [&](int64_t tile, int worker) {
     const size_t i = ranges.sequence_of(tile / heads);
@@ -185,7 +186,8 @@ bool splits_keys(const AttentionTable& kernel, const Operands& x, int threads) {
 
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                const AttentionOptions& options, Tensor& y) {
-  const auto variants = kernels::attention_variants(kernel_format(q.dtype()), kernel_format(k.dtype()));
+  const auto variants =
+      kernels::attention_variants(kernel_format(q.dtype()), kernel_format(k.dtype()));
   const AttentionTable& kernel = variants.best(kernels::isa());
   const Operands operands = {q, k, v, options, y};
   if (splits_keys(kernel, operands, ctx.pool().threads())) {

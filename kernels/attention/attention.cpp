@@ -20,9 +20,9 @@ struct List {
 
 constexpr List list_of(Format wanted, Format wanted_kv) {
   List list;
-#define TERN_VARIANT(symbol, level, format, kv_format)                \
-  if (Format::format == wanted && Format::kv_format == wanted_kv) {   \
-    list.tables[list.count++] = &symbol;                              \
+#define TERN_VARIANT(symbol, level, format, kv_format)              \
+  if (Format::format == wanted && Format::kv_format == wanted_kv) { \
+    list.tables[list.count++] = &symbol;                            \
   }
 #include "attention.inc"
 #undef TERN_VARIANT

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scaled dot-product attention (Vaswani 2017) of the query heads that share one key-value head, over
-// one sequence. Query i stands at position p = position + i; for key j that it sees,
-//   s[i, j] = cap(scale · q[i]·k[j]) + bias[i, j] + relative[j - p];  cap(s) = c · tanh(s / c), c > 0
-//   s = -FLT_MAX where key_mask[j] == 0 or below that
-//   out[i]  = sum_j softmax_j(s[i, :])[j] · v[j]
+// Scaled dot-product attention (Vaswani 2017) of the query heads that share one key-value head,
+// over one sequence. Query i stands at position p = position + i; for key j that it sees,
+//   s[i, j] = cap(scale · q[i]·k[j]) + bias[i, j] + relative[j - p];  cap(s) = c · tanh(s / c), c >
+//   0 s = -FLT_MAX where key_mask[j] == 0 or below that out[i]  = sum_j softmax_j(s[i, :])[j] ·
+//   v[j]
 // over the keys p - before <= j <= p + after. after = 0 is causal; before = w - 1 is a sliding
 // window of w. Keys outside are no keys at all; a row that sees none is 0. A row whose keys are all
 // masked gets the mean of v over those it sees, as in Transformers' eager attention.
 //
 // QKᵀ, softmax and PV are fused; no [queries, keys] matrix exists in memory. Keys are reduced in
-// blocks of 64 at absolute positions by an online softmax (Milakov 2018, Dao 2022), blocks merged in
-// ascending order to ranges of kAttentionRange keys, ranges in ascending order to the row. Blocks and
-// ranges without a visible key are skipped. So a row has the same bits in whatever block of queries
-// it is computed, in prefill and in decode, and whoever computes its ranges (v is finite; a zero may
-// differ in its sign).
+// blocks of 64 at absolute positions by an online softmax (Milakov 2018, Dao 2022), blocks merged
+// in ascending order to ranges of kAttentionRange keys, ranges in ascending order to the row.
+// Blocks and ranges without a visible key are skipped. So a row has the same bits in whatever block
+// of queries it is computed, in prefill and in decode, and whoever computes its ranges (v is
+// finite; a zero may differ in its sign).
 //
 // Heads of a group are rows of one product: keys and values are read once for all of them.
-// q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride` apart,
-// `kv_format`; head_dim contiguous elements each. Only keys that some query sees are read.
+// q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride`
+// apart, `kv_format`; head_dim contiguous elements each. Only keys that some query sees are read.
 // scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once
 
@@ -28,8 +28,8 @@
 
 namespace tern::kernels {
 
-constexpr int64_t kAttentionRange = 512;          // keys whose reduction may be handed out on its own
-constexpr int64_t kAllKeys = int64_t{1} << 62;    // for before and after
+constexpr int64_t kAttentionRange = 512;        // keys whose reduction may be handed out on its own
+constexpr int64_t kAllKeys = int64_t{1} << 62;  // for before and after
 
 struct AttentionArgs {
   int64_t queries, keys, head_dim;  // head_dim 1 … 256
@@ -40,13 +40,13 @@ struct AttentionArgs {
   void* out;
   int64_t out_stride, out_head_stride = 0;
   float scale;
-  float softcap = 0;                 // 0: none
-  int64_t position = 0;              // of query 0, counted in keys
+  float softcap = 0;     // 0: none
+  int64_t position = 0;  // of query 0, counted in keys
   int64_t before = kAllKeys, after = kAllKeys;
-  const uint8_t* key_mask = nullptr; // [keys], 0 = masked
-  const float* bias = nullptr;       // (h, i, j) at h · bias_head_stride + i · bias_stride + j
+  const uint8_t* key_mask = nullptr;  // [keys], 0 = masked
+  const float* bias = nullptr;        // (h, i, j) at h · bias_head_stride + i · bias_stride + j
   int64_t bias_stride = 0, bias_head_stride = 0;
-  const float* relative = nullptr;   // (h, distance) at h · relative_head_stride + distance
+  const float* relative = nullptr;  // (h, distance) at h · relative_head_stride + distance
   int64_t relative_head_stride = 0;
   void* scratch;
 };

@@ -58,9 +58,9 @@ extern const AttentionTable attention_f32_bf16_avx512;
 
 const AttentionTable attention_f32_avx512 =
     table<Wide<float, float>>("attention_f32_avx512", Isa::avx512, Format::f32, Format::f32);
-const AttentionTable attention_bf16_avx512 =
-    table<Wide<uint16_t, uint16_t>>("attention_bf16_avx512", Isa::avx512, Format::bf16, Format::bf16);
-const AttentionTable attention_f32_bf16_avx512 =
-    table<Wide<float, uint16_t>>("attention_f32_bf16_avx512", Isa::avx512, Format::f32, Format::bf16);
+const AttentionTable attention_bf16_avx512 = table<Wide<uint16_t, uint16_t>>(
+    "attention_bf16_avx512", Isa::avx512, Format::bf16, Format::bf16);
+const AttentionTable attention_f32_bf16_avx512 = table<Wide<float, uint16_t>>(
+    "attention_f32_bf16_avx512", Isa::avx512, Format::f32, Format::bf16);
 
 }  // namespace tern::kernels

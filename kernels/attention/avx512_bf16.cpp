@@ -40,8 +40,8 @@ inline __m512i load_pairs(const uint16_t* p, int64_t n) {
 
 /// For permutex2var_epi16: elements 0 … 15 of a and b in pairs; then 16 … 31.
 inline __m512i low_pairs() {
-  return _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
-                          37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+  return _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38,
+                          6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
 }
 inline __m512i high_pairs() {
   return _mm512_add_epi16(low_pairs(), _mm512_set1_epi16(16));
@@ -152,7 +152,7 @@ struct Pairs {
 
 extern const AttentionTable attention_bf16_avx512_bf16;
 
-const AttentionTable attention_bf16_avx512_bf16 = table<Pairs>(
-    "attention_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, Format::bf16);
+const AttentionTable attention_bf16_avx512_bf16 =
+    table<Pairs>("attention_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, Format::bf16);
 
 }  // namespace tern::kernels

@@ -26,8 +26,7 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 double at(const Tensor& t, int64_t i, int64_t h, int64_t d) {
-  return static_cast<double>(
-      t.data<float>()[i * t.stride(0) + h * t.stride(1) + d]);
+  return static_cast<double>(t.data<float>()[i * t.stride(0) + h * t.stride(1) + d]);
 }
 
 struct Case {
@@ -43,7 +42,8 @@ double score(const Case& c, const Segment& s, int64_t i, int64_t h, int64_t j) {
     dot += at(c.q, s.begin + i, h, d) * at(c.k, s.first_key() + j, kv, d);
   }
   double value = dot * static_cast<double>(o.scale);
-  if (o.softcap > 0) value = static_cast<double>(o.softcap) * std::tanh(value / static_cast<double>(o.softcap));
+  if (o.softcap > 0)
+    value = static_cast<double>(o.softcap) * std::tanh(value / static_cast<double>(o.softcap));
   if (o.bias) value += at(o.bias, o.bias.dim(0) == 1 ? 0 : h, s.begin + i, j);
   if (o.relative_bias) {
     const int64_t width = o.relative_bias.dim(1), distance = j - s.position() - i;
@@ -61,8 +61,8 @@ bool visible(const Case& c, const Segment& s, int64_t i, int64_t j) {
   return mask == nullptr || mask[s.first_key() + j] != 0;
 }
 
-/// Whether row (i, h) of the sequence is the formula's. |v| ≤ 1 and |score| ≤ 8, so an output is off
-/// by a few roundings of scores, twice: 2^-24 · (8 · head_dim + 64).
+/// Whether row (i, h) of the sequence is the formula's. |v| ≤ 1 and |score| ≤ 8, so an output is
+/// off by a few roundings of scores, twice: 2^-24 · (8 · head_dim + 64).
 bool row_is_right(const Case& c, const Tensor& y, const Segment& s, int64_t i, int64_t h) {
   const int64_t head_dim = c.q.dim(2), kv = h / (c.q.dim(1) / c.k.dim(1));
   std::vector<double> out(static_cast<size_t>(head_dim));
@@ -102,8 +102,10 @@ TEST_CASE("attention with masks, groups of heads, caches and biases is the formu
   const int64_t heads = 6, head_dim = 12;
   for (int64_t kv_heads : {1, 2, 6}) {
     for (int round = 0; round < 32; ++round) {
-      Case c{random(rng, {45, heads, head_dim}), random(rng, {140, kv_heads, head_dim}),
-             random(rng, {140, kv_heads, head_dim}), {}};
+      Case c{random(rng, {45, heads, head_dim}),
+             random(rng, {140, kv_heads, head_dim}),
+             random(rng, {140, kv_heads, head_dim}),
+             {}};
       std::vector<uint8_t> mask(140, 1);
       mask[12] = mask[91] = mask[92] = 0;
       c.options.segments = {segments, round % 2 ? mask.data() : nullptr};
@@ -161,7 +163,9 @@ TEST_CASE("decoding from a cache gives the bits of the prefill, by any number of
 TEST_CASE("attention names what does not fit") {
   std::mt19937 rng(13);
   const Segment segment[] = {{0, 4}};
-  const Case good{random(rng, {4, 6, 8}), random(rng, {4, 2, 8}), random(rng, {4, 2, 8}),
+  const Case good{random(rng, {4, 6, 8}),
+                  random(rng, {4, 2, 8}),
+                  random(rng, {4, 2, 8}),
                   {.segments = {segment}}};
   CHECK(message_of(good).empty());
   const auto wrong = [&](auto change, const char* expected) {

@@ -82,8 +82,8 @@ TEST_CASE("attention equals the oracle for long sequences, wide heads and groups
   for_each_variant([](const AttentionTable& t) {
     Random random(7);
     for (Shape s : {dense(513, 700, 64), dense(3, 4096, 128), dense(97, 1024, 256),
-                    dense(200, 129, 255), dense(1, 65, 1), dense(100, 64, 32), dense(1, 1500, 96, 8),
-                    dense(40, 600, 80, 4), dense(2, 520, 20, 7)}) {
+                    dense(200, 129, 255), dense(1, 65, 1), dense(100, 64, 32),
+                    dense(1, 1500, 96, 8), dense(40, 600, 80, 4), dense(2, 520, 20, 7)}) {
       Problem p(t, s);
       p.fill(random, 1.0f);
       p.options.scale = 1.0f / std::sqrt(static_cast<float>(s.head_dim));
@@ -245,7 +245,8 @@ TEST_CASE("nothing outside the operands, scratch_bytes and range_bytes is touche
       x.k = k.place(x.k, p.k.size(), low);
       x.v = v.place(x.v, p.v.size(), low);
       x.out = out.place(x.out, p.out.size(), low);
-      if (x.key_mask) x.key_mask = static_cast<uint8_t*>(mask.place(x.key_mask, p.mask.size(), low));
+      if (x.key_mask)
+        x.key_mask = static_cast<uint8_t*>(mask.place(x.key_mask, p.mask.size(), low));
       if (x.bias) {
         void* const to = bias.place(p.bias.data(), p.bias.size() * 4, low);
         x.bias = static_cast<float*>(to) + p.bias_origin;

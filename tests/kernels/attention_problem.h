@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attention problem with operands of its own, and what a row of it should be in double precision,
-// with a tolerance that follows from rounding errors (see `expect`). Used by attention*.cpp here.
+// One attention problem with operands of its own, and what a row of it should be in double
+// precision, with a tolerance that follows from rounding errors (see `expect`). Used by
+// attention*.cpp here.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -76,12 +77,12 @@ class Scratch {
 
 struct Shape {
   int64_t queries, keys, head_dim, heads;
-  int64_t q_stride, k_stride, v_stride, out_stride;  // heads of q and out lie q_stride / heads apart
+  int64_t q_stride, k_stride, v_stride,
+      out_stride;  // heads of q and out lie q_stride / heads apart
 };
 
 inline Shape dense(int64_t queries, int64_t keys, int64_t head_dim, int64_t heads = 1) {
-  return {queries,          keys,     head_dim, heads,
-          heads * head_dim, head_dim, head_dim, heads * head_dim};
+  return {queries, keys, head_dim, heads, heads * head_dim, head_dim, head_dim, heads * head_dim};
 }
 
 /// Elements from the first of row 0 to the last of the last row.
@@ -99,8 +100,7 @@ struct Problem {
   int64_t bias_origin = 0, relative_origin = 0;
   AttentionArgs options{};
 
-  Problem(const AttentionTable& t, Shape s)
-      : format(t.format), kv_format(t.kv_format), shape(s) {
+  Problem(const AttentionTable& t, Shape s) : format(t.format), kv_format(t.kv_format), shape(s) {
     const auto bytes = [&](int64_t rows, int64_t stride, int64_t heads, Format f) {
       const int64_t width = (heads - 1) * (stride / heads) + s.head_dim;
       return static_cast<size_t>(extent(rows, stride, width)) * element_bytes(f);
@@ -201,8 +201,9 @@ inline bool rounds_weights(const AttentionTable& t) {
 }
 
 /// A score in double precision and a bound of its error. Let u be the unit of rounding of f32
-/// (2^-24). The products' sum is off by its magnitude times (head_dim + 4) u; tanh has slope at most
-/// 1 and adds 8 u of the capped score; a bias adds 4 u of its own and of the score's magnitude.
+/// (2^-24). The products' sum is off by its magnitude times (head_dim + 4) u; tanh has slope at
+/// most 1 and adds 8 u of the capped score; a bias adds 4 u of its own and of the score's
+/// magnitude.
 struct Score {
   double value, error;
 };
@@ -237,9 +238,9 @@ inline Score score_of(const AttentionTable& t, const AttentionArgs& x, int64_t i
   return {value, error};
 }
 
-/// The difference to the maximum doubles a score's error; a weight is off by that, relatively, and by
-/// 16 u for the exponential; a sum of n weights by n u. `weight_unit` is the relative rounding of a
-/// weight before the product with v, `out_unit` that of the output.
+/// The difference to the maximum doubles a score's error; a weight is off by that, relatively, and
+/// by 16 u for the exponential; a sum of n weights by n u. `weight_unit` is the relative rounding
+/// of a weight before the product with v, `out_unit` that of the output.
 inline Expected expect(const AttentionTable& t, const AttentionArgs& x, int64_t i, int64_t h) {
   const double u = std::ldexp(1.0, -24), bf16_unit = std::ldexp(1.0, -8);
   const double weight_unit = rounds_weights(t) ? 2 * bf16_unit : 0;
@@ -307,9 +308,8 @@ inline std::string describe(const AttentionTable& t, const Problem& p) {
 
 template <class Body>
 void for_each_variant(Body body) {
-  const std::pair<Format, Format> pairs[] = {{Format::f32, Format::f32},
-                                             {Format::bf16, Format::bf16},
-                                             {Format::f32, Format::bf16}};
+  const std::pair<Format, Format> pairs[] = {
+      {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
   for (const auto& [format, kv_format] : pairs) {
     for (const AttentionTable* t : kernels::attention_variants(format, kv_format)) {
       REQUIRE(t->format == format);
@@ -326,8 +326,8 @@ inline Problem random_problem(Random& random, const AttentionTable& t, int64_t m
   const int64_t heads = one_in(random, 2) ? 1 : pick(random, 1, 5);
   const auto gap = [&] { return one_in(random, 2) ? 0 : pick(random, 1, 40); };
   const int64_t keys = pick(random, 0, most_tokens);
-  Problem p(t, {pick(random, 0, most_tokens) / heads, keys, d, heads, heads * (d + gap()), d + gap(),
-                d + gap(), heads * (d + gap())});
+  Problem p(t, {pick(random, 0, most_tokens) / heads, keys, d, heads, heads * (d + gap()),
+                d + gap(), d + gap(), heads * (d + gap())});
   p.fill(random, 1.0f);
   p.options.scale = one_in(random, 4) ? 1.0f : 1.0f / std::sqrt(static_cast<float>(d));
   if (!one_in(random, 3)) p.options.position = pick(random, 0, keys);

@@ -49,8 +49,8 @@ TEST_CASE("a row has the same bits however the queries are split into calls") {
       Scratch other(t.scratch_bytes(p.shape.head_dim), 0x11);
       const AttentionArgs all = p.args(other.data());
       for (int64_t row = 0; row < all.queries;) {
-        const AttentionArgs part =
-            part_of(t, all, row, std::min(pick(random, 1, one_in(random, 2) ? 2 : 30), all.queries - row));
+        const AttentionArgs part = part_of(
+            t, all, row, std::min(pick(random, 1, one_in(random, 2) ? 2 : 30), all.queries - row));
         t.run(part);
         row += part.queries;
       }
@@ -104,7 +104,8 @@ TEST_CASE("each head of a group has the bits it has alone") {
 TEST_CASE("a decoded token has the bits of its row in the prefill of the whole text") {
   for_each_variant([](const AttentionTable& t) {
     Random random(37);
-    for (const auto& [d, heads] : {std::pair<int64_t, int64_t>{64, 1}, {128, 4}, {33, 2}, {96, 8}}) {
+    for (const auto& [d, heads] :
+         {std::pair<int64_t, int64_t>{64, 1}, {128, 4}, {33, 2}, {96, 8}}) {
       for (const int64_t before : {kAllKeys, int64_t{99}, int64_t{700}}) {
         const int64_t tokens = 1100;
         Problem p(t, dense(tokens, tokens, d, heads));
@@ -147,7 +148,8 @@ TEST_CASE("blocks that a row does not see are as if they were not there, whateve
       Scratch scratch(t.scratch_bytes(d), 0xff);
       t.run(p.args(scratch.data()));
       Problem poisoned = p;
-      // Row 40 and those before it do not see the blocks behind; those after it, not the ones before.
+      // Row 40 and those before it do not see the blocks behind; those after it, not the ones
+      // before.
       const int64_t last = (p.options.position + 40) / 64 * 64 + 64;
       const int64_t first = std::max<int64_t>(p.options.position + 40 - window + 1, 0) / 64 * 64;
       for (int64_t j = 0; j < keys; ++j) {
