@@ -189,7 +189,8 @@ struct CacheShape {
 };
 
 void decode(benchmark::State& state, const AttentionTable& table, CacheShape shape) {
-  const auto [keys, d, kv_heads, group] = shape;
+  const int64_t keys = shape.keys, d = shape.head_dim;
+  const int64_t kv_heads = shape.kv_heads, group = shape.group;
   const int64_t bytes = element_bytes(table.kv_format), rows = kv_heads * group;
   const Memory k = random_elements(kv_heads * keys * d, table.kv_format);
   const Memory v = random_elements(kv_heads * keys * d, table.kv_format);
