@@ -19,11 +19,11 @@ const GemmInt8Table gemm_int8_avx512 = {"gemm_int8_avx512",
                                         Isa::avx512,
                                         Feature::none,
                                         kPanel,
-                                        8,
+                                        4,
                                         packed_bytes,
                                         pack<Avx512Quantizer>,
                                         row_bytes,
                                         quantize_rows<Avx512Quantizer>,
-                                        run_panels<Kernel<DotMadd, 8>>};
+                                        run_panels<Kernel<DotMadd, 4>>};
 
 }  // namespace tern::kernels

@@ -32,11 +32,11 @@ const GemmInt8Table gemm_int8_avx512_vnni = {"gemm_int8_avx512_vnni",
                                              Isa::avx512_vnni,
                                              Feature::none,
                                              kPanel,
-                                             8,
+                                             4,
                                              packed_bytes,
                                              pack<Avx512Quantizer>,
                                              row_bytes,
                                              quantize_rows<Avx512Quantizer>,
-                                             run_panels<Kernel<DotVnni, 8>>};
+                                             run_panels<Kernel<DotVnni, 4>>};
 
 }  // namespace tern::kernels

@@ -18,8 +18,8 @@ namespace tern::kernels {
 #include "../gemm/epilogue_generic.inc"
 #include "../gemm/convert.inc"
 #include "layout.inc"
-#include "definition.inc"
 #include "rows.inc"
+#include "definition.inc"
 // clang-format on
 
 namespace {
