@@ -17,6 +17,7 @@ namespace tern::kernels {
 #include "../simd/generic.inc"
 #include "plan.inc"
 #include "blocking.inc"
+#include "run.inc"
 
 namespace {
 
@@ -169,6 +170,8 @@ struct Avx2Kernel {
       }
     }
   }
+
+  static bool store_directly(const ConvArgs&, const Plan&, const Part&, ConvTile&) { return false; }
 
   static void finish(const ConvArgs& a, const Plan& p, const Part& t, const float* sums) {
     const __m256i order = _mm256_load_si256(reinterpret_cast<const __m256i*>(p.lane_of));
