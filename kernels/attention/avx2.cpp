@@ -164,16 +164,18 @@ inline void transpose(__m256 (&x)[8]) {
   for (int i = 0; i < 8; ++i) x[i] = t[i];
 }
 
-/// Kᵀ, rows `stride` apart, from rows of dwords: load_row(key, dword, n) gives the first n dwords
-/// of a key from `dword` on, zeros behind them.
-template <class LoadRow>
-inline void transpose_keys(int keys, int64_t dwords, float* to, int64_t stride, LoadRow load_row) {
+/// Kᵀ, rows `stride` apart, from rows of elements: load_row(key, element, n) gives the first n of
+/// a key from `element` on, zeros behind them.
+template <int kElements, class LoadRow>
+inline void transpose_keys(int keys, int64_t head_dim, float* to, int64_t stride,
+                           LoadRow load_row) {
+  static_assert(kElements == 1, "no format of this ISA multiplies pairs");
   for (int first = 0; first < keys; first += 8) {
-    for (int64_t d = 0; d < dwords; d += 8) {
+    for (int64_t d = 0; d < head_dim; d += 8) {
       __m256 x[8];
 #pragma GCC unroll 8
       for (int i = 0; i < 8; ++i) {
-        x[i] = first + i < keys ? load_row(first + i, d, dwords - d) : _mm256_setzero_ps();
+        x[i] = first + i < keys ? load_row(first + i, d, head_dim - d) : _mm256_setzero_ps();
       }
       transpose(x);
 #pragma GCC unroll 8

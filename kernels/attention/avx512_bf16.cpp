@@ -71,10 +71,10 @@ struct Pairs {
   static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
     const int64_t stride = x.k_stride, head_dim = x.head_dim;
     const uint16_t* const k = static_cast<const uint16_t*>(x.k) + block.first * stride;
-    const auto row = [=](int key, int64_t pair, int64_t) {
-      return _mm512_castsi512_ps(load_pairs(k + key * stride + 2 * pair, head_dim - 2 * pair));
+    const auto row = [=](int key, int64_t d, int64_t n) {
+      return _mm512_castsi512_ps(load_pairs(k + key * stride + d, n));
     };
-    transpose_keys(block.count, steps(head_dim), to, kKeyBlock, row);
+    transpose_keys<2>(block.count, head_dim, to, kKeyBlock, row);
   }
 
   struct Values {
