@@ -321,12 +321,9 @@ void fill(std::vector<float>& v, int64_t count, Draw draw) {
   for (float& f : v) f = draw();
 }
 
-Case draw_case(Random& rng, int64_t most_products) {
+Case case_of(Random& rng, const ConvShape& s) {
   Case c;
-  do {
-    c.s = draw_shape(rng);
-  } while (products(c.s) > most_products);
-  const ConvShape& s = c.s;
+  c.s = s;
   if (rng.below(2) == 0) c.x_gap = pick(rng, 0, 3);
   if (rng.below(2) == 0) c.row_gap = pick(rng, 0, 3);
   if (rng.below(2) == 0) c.y_gap = pick(rng, 0, 3);
@@ -347,6 +344,14 @@ Case draw_case(Random& rng, int64_t most_products) {
   fill(c.factor, s.out_c, fine);
   fill(c.r, c.outputs(), fine);
   return c;
+}
+
+Case draw_case(Random& rng, int64_t most_products) {
+  ConvShape s;
+  do {
+    s = draw_shape(rng);
+  } while (products(s) > most_products);
+  return case_of(rng, s);
 }
 
 Rect draw_rect(Random& rng, const Rect& all) {
@@ -397,6 +402,26 @@ TEST_CASE("conv: random shapes agree with the double-precision definition") {
     }
   }
   CHECK(wrong == 0);
+}
+
+TEST_CASE("conv: weights too large to stay near agree with the double-precision definition") {
+  Random rng(6);
+  Buffers at;
+  for (int64_t n = 0; n < 8; n++) {
+    // 160 x 2 x 330 weights: 412 KiB
+    const Case c = case_of(rng, {2, 9, 160, 2, 9, 330, 1, 2, 1, 1, 0, n % 2, 1, 1, 1, false});
+    for (const ConvTable* t : runnable()) {
+      Bench bench(at, c, *t);
+      const std::vector<float> y = bench.run(whole(c, *t));
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < c.outputs(); i++) {
+        const int64_t pixel = i / c.s.out_c;
+        const Exact e = exact(c, *t, pixel / c.s.out_w, pixel % c.s.out_w, i % c.s.out_c);
+        wrong += !(std::fabs(static_cast<double>(y[static_cast<size_t>(i)]) - e.value) <= e.tolerance);
+      }
+      CHECK_MESSAGE(wrong == 0, t->name);
+    }
+  }
 }
 
 TEST_CASE("conv: any rectangle has the bits of the whole, and nothing outside it is written") {
