@@ -16,17 +16,7 @@ namespace tern::kernels {
 
 #include "avx512.inc"
 
-namespace {
-
-struct DotVnni {
-  // As an instruction in place: left to intrinsics, gcc 12 copies accumulators.
-  template <int kBits>
-  static inline __attribute__((always_inline)) void add(__m512i& sum, __m512i w, __m512i x) {
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
-  }
-};
-
-}  // namespace
+#include "dot_vnni.inc"
 
 const GemmInt8Table gemm_int8_avx512_vnni = {"gemm_int8_avx512_vnni",
                                              Isa::avx512_vnni,
