@@ -18,7 +18,7 @@ forbid() {
 up='#include "(\.\./)+'
 forbid kernels "${up}(engine|hub|models|tools)/" "kernels/ depends on nothing"
 forbid kernels '#include <(vector|string|algorithm|memory|functional|array|span|mutex|thread)>' \
-  "kernels/: no std templates in ISA files" '^kernels/(text|[a-z]+/[a-z]+\.cpp|isa)' 
+  "kernels/: no std templates in ISA files" '^kernels/(text|[a-z0-9_]+/[a-z0-9_]+\.cpp|isa)' 
 forbid engine "${up}(hub|models|tools)/" "engine/ may include kernels/ only"
 forbid engine/base "${up}(kernels|hub|models|tools)/|#include \"\.\./[a-z_]+\.h\"" "engine/base/ stands alone"
 forbid hub "${up}(kernels|models|tools)/|${up}engine/[a-z_]+\.h\"|${up}engine/cpu" "hub/ may include engine/base/ only"
