@@ -438,13 +438,12 @@ TEST_CASE("conv: any rectangle has the bits of the whole, and nothing outside it
       const float untouched = bench.get_untouched();
       std::vector<float> added(y.size(), untouched);
       if (c.residual && c.alias) added = c.r;  // what lies in y before
-      int64_t wrong = 0, written = 0;
+      int64_t wrong = 0;
       for (int64_t i = 0; i < c.outputs(); i++) {
         const size_t k = static_cast<size_t>(i);
         const int64_t row = i / c.s.out_c / c.s.out_w, column = i / c.s.out_c % c.s.out_w;
         const bool inside = row >= q.r0 && row < q.r1 && column >= q.c0 && column < q.c1;
         const bool computed = same_bits(part[k], y[k]);
-        written += computed;
         if (!computed && !same_bits(part[k], added[k])) wrong++;
         if (!inside && !same_bits(part[k], added[k])) wrong++;
         if (inside && !computed && q.p0 == 0 && q.p1 == all.p1) wrong++;
