@@ -135,7 +135,6 @@ struct RopeOptions {
   Tensor cos, sin;                     // [positions, rotary_dim / 2] f32
   std::span<const int64_t> positions;  // [tokens] rows of cos and sin
   bool interleaved = false;            // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
-  bool in_place = false;               // x itself is turned and returned
 };
 
 class TERN_API Backend {
@@ -164,7 +163,7 @@ class TERN_API Backend {
   virtual void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
                         const RmsNormOptions& options, Tensor& y) = 0;
   virtual void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) = 0;
-  virtual void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) = 0;
+  virtual void rope(Context& ctx, const Tensor& x, const RopeOptions& options) = 0;
   virtual void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) = 0;
   virtual void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) = 0;
   virtual void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) = 0;

@@ -38,13 +38,7 @@ Tensor to_f32(const Tensor& x) {
   const Tensor source = x.dense() ? x : x.clone();
   if (source.dtype() == DType::f32) return source;
   Tensor out = Tensor::empty(DType::f32, x.shape());
-  if (source.dtype() == DType::f64) {
-    const double* from = source.data<double>();
-    float* to = out.data<float>();
-    for (int64_t i = 0; i < out.numel(); ++i) to[i] = static_cast<float>(from[i]);
-    return out;
-  }
-  if (!packs_directly(source.dtype())) {
+  if (!packs_directly(source.dtype()) && source.dtype() != DType::f64) {
     fail(ErrorCode::unsupported, cat("a weight of type ", to_string(x.dtype()), " cannot be widened to float32"));
   }
   Context ctx;
@@ -123,7 +117,6 @@ Rope::Rope(std::span<const float> inv_freq, float attention_factor, int64_t posi
                         .attention_factor = attention_factor,
                         .cos = options_.cos.data<float>(),
                         .sin = options_.sin.data<float>()});
-  options_.in_place = true;
   if (dtype != DType::bf16) return;
   Context ctx;
   for (Tensor* t : {&options_.cos, &options_.sin}) *t = to_f32(convert(ctx, *t, DType::bf16));

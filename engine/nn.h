@@ -64,7 +64,6 @@ class TERN_API Rope {
   /// inv_freq: one per pair of dimensions, scaled as the model has it; attention_factor multiplies
   /// cos and sin. In bf16 the angles are rounded to it, as Transformers does.
   Rope(std::span<const float> inv_freq, float attention_factor, int64_t positions, DType dtype);
-  int64_t positions() const noexcept { return options_.cos ? options_.cos.dim(0) : 0; }
   /// x [tokens, heads, head_dim]: turned where it lies.
   Tensor operator()(Context& ctx, const Tensor& x, std::span<const int64_t> positions) const;
   /// Pairs (2i, 2i + 1), as GPT-J has them.

@@ -234,9 +234,8 @@ Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
            cat("rope: position ", position, " is outside the angles of ", cos.dim(0), " positions"));
     }
   }
-  Tensor y = options.in_place ? x : ctx.arena().tensor(x.dtype(), x.shape());
-  ctx.backend().rope(ctx, x, options, y);
-  return y;
+  ctx.backend().rope(ctx, x, options);
+  return x;
 }
 
 Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const char* what) {
@@ -292,9 +291,10 @@ Tensor softmax(Context& ctx, const Tensor& x) {
 }
 
 Tensor convert(Context& ctx, const Tensor& x, DType dtype) {
-  require_dtype("convert", "x", x, {DType::f32, DType::bf16, DType::f16});
-  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16) {
-    fail(ErrorCode::invalid_argument, cat("convert: to ", to_string(dtype), " is not supported"));
+  require_dtype("convert", "x", x, {DType::f32, DType::bf16, DType::f16, DType::f64});
+  const bool narrow = dtype == DType::bf16 || dtype == DType::f16;
+  if (dtype != DType::f32 && (!narrow || x.dtype() == DType::f64)) {
+    fail(ErrorCode::invalid_argument, cat("convert: ", to_string(x.dtype()), " to ", to_string(dtype), " is not supported"));
   }
   if (!x.dense()) fail(ErrorCode::invalid_argument, "convert: x is not dense");
   Tensor y = ctx.arena().tensor(dtype, x.shape());

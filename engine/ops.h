@@ -46,7 +46,7 @@ TERN_API Tensor activation(Context& ctx, const Tensor& x, Act act);
 TERN_API Tensor add(Context& ctx, const Tensor& a, const Tensor& b);
 /// Over the last dimension.
 TERN_API Tensor softmax(Context& ctx, const Tensor& x);
-/// f32, bf16, f16 (and f64 in) to another of them.
+/// f32, bf16, f16 to another of them; f64 to f32.
 TERN_API Tensor convert(Context& ctx, const Tensor& x, DType dtype);
 /// y[i, :] = x[rows[i], :]
 TERN_API Tensor gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows);

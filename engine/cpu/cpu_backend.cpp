@@ -72,8 +72,8 @@ class CpuBackend final : public Backend {
     cpu::group_norm(ctx, x, options, y);
   }
 
-  void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) override {
-    cpu::rope(ctx, x, options, y);
+  void rope(Context& ctx, const Tensor& x, const RopeOptions& options) override {
+    cpu::rope(ctx, x, options);
   }
 
   void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) override {
@@ -127,6 +127,9 @@ class CpuBackend final : public Backend {
     const auto& kernel = kernels::elementwise_variants().best(isa());
     const size_t from = bits(x.dtype()) / 8, to = bits(y.dtype()) / 8;
     for_row_blocks(ctx, x.numel(), 1, [&](int64_t begin, int64_t end) {
+      if (x.dtype() == DType::f64) {
+        return kernel.f64_to_f32(x.data<double>() + begin, y.data<float>() + begin, end - begin);
+      }
       kernel.convert(x.raw() + static_cast<size_t>(begin) * from, kernel_format(x.dtype()),
                      y.raw() + static_cast<size_t>(begin) * to, kernel_format(y.dtype()), end - begin);
     });

@@ -99,7 +99,7 @@ void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, 
   }
 }
 
-void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) {
+void rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
   const auto& kernel = kernels::rope_variants().best(kernels::isa());
   for_row_blocks(ctx, x.dim(0), x.dim(1) * x.dim(2), [&](int64_t begin, int64_t end) {
     kernel.rotate({.tokens = end - begin,
@@ -111,9 +111,9 @@ void rope(Context& ctx, const Tensor& x, const RopeOptions& options, Tensor& y) 
                    .x = x.raw() + row_bytes(x, begin),
                    .x_token_stride = x.stride(0),
                    .x_head_stride = x.stride(1),
-                   .y = y.raw() + row_bytes(y, begin),
-                   .y_token_stride = y.stride(0),
-                   .y_head_stride = y.stride(1),
+                   .y = x.raw() + row_bytes(x, begin),
+                   .y_token_stride = x.stride(0),
+                   .y_head_stride = x.stride(1),
                    .cos = options.cos.data<float>(),
                    .sin = options.sin.data<float>(),
                    .positions = options.positions.data() + begin});

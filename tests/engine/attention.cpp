@@ -9,21 +9,12 @@
 #include <vector>
 
 #include "../../engine/ops.h"
+#include "tensors.h"
 
 using namespace tern;
+using namespace tern::test;
 
 namespace {
-
-Tensor random(std::mt19937& rng, Shape shape) {
-  Tensor t = Tensor::empty(DType::f32, shape);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = uniform(rng);
-  return t;
-}
-
-bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
 
 double at(const Tensor& t, int64_t i, int64_t h, int64_t d) {
   return static_cast<double>(t.data<float>()[i * t.stride(0) + h * t.stride(1) + d]);

@@ -17,7 +17,7 @@ inline Tensor random(std::mt19937& rng, Shape shape, float scale = 1.0F) {
 }
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.dense() && b.dense() &&
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && a.dense() && b.dense() &&
          std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
