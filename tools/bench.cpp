@@ -78,9 +78,10 @@ std::string find_program() {
   }
   fail(ErrorCode::not_found,
        cat("bench_kernels: not found beside ", folder,
-           "/tern, in ../libexec/tern or in the build "
-           "tree: build it with 'ninja -C BUILD bench/kernels/bench_kernels' (it needs Google "
-           "Benchmark: tools/packages bench) or name it with --program"));
+           "/tern, in ../libexec/tern or in the build tree. Name it with --program, or build both "
+           "in tern's sources: tools/packages bench && meson setup build/bench -Dtests=disabled && "
+           "ninja -C build/bench tools/tern bench/kernels/bench_kernels (then run "
+           "build/bench/tools/tern bench kernels)"));
 }
 
 /// grep -E's expressions.
