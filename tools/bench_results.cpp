@@ -25,6 +25,15 @@ bool about_measuring(std::string_view part) {
                      [&](std::string_view added) { return part.substr(0, added.size()) == added; });
 }
 
+/// Numbers of a result that are not counters.
+bool about_running(std::string_view key) {
+  static constexpr std::string_view kFields[] = {"family_index", "per_family_instance_index",
+                                                 "repetitions",  "repetition_index",
+                                                 "threads",      "iterations",
+                                                 "real_time",    "cpu_time"};
+  return std::find(std::begin(kFields), std::end(kFields), key) != std::end(kFields);
+}
+
 /// Where the instruction set begins in "gemm_f32_avx512_vnni".
 size_t isa_begin(std::string_view kernel) {
   static constexpr std::string_view kFirst[] = {"_generic", "_avx", "_amx", "_sse",
@@ -82,20 +91,19 @@ BenchResult BenchResult::from(const Json& json) {
   if (!time) fail(ErrorCode::corrupt, cat(kSource, ": ", *name, " has no real_time"));
   const std::string_view unit = json["time_unit"].string().value_or("ns");
   const double scale = unit == "s" ? 1 : unit == "ms" ? 1e-3 : unit == "us" ? 1e-6 : 1e-9;
-  constexpr double kGiga = 1e9;
-  const auto rate = [&](std::string_view counter) -> std::optional<double> {
-    const auto value = json[counter].number();
-    return value ? std::optional(*value * kGiga) : std::nullopt;
-  };
-  return {.name = BenchName::parse(*name),
-          .seconds = *time * scale,
-          .flops = rate("GFLOP/s"),
-          .bytes = rate("GB/s"),
-          .ceiling = json["ceiling"].number(),
-          .reading = json["reading"].number(),
-          .copying = json["copying"].number(),
-          .onednn = json["onednn"].number(),
-          .eigen = json["eigen"].number()};
+  BenchResult result = {BenchName::parse(*name), *time * scale, {}};
+  for (const auto& [key, value] : json.members()) {
+    const auto number = value.number();
+    if (number && !about_running(key)) result.counters.emplace_back(key, *number);
+  }
+  return result;
+}
+
+std::optional<double> BenchResult::counter(std::string_view key) const {
+  for (const auto& [known, value] : counters) {
+    if (known == key) return value;
+  }
+  return std::nullopt;
 }
 
 Json BenchResult::to_json() const {
@@ -108,16 +116,15 @@ Json BenchResult::to_json() const {
                                        {"isa", Json::make(std::string_view(name.isa))},
                                        {"shape", Json::object(std::move(shape))},
                                        {"seconds", Json::make(seconds)}};
-  const std::pair<const char*, const std::optional<double>&> optional[] = {
-      {"flop_per_second", flops},
-      {"bytes_per_second", bytes},
-      {"ceiling", ceiling},
-      {"reading", reading},
-      {"copying", copying},
-      {"onednn", onednn},
-      {"eigen", eigen}};
-  for (const auto& [key, value] : optional) {
-    if (value) members.emplace_back(key, Json::make(*value));
+  constexpr double kGiga = 1e9;
+  for (const auto& [key, value] : counters) {
+    if (key == "GFLOP/s") {
+      members.emplace_back("flop_per_second", Json::make(value * kGiga));
+    } else if (key == "GB/s") {
+      members.emplace_back("bytes_per_second", Json::make(value * kGiga));
+    } else {
+      members.emplace_back(key, Json::make(value));
+    }
   }
   return Json::object(std::move(members));
 }

@@ -23,13 +23,14 @@ struct BenchName {
   static BenchName parse(std::string_view full);
 };
 
-/// One kernel on one shape. Absent: not measured, not known, or that library cannot do it.
+/// One kernel on one shape.
 struct BenchResult {
   BenchName name;
   double seconds = 0;
-  std::optional<double> flops, bytes;               // per second
-  std::optional<double> ceiling, reading, copying;  // shares of what the machine can do
-  std::optional<double> onednn, eigen;              // their time / ours
+  std::vector<std::pair<std::string, double>> counters;  // all there are, by bench_kernels's names
+
+  /// Absent: not measured, not known, or that library cannot do it.
+  std::optional<double> counter(std::string_view name) const;
 
   /// Error corrupt when it is none of Google Benchmark's; a benchmark that failed there is Error
   /// internal with its message.

@@ -36,9 +36,22 @@ std::string padded(const std::string& text, size_t width, bool right = true) {
 }
 
 /// Three digits and more of what is above 1.
-std::string rate_text(double per_second) {
-  const double giga = per_second / 1e9;
+std::string rate_text(double giga) {
   return fixed(giga, giga < 10 ? 2 : 1);
+}
+
+/// The counter that the column of rates shows; empty where there is none.
+std::string unit_of(const BenchResult& result) {
+  for (const char* unit : {"GFLOP/s", "GB/s"}) {
+    if (result.counter(unit)) return unit;
+  }
+  return "";
+}
+
+/// Names whose shapes begin alike stand under the same heads: "tokens" of a prefill, "keys" of a
+/// decoding step.
+std::string kind_of(const BenchName& name) {
+  return name.shape.empty() ? "" : name.shape.front().first;
 }
 
 std::string time_text(double seconds, bool unicode) {
@@ -65,12 +78,11 @@ struct Limit {
 
 Limit nearest_limit(const BenchResult& result) {
   Limit nearest;
-  const auto consider = [&](const std::optional<double>& share, const char* name) {
-    if (share && *share > nearest.share) nearest = {*share, name};
-  };
-  consider(result.ceiling, "compute");
-  consider(result.reading, "read");
-  consider(result.copying, "copy");
+  for (const auto& [counter, name] :
+       {std::pair("ceiling", "compute"), {"reading", "read"}, {"copying", "copy"}}) {
+    const double share = result.counter(counter).value_or(0);
+    if (share > nearest.share) nearest = {share, name};
+  }
   return nearest;
 }
 
@@ -133,20 +145,31 @@ std::string BenchTable::heading(const hub::Json& context) const {
 void BenchTable::begin(const std::vector<BenchName>& names) {
   const BenchName& first = names.front();
   title_ = cat(printable(first.op), first.isa.empty() ? "" : " ", printable(first.isa));
-  shape_.clear();
+  names_ = names;
   share_ = onednn_ = eigen_ = {};
   any_row_ = false;
-  for (const BenchName& name : names) {
-    if (shape_.size() < name.shape.size()) shape_.resize(name.shape.size());
-    for (size_t i = 0; i < name.shape.size(); ++i) {
-      const auto& [key, value] = name.shape[i];
-      ShapeColumn& column = shape_[i];
-      if (column.head.empty()) column.head = printable(key);
+}
+
+size_t BenchTable::column_of(std::string_view key) {
+  const std::string head = printable(key);
+  const auto found = std::find_if(shape_.begin(), shape_.end(),
+                                  [&](const ShapeColumn& column) { return column.head == head; });
+  const auto index = static_cast<size_t>(found - shape_.begin());
+  if (found == shape_.end()) shape_.push_back({head});
+  return index;
+}
+
+void BenchTable::lay_out() {
+  shape_.clear();
+  for (const BenchName& name : names_) {
+    if (kind_of(name) != kind_) continue;
+    for (const auto& [key, value] : name.shape) {
+      ShapeColumn& column = shape_[column_of(key)];
       column.width = std::max(column.width, display_width(printable(value)));
       column.numbers &= value.find_first_not_of("0123456789.-") == value.npos;
     }
   }
-  size_t used = kRate + kShare + 2 * kRatio;
+  size_t used = kRate + kShare;
   for (ShapeColumn& column : shape_) {
     column.width = std::max(column.width, display_width(column.head)) + 2;
     used += column.width;
@@ -156,16 +179,19 @@ void BenchTable::begin(const std::vector<BenchName>& names) {
 
 void BenchTable::fit(size_t used) {
   struct Choice {
-    size_t limit, time, bar;
+    size_t limit, time, bar, ratios;
   };
   constexpr size_t kGap = 2, kMinBar = 6, kGoodBar = 16, kMaxBar = 40;
   const size_t free = look_.columns > used ? look_.columns - used : 0;
-  for (const Choice& choice : {Choice{kLimit, kTime, kGoodBar}, Choice{kLimit, 0, kMinBar},
-                               Choice{0, 0, kMinBar}, Choice{0, 0, 0}}) {
+  constexpr size_t kRatios = 2 * kRatio;
+  for (const Choice& choice :
+       {Choice{kLimit, kTime, kGoodBar, kRatios}, Choice{kLimit, 0, kMinBar, kRatios},
+        Choice{0, 0, kMinBar, kRatios}, Choice{0, 0, 0, kRatios}, Choice{0, 0, 0, 0}}) {
     const size_t bar = look_.bars && choice.bar > 0 ? choice.bar + kGap : 0;
-    const size_t needed = choice.limit + choice.time + bar;
+    const size_t needed = choice.limit + choice.time + choice.ratios + bar;
     limits_ = choice.limit > 0;
     times_ = choice.time > 0;
+    ratios_ = choice.ratios > 0;
     bar_cells_ = bar > 0 ? std::min(kMaxBar, choice.bar + free - std::min(free, needed)) : 0;
     if (needed <= free) return;
   }
@@ -206,41 +232,48 @@ std::string BenchTable::line(const Cells& cells, double share) const {
   }
   out += padded(cells.share, kShare);
   if (limits_) out += padded(" " + cells.limit, kLimit, false);
-  out += ratio(cells.onednn) + ratio(cells.eigen);
+  if (ratios_) out += ratio(cells.onednn) + ratio(cells.eigen);
   if (times_) out += padded(cells.time, kTime);
   return out.erase(out.find_last_not_of(' ') + 1) + "\n";
 }
 
-std::string BenchTable::heads(const BenchResult& first) {
-  unit_ = first.flops ? "GFLOP/s" : first.bytes ? "GB/s" : "";
+std::string BenchTable::heads() {
+  lay_out();
   Cells cells{{}, unit_, "share", "of", "oneDNN", "Eigen", "time"};
   for (const ShapeColumn& column : shape_) cells.shape.push_back(column.head);
   constexpr double kNoBar = -1;
-  return cat("\n", coloured(title_, kBold), "\n", coloured(line(cells, kNoBar), kDim));
+  const std::string title = any_row_ ? "" : cat("\n", coloured(title_, kBold), "\n");
+  return title + coloured(line(cells, kNoBar), kDim);
 }
 
 std::string BenchTable::row(const BenchResult& result) {
-  std::string out;
-  if (!any_row_) out = heads(result);
-  any_row_ = true;
   const std::string none = look_.unicode ? "–" : "-";
+  const std::string unit = unit_of(result), kind = kind_of(result.name);
+  std::string out;
+  if (!any_row_ || kind != kind_ || (unit != unit_ && !unit.empty())) {
+    unit_ = unit;
+    kind_ = kind;
+    out = heads();
+  }
+  any_row_ = true;
   const Limit limit = nearest_limit(result);
   const auto percent = [](double share) { return fixed(share * 100, 0) + "%"; };
   const auto ratio_text = [&](const std::optional<double>& value) {
     return value ? fixed(*value, 2) : none;
   };
-  const std::optional<double>& rate = unit_ == "GFLOP/s" ? result.flops : result.bytes;
-  Cells cells{{},
+  const auto rate = result.counter(unit_), onednn = result.counter("onednn"),
+             eigen = result.counter("eigen");
+  Cells cells{std::vector<std::string>(shape_.size()),
               rate ? rate_text(*rate) : none,
               limit.share > 0 ? percent(limit.share) : none,
               limit.name,
-              ratio_text(result.onednn),
-              ratio_text(result.eigen),
+              ratio_text(onednn),
+              ratio_text(eigen),
               time_text(result.seconds, look_.unicode)};
-  for (const auto& [key, value] : result.name.shape) cells.shape.push_back(printable(value));
+  for (const auto& [key, value] : result.name.shape) cells.shape[column_of(key)] = printable(value);
   share_.add(limit.share);
-  onednn_.add(result.onednn.value_or(0));
-  eigen_.add(result.eigen.value_or(0));
+  onednn_.add(onednn.value_or(0));
+  eigen_.add(eigen.value_or(0));
   return out + line(cells, limit.share);
 }
 

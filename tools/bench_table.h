@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // BenchTable: results of bench_kernels for a reader: one block per kernel, one line per shape, a
-// bar for the share of what the machine can do. Fits the columns there are: what does not fit
-// leaves in the order time, limit, bar.
+// bar for the share of what the machine can do; the column heads again where the shapes' kind or
+// the rates' unit changes. Fits the columns there are: what does not fit leaves in the order time,
+// limit, bar, baselines.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench_results.h"
@@ -29,7 +31,7 @@ class BenchTable {
 
   /// The rows of one kernel that are to come: at least one.
   void begin(const std::vector<BenchName>& names);
-  /// A line; the first of a kernel comes with the column heads.
+  /// A line, of one of those names, with the column heads before it where they are new.
   std::string row(const BenchResult& result);
   /// Geometric means, where there were two or more rows.
   std::string end() const;
@@ -51,18 +53,23 @@ class BenchTable {
     std::string text(int decimals) const;
   };
 
+  /// The shape's column of that key, which is new when there was none.
+  size_t column_of(std::string_view key);
+  /// The columns of the shapes of kind_.
+  void lay_out();
   void fit(size_t used);
-  std::string heads(const BenchResult& first);
+  std::string heads();
   std::string line(const Cells& cells, double share) const;
   std::string bar(double share) const;
   std::string coloured(const std::string& text, const char* colour) const;
   std::string ratio(const std::string& text) const;
 
   TableLook look_;
-  std::string title_, unit_;
+  std::vector<BenchName> names_;
+  std::string title_, unit_, kind_;
   std::vector<ShapeColumn> shape_;
   size_t bar_cells_ = 0;
-  bool limits_ = true, times_ = true;
+  bool limits_ = true, times_ = true, ratios_ = true;
   Mean share_, onednn_, eigen_;
   bool any_row_ = false;
 };

@@ -22,13 +22,18 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// Lists two variants of one op and one of another; answers a filter with the results of the names
-// that match it, one of them without any counter.
+// Lists two variants of one op and one each of two others, whose shapes have other keys and another
+// unit in turn; answers a filter with the results of the names that match it, one of them without
+// any counter.
 constexpr const char* kStandIn = R"(#!/bin/sh
 names='gemm_f32_avx512/m:1/n:384/iterations:40/manual_time
 gemm_f32_avx512/m:64/n:384/iterations:40/manual_time
 gemm_f32_avx2/m:1/n:384/iterations:40/manual_time
-layer_norm_f32_generic/L1/manual_time'
+layer_norm_f32_generic/L1/manual_time
+attention_f32_avx2/tokens:16/head_dim:32/manual_time
+attention_f32_avx2/tokens:512/head_dim:128/causal:1/manual_time
+attention_f32_avx2/tokens:64/head_dim:32/weights:memory/manual_time
+attention_f32_avx2/keys:65536/head_dim:128/group:4/manual_time'
 case $1 in --benchmark_list_tests*) echo "$names"; exit ;; esac
 filter=${2#--benchmark_filter=}
 echo '{
@@ -48,8 +53,12 @@ echo '{
 echo "$names" | grep -E "$filter" | while read -r name; do
   echo '    {'
   echo "      \"name\": \"$name\","
+  echo '      "family_index": 3, "per_family_instance_index": 0, "repetitions": 1,'
+  echo '      "repetition_index": 0, "threads": 1, "iterations": 40, "cpu_time": 2400.0,'
   echo "      \"label\": \"quick ${TERN_BENCH_QUICK:-no}\","
   case $name in
+    */keys:* | */weights:*) echo '      "GB/s": 20.5, "reading": 0.9, "quantize": 0.125, "cycles": 7.5,' ;;
+    */tokens:*) echo '      "GFLOP/s": 88.5, "ceiling": 0.8,' ;;
     *m:1/*) echo '      "GFLOP/s": 45.25, "ceiling": 0.4, "reading": 0.93, "onednn": 0.9,' ;;
     *m:64/*) echo '      "GFLOP/s": 114.5, "ceiling": 0.97, "reading": 0.04, "onednn": 1.1, "eigen": 1.5,' ;;
   esac
@@ -127,6 +136,23 @@ TEST_CASE("a table of kernels has a block per variant and its nearest limit in e
   CHECK_MESSAGE(contains(table.out, block), table.out);
 }
 
+TEST_CASE("each value of a shape stands under its own key, each rate under its own unit") {
+  const TemporaryFolder folder;
+  const Outcome table =
+      run_tern({"bench", "kernels", "--program", program_in(folder), "--filter", "attention"});
+  const std::string block =
+      "\nattention_f32 avx2\n"
+      "  tokens  head_dim  causal  weights   GFLOP/s share of        oneDNN   Eigen       time\n"
+      "      16        32                       88.5   80% compute        -       -    2.50 us\n"
+      "     512       128       1               88.5   80% compute        -       -    2.50 us\n"
+      "  tokens  head_dim  causal  weights      GB/s share of        oneDNN   Eigen       time\n"
+      "      64        32          memory       20.5   90% read           -       -    2.50 us\n"
+      "   keys  head_dim  group      GB/s share of        oneDNN   Eigen       time\n"
+      "  65536       128      4      20.5   90% read           -       -    2.50 us\n"
+      "  geometric mean";
+  CHECK_MESSAGE(contains(table.out, block), table.out);
+}
+
 TEST_CASE("a kernel without counters has its time and dashes") {
   const TemporaryFolder folder;
   const Outcome table =
@@ -181,12 +207,17 @@ TEST_CASE("JSON lines carry the machine first and then every counter that was me
   const Outcome json = run_tern({"bench", "kernels", "--json", "--program", program_in(folder)});
   CHECK(json.exit_code == 0);
   const auto lines = lines_of(json.out);
-  REQUIRE(lines.size() == 5);
+  REQUIRE(lines.size() == 9);
   CHECK(contains(lines[0], R"({"machine":{"isa":"avx512","onednn":"2.6.3",)"));
   CHECK(contains(lines[1], R"("op":"gemm_f32","isa":"avx512","shape":{"m":1,"n":384})"));
+  CHECK(contains(lines[1], R"("flop_per_second":4.525e+10,)"));
   CHECK(contains(lines[1], R"("ceiling":0.4,"reading":0.93,"onednn":0.9})"));
   CHECK(contains(lines[4], R"("shape":{"case":"L1"})"));
-  CHECK(!contains(lines[4], "onednn"));
+  CHECK_MESSAGE(contains(lines[4], R"("seconds":2.5e-06})"), lines[4]);
+  CHECK(contains(lines[8], R"("shape":{"keys":65536,"head_dim":128,"group":4})"));
+  CHECK_MESSAGE(contains(lines[8],
+                         R"("bytes_per_second":2.05e+10,"reading":0.9,"quantize":0.125,"cycles":7.5})"),
+                lines[8]);
 }
 
 TEST_CASE("no line of the table is wider than the terminal, and bars are in its encoding") {
