@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every attention variant this CPU can run.
-//   tokens:N  prefill of one sequence of a fused q·k·v tensor [tokens, 3, heads, head_dim]: all
-//   heads
-//             of a sentence, one head of a long text; causal:1 counts the visible products only
-//   keys:N    decode: one query of each head against a cache larger than the L3 cache,
-//             [kv_heads, keys, head_dim]; group:N query heads share a key-value head
-// Counters: README.md; eigen is the composition product, softmax, product (float queries, no mask).
+// tokens:N is the prefill of one sequence of a fused q·k·v tensor [tokens, 3, heads, head_dim]: all
+// heads of a sentence, one head of a long text; causal:1 counts the visible products only. keys:N
+// is decoding: one query of each head against a cache larger than the L3 cache, [kv_heads, keys,
+// head_dim]; group:N query heads share a key-value head. Counters: README.md; eigen is the
+// composition product, softmax, product (float queries, no mask).
 #include "../../kernels/attention/attention.h"
 
 #include <benchmark/benchmark.h>
@@ -14,9 +13,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
-#include <memory>
 #include <random>
 #include <string>
 
@@ -27,33 +24,28 @@
 namespace {
 
 using namespace tern;
+using bench::Buffer;
 using kernels::AttentionArgs;
 using kernels::AttentionTable;
 using kernels::Format;
 
 constexpr int64_t kHeads = 12;
 
-using Memory = std::unique_ptr<char, void (*)(void*)>;
-
-Memory allocate(size_t bytes) {
-  return {static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64)), std::free};
-}
-
 int64_t element_bytes(Format format) {
   return format == Format::f32 ? 4 : 2;
 }
 
 /// Uniform in [-1, 1].
-Memory random_elements(int64_t count, Format format) {
-  Memory memory = allocate(static_cast<size_t>(count * element_bytes(format)));
+Buffer random_elements(int64_t count, Format format) {
+  Buffer memory(static_cast<size_t>(count * element_bytes(format)));
   std::minstd_rand random(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
   for (int64_t i = 0; i < count; ++i) {
     const auto bits = std::bit_cast<uint32_t>(uniform(random));
     if (format == Format::f32) {
-      reinterpret_cast<uint32_t*>(memory.get())[i] = bits;
+      memory.as<uint32_t>()[i] = bits;
     } else {
-      reinterpret_cast<uint16_t*>(memory.get())[i] = static_cast<uint16_t>(bits >> 16);
+      memory.as<uint16_t>()[i] = static_cast<uint16_t>(bits >> 16);
     }
   }
   return memory;
@@ -77,7 +69,7 @@ class Sequence {
         shape_(shape),
         qkv_(random_elements(shape.tokens * 3 * kHeads * shape.head_dim, table.format)),
         out_(random_elements(shape.tokens * kHeads * shape.head_dim, table.format)),
-        scratch_(allocate(table.scratch_bytes(shape.head_dim))) {}
+        scratch_(table.scratch_bytes(shape.head_dim)) {}
 
   int64_t heads() const { return shape_.tokens > 128 ? 1 : kHeads; }
 
@@ -116,7 +108,7 @@ class Sequence {
 
   const AttentionTable& table_;
   Shape shape_;
-  Memory qkv_, out_, scratch_;
+  Buffer qkv_, out_, scratch_;
 };
 
 /// All heads by Eigen's products, for f32 and without a mask: q·kᵀ, then our softmax in place, then
@@ -129,11 +121,10 @@ class Composition {
         qkv_(random_elements(3 * shape.tokens * shape.head_dim, Format::f32)),
         out_(random_elements(shape.tokens * shape.head_dim, Format::f32)) {
     const int64_t n = shape.tokens, d = shape.head_dim;
-    float* const q = reinterpret_cast<float*>(qkv_.get());
-    float* const s = reinterpret_cast<float*>(scores_.get());
+    float* const q = qkv_.as<float>();
+    float* const s = scores_.as<float>();
     scores_of_ = bench::eigen_product({n, n, d, Format::f32, q, q + n * d, s});
-    output_of_ = bench::eigen_product(
-        {n, d, n, Format::f32, s, q + 2 * n * d, reinterpret_cast<float*>(out_.get())});
+    output_of_ = bench::eigen_product({n, d, n, Format::f32, s, q + 2 * n * d, out_.as<float>()});
     const auto& table = kernels::softmax_variants().best(kernels::isa());
     softmax_ = [s, n, &table] {
       table.softmax({.rows = n,
@@ -160,7 +151,7 @@ class Composition {
 
  private:
   int64_t heads_;
-  Memory scores_, qkv_, out_;
+  Buffer scores_, qkv_, out_;
   std::function<void()> scores_of_, softmax_, output_of_;
 };
 
@@ -192,11 +183,11 @@ void decode(benchmark::State& state, const AttentionTable& table, CacheShape sha
   const int64_t keys = shape.keys, d = shape.head_dim;
   const int64_t kv_heads = shape.kv_heads, group = shape.group;
   const int64_t bytes = element_bytes(table.kv_format), rows = kv_heads * group;
-  const Memory k = random_elements(kv_heads * keys * d, table.kv_format);
-  const Memory v = random_elements(kv_heads * keys * d, table.kv_format);
-  const Memory q = random_elements(rows * d, table.format),
+  const Buffer k = random_elements(kv_heads * keys * d, table.kv_format);
+  const Buffer v = random_elements(kv_heads * keys * d, table.kv_format);
+  const Buffer q = random_elements(rows * d, table.format),
                out = random_elements(rows * d, table.format);
-  const Memory scratch = allocate(table.scratch_bytes(d));
+  const Buffer scratch(table.scratch_bytes(d));
   const int64_t head_bytes = keys * d * bytes, row_bytes = group * d * element_bytes(table.format);
   bench::Contestant kernel([&] {
     for (int64_t h = 0; h < kv_heads; ++h) {
@@ -279,9 +270,7 @@ const bool kRegistered = [] {
       {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
   for (const auto& [format, kv_format] : pairs) {
     for (const AttentionTable* table : kernels::attention_variants(format, kv_format)) {
-      if (static_cast<int>(table->isa) <= static_cast<int>(kernels::hardware_isa())) {
-        add_all(*table);
-      }
+      if (kernels::runs_at(*table, kernels::hardware_isa())) add_all(*table);
     }
   }
   return true;

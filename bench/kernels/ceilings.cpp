@@ -75,49 +75,33 @@ double rate(void (*loop)(long), double flop_per_round) {
   return kRounds * flop_per_round / (thread_seconds() - start);
 }
 
-__attribute__((target("avx512f"), noinline)) void read_zmm(const char* p, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 256) {
-    asm volatile(
-        "vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
-        "vmovaps 128(%0), %%zmm2\n\tvmovaps 192(%0), %%zmm3"
-        :
-        : "r"(p + i)
-        : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+// Loads or copies by whole registers; `reg` is the name of those that hold `vector` bytes.
+#define TERN_READ(name, isa, reg, vector)                                                  \
+  __attribute__((target(isa), noinline)) void name(const char* p, size_t bytes) {          \
+    for (size_t i = 0; i < bytes; i += 4 * vector) {                                       \
+      asm volatile("vmovaps (%0), %%" reg "0\n\tvmovaps %c1(%0), %%" reg "1\n\t"           \
+                   "vmovaps %c2(%0), %%" reg "2\n\tvmovaps %c3(%0), %%" reg "3"             \
+                   :                                                                       \
+                   : "r"(p + i), "i"(vector), "i"(2 * vector), "i"(3 * vector)             \
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "memory");                            \
+    }                                                                                      \
   }
-}
-
-__attribute__((target("avx2"), noinline)) void read_ymm(const char* p, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 128) {
-    asm volatile(
-        "vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
-        "vmovaps 64(%0), %%ymm2\n\tvmovaps 96(%0), %%ymm3"
-        :
-        : "r"(p + i)
-        : "xmm0", "xmm1", "xmm2", "xmm3", "memory");
+#define TERN_COPY(name, isa, reg, vector)                                                  \
+  __attribute__((target(isa), noinline)) void name(const char* p, char* q, size_t bytes) { \
+    for (size_t i = 0; i < bytes; i += 2 * vector) {                                       \
+      asm volatile("vmovaps (%0), %%" reg "0\n\tvmovaps %c2(%0), %%" reg "1\n\t"           \
+                   "vmovaps %%" reg "0, (%1)\n\tvmovaps %%" reg "1, %c2(%1)"               \
+                   :                                                                       \
+                   : "r"(p + i), "r"(q + i), "i"(vector)                                   \
+                   : "xmm0", "xmm1", "memory");                                            \
+    }                                                                                      \
   }
-}
-
-__attribute__((target("avx512f"), noinline)) void copy_zmm(const char* p, char* q, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 128) {
-    asm volatile(
-        "vmovaps (%0), %%zmm0\n\tvmovaps 64(%0), %%zmm1\n\t"
-        "vmovaps %%zmm0, (%1)\n\tvmovaps %%zmm1, 64(%1)"
-        :
-        : "r"(p + i), "r"(q + i)
-        : "xmm0", "xmm1", "memory");
-  }
-}
-
-__attribute__((target("avx2"), noinline)) void copy_ymm(const char* p, char* q, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) {
-    asm volatile(
-        "vmovaps (%0), %%ymm0\n\tvmovaps 32(%0), %%ymm1\n\t"
-        "vmovaps %%ymm0, (%1)\n\tvmovaps %%ymm1, 32(%1)"
-        :
-        : "r"(p + i), "r"(q + i)
-        : "xmm0", "xmm1", "memory");
-  }
-}
+TERN_READ(read_zmm, "avx512f", "zmm", 64)
+TERN_READ(read_ymm, "avx2", "ymm", 32)
+TERN_COPY(copy_zmm, "avx512f", "zmm", 64)
+TERN_COPY(copy_ymm, "avx2", "ymm", 32)
+#undef TERN_READ
+#undef TERN_COPY
 
 bool measured() {
   return static_cast<int>(kernels::hardware_isa()) >= static_cast<int>(kernels::Isa::avx2);
@@ -128,6 +112,20 @@ bool wide() {
 }
 
 }  // namespace
+
+double seconds_per_cycle() {
+  // Additions that wait for each other take one cycle each.
+  constexpr int kAdditions = 20000;
+  unsigned long value = 1;
+  const double start = thread_seconds();
+  for (int i = 0; i < kAdditions / 8; ++i) {
+    asm volatile(
+        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
+        : "+r"(value));
+  }
+  return (thread_seconds() - start) / kAdditions;
+}
 
 double multiply_add_rate(kernels::Isa level) {
   switch (level) {
@@ -163,6 +161,9 @@ void plain_copy(const void* from, void* to, size_t bytes) {
 
 #else
 
+double seconds_per_cycle() {
+  return 0;
+}
 double multiply_add_rate(kernels::Isa) {
   return 0;
 }

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every conv variant this CPU can run on the convolutions of ResNet-50, ResNeXt-101 32x8d, ConvNeXt,
-// ViT, wav2vec2 and Whisper, one image, one thread. GFLOP/s counts only taps inside the image; the
-// label is the kernel that oneDNN picked.
+// Every conv variant this CPU can run, generic left out, on the convolutions of ResNet-50, ResNeXt-101
+// 32x8d, ConvNeXt, ViT, wav2vec2 and Whisper, one image, one thread. GFLOP/s counts only taps inside
+// the image; the label is the kernel that oneDNN picked.
 #include "../../kernels/conv/conv.h"
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <random>
 #include <string>
 
-#include "ceilings.h"
 #include "conv_baseline.h"
 #include "measure.h"
 
 namespace {
 
 using namespace tern;
+using bench::Buffer;
 using bench::Convolution;
 using kernels::ConvTable;
 using kernels::Format;
@@ -59,11 +57,9 @@ const Convolution kConvolutions[] = {
     {"convnext_dw7", 7, 7, 768, 768, 7, 7, 1, 1, 3, 3, 768},
 };
 
-using Bytes = std::unique_ptr<char, void (*)(void*)>;
-
-// 64-byte aligned; when `values`, uniform in [-1, 1] of the format.
-Bytes make(size_t bytes, Format format, bool values) {
-  Bytes p(static_cast<char*>(std::aligned_alloc(64, bytes / 64 * 64 + 64)), std::free);
+// Zeros; when `values`, uniform in [-1, 1] of the format.
+Buffer make(size_t bytes, Format format, bool values) {
+  Buffer p(bytes);
   std::mt19937 rng(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
   const size_t element = format == Format::f32 ? 4 : 2;
@@ -99,13 +95,14 @@ void run(benchmark::State& state, const ConvTable& table, const Convolution& c) 
                                 c.kernel_h, c.kernel_w, c.stride_h, c.stride_w, c.pad_h, c.pad_w,
                                 1,          1,          c.groups,   planar};
   const size_t element = table.x_format == Format::f32 ? 4 : 2;
-  const Bytes x = make(static_cast<size_t>(c.in_h * c.in_w * c.in_c) * element, table.x_format, true);
+  const size_t pixels = static_cast<size_t>(c.in_h * c.in_w);
+  const Buffer x = make(pixels * static_cast<size_t>(c.in_c) * element, table.x_format, true);
   const long weights = c.out_c * (c.in_c / c.groups) * c.kernel_h * c.kernel_w;
-  const Bytes w = make(static_cast<size_t>(weights) * 4, Format::f32, true);
-  const Bytes packed = make(table.packed_bytes(s), Format::f32, false);
-  const Bytes bias = make(static_cast<size_t>(c.out_c) * 4, Format::f32, true);
-  const Bytes y = make(static_cast<size_t>(out_h * out_w * c.out_c) * element, Format::f32, false);
-  const Bytes scratch = make(table.scratch_bytes(s), Format::f32, false);
+  const Buffer w = make(static_cast<size_t>(weights) * 4, Format::f32, true);
+  const Buffer packed = make(table.packed_bytes(s), Format::f32, false);
+  const Buffer bias = make(static_cast<size_t>(c.out_c) * 4, Format::f32, true);
+  const Buffer y = make(static_cast<size_t>(out_h * out_w * c.out_c) * element, Format::f32, false);
+  const Buffer scratch = make(table.scratch_bytes(s), Format::f32, false);
   table.pack({&s, w.get(), Format::f32, nullptr, packed.get(), 0, table.panels(s)});
   kernels::ConvArgs args = {};
   args.shape = &s;
@@ -118,7 +115,7 @@ void run(benchmark::State& state, const ConvTable& table, const Convolution& c) 
   args.y_format = table.x_format;
   args.y_row = out_w * c.out_c;
   args.y_pixel = c.out_c;
-  args.bias = reinterpret_cast<const float*>(bias.get());
+  args.bias = bias.as<const float>();
   args.scratch = scratch.get();
   args.row_end = out_h;
   args.column_end = out_w;
@@ -144,7 +141,7 @@ void run(benchmark::State& state, const ConvTable& table, const Convolution& c) 
 const bool kRegistered = [] {
   for (Format format : {Format::f32, Format::bf16}) {
     for (const ConvTable* table : kernels::conv_variants(format)) {
-      if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
+      if (!kernels::runs_at(*table, kernels::hardware_isa())) continue;
       if (table->isa == kernels::Isa::generic) continue;  // seconds per call
       for (const Convolution& c : kConvolutions) {
         const std::string name = std::string(table->name) + "/layer:" + c.name + "/h:" +

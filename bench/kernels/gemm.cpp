@@ -135,7 +135,7 @@ const bool kRegistered = [] {
                                {Format::f32, Format::bf16}};
   for (const auto& [a, b] : formats) {
     for (const GemmTable* table : kernels::gemm_variants(a, b)) {
-      if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
+      if (!kernels::runs_at(*table, kernels::hardware_isa())) continue;
       for (const auto& [n, k] : layers) {
         for (const long m : {1, 2, 4, 8, 16, 64, 128, 197, 512}) {
           enumerate({table, m, n, k, Weights::cached, false});

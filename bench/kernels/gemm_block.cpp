@@ -68,12 +68,6 @@ size_t fill_pool(const GemmBlockTable& table, BlockFormat format, long n, long k
   return copies;
 }
 
-// Of memory the best window is luck: neighbours leave parts of a buffer in L3.
-double median(std::vector<double> v) {
-  std::nth_element(v.begin(), v.begin() + static_cast<long>(v.size() / 2), v.end());
-  return v[v.size() / 2];
-}
-
 void run(benchmark::State& state, const GemmBlockTable& table, BlockFormat format, long m, long n,
          long k) {
   const size_t bytes = table.packed_bytes(format, n, k), copies = fill_pool(table, format, n, k);
@@ -113,7 +107,8 @@ void run(benchmark::State& state, const GemmBlockTable& table, BlockFormat forma
   state.counters["GFLOP/s"] = rate / 1e9;
   state.counters["GB/s"] = static_cast<double>(bytes) / kernel.best() / 1e9;
   if (ceiling > 0) state.counters["ceiling"] = rate / ceiling;
-  if (median(reading) > 0) state.counters["reading"] = median(reading) / median(running);
+  if (bench::median(reading) > 0)
+    state.counters["reading"] = bench::median(reading) / bench::median(running);
   state.counters["quantize"] = quantize.best() / kernel.best();
 }
 
@@ -137,7 +132,7 @@ const bool kRegistered = [] {
   for (BlockActivation activation : {BlockActivation::a8, BlockActivation::a16}) {
     const auto variants = kernels::gemm_block_variants(activation);
     for (const GemmBlockTable* table : variants) {
-      if (static_cast<int>(table->isa) > static_cast<int>(kernels::hardware_isa())) continue;
+      if (!kernels::runs_at(*table, kernels::hardware_isa())) continue;
       const bool best =
           table == &variants.best(kernels::hardware_isa()) && activation == BlockActivation::a8;
       for (int f = 0; f < kernels::kBlockFormats; f++) {

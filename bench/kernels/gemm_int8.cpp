@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_int8 on the matrices of MiniLM and BERT-base, each call with its quantisation of x, as the
 // baseline has its own. Counters of README.md; beside them `product`: share of the ceiling without
-// quantising, `cycles`: of quantize_rows per row, at a vpdpbusd a cycle, `onednn_product`: oneDNN's
-// time without quantising / the time of the product alone. Rows with weights:memory walk through
-// copies of the weights that no cache holds.
+// quantising, `onednn_product`: oneDNN's time without quantising / the time of the product
+// alone. `cycles` are of quantize_rows. Rows with weights:memory walk through copies of the weights
+// that no cache holds.
 #include "../../kernels/gemm_int8/gemm_int8.h"
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
@@ -57,30 +56,21 @@ class Weights {
   Weights(const Row& row, const std::vector<float>& w)
       : bytes_(row.table->packed_bytes(row.n, row.k)),
         copies_(row.from_memory ? (size_t{192} << 20) / bytes_ + 1 : 1),
-        data_(static_cast<char*>(std::aligned_alloc(64, bytes_ * copies_))) {
-    row.table->pack({w.data(), nullptr, Format::f32, row.k, row.n, row.k, data_, 0,
+        data_(bytes_ * copies_) {
+    row.table->pack({w.data(), nullptr, Format::f32, row.k, row.n, row.k, data_.get(), 0,
                      (row.n + row.table->panel - 1) / row.table->panel});
-    for (size_t i = 1; i < copies_; i++) std::memcpy(data_ + i * bytes_, data_, bytes_);
+    for (size_t i = 1; i < copies_; i++) std::memcpy(data_.get() + i * bytes_, data_.get(), bytes_);
   }
-  ~Weights() { std::free(data_); }
-  Weights(const Weights&) = delete;
-  Weights& operator=(const Weights&) = delete;
 
   size_t bytes() const { return bytes_; }
-  const char* next() { return data_ + turn_++ % copies_ * bytes_; }
+  const char* next() { return data_.get() + turn_++ % copies_ * bytes_; }
   /// Half the copies away from what a call has just left in L3.
-  const char* far() const { return data_ + (turn_ + copies_ / 2) % copies_ * bytes_; }
+  const char* far() const { return data_.get() + (turn_ + copies_ / 2) % copies_ * bytes_; }
 
  private:
   size_t bytes_, copies_, turn_ = 0;
-  char* data_;
+  bench::Buffer data_;
 };
-
-// Of memory the best window is luck: neighbours leave parts of a buffer in L3.
-double median(std::vector<double> v) {
-  std::nth_element(v.begin(), v.begin() + static_cast<long>(v.size() / 2), v.end());
-  return v[v.size() / 2];
-}
 
 void run(benchmark::State& state, const Row& row) {
   const GemmInt8Table& table = *row.table;
@@ -106,10 +96,11 @@ void run(benchmark::State& state, const Row& row) {
   bench::Contestant onednn_product(row.from_memory ? nullptr : bench::onednn_int8_product(theirs));
   theirs.x_floats = x.data();
   bench::Contestant onednn(row.from_memory ? nullptr : bench::onednn_int8_product(theirs));
-  double ceiling = 0;
+  double ceiling = 0, cycle = 1e9;
   std::vector<double> reading, running;
   for (auto _ : state) {
     ceiling = std::max(ceiling, bench::byte_multiply_add_rate(table.isa));
+    cycle = std::min(cycle, bench::seconds_per_cycle());
     state.SetIterationTime(whole.window());
     quantiser.window();
     running.push_back(product.window());
@@ -122,9 +113,9 @@ void run(benchmark::State& state, const Row& row) {
   if (ceiling > 0) {
     state.counters["ceiling"] = row.flop() / whole.best() / ceiling;
     state.counters["product"] = row.flop() / product.best() / ceiling;
-    state.counters["cycles"] = quantiser.best() * ceiling / 128 / static_cast<double>(m);
   }
-  if (row.from_memory) state.counters["reading"] = median(reading) / median(running);
+  if (cycle > 0) state.counters["cycles"] = quantiser.best() / cycle / static_cast<double>(m * k);
+  if (row.from_memory) state.counters["reading"] = bench::median(reading) / bench::median(running);
   if (onednn.present()) state.counters["onednn"] = onednn.best() / whole.best();
   if (onednn_product.present()) {
     state.counters["onednn_product"] = onednn_product.best() / product.best();

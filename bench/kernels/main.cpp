@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <utility>
 
 #include "baselines.h"
 #include "measure.h"
@@ -19,12 +18,18 @@ using tern::kernels::Isa;
 void describe_machine() {
   using benchmark::AddCustomContext;
   AddCustomContext("tern_isa", tern::kernels::isa_name(tern::kernels::hardware_isa()));
-  for (const auto& [key, level] :
-       {std::pair("tern_fma_avx2", Isa::avx2), std::pair("tern_fma_avx512", Isa::avx512),
-        std::pair("tern_dot_bf16", Isa::avx512_bf16)}) {
+  constexpr struct {
+    const char* key;
+    Isa level;
+    double (*rate)(Isa);
+  } kRates[] = {{"tern_fma_avx2", Isa::avx2, tern::bench::multiply_add_rate},
+                {"tern_fma_avx512", Isa::avx512, tern::bench::multiply_add_rate},
+                {"tern_dot_bf16", Isa::avx512_bf16, tern::bench::multiply_add_rate},
+                {"tern_dot_int8", Isa::avx512_vnni, tern::bench::byte_multiply_add_rate}};
+  for (const auto& [key, level, rate] : kRates) {
     if (static_cast<int>(level) > static_cast<int>(tern::kernels::hardware_isa())) continue;
     double best = 0;
-    for (int i = 0; i < 20; ++i) best = std::max(best, tern::bench::multiply_add_rate(level));
+    for (int i = 0; i < 20; ++i) best = std::max(best, rate(level));
     AddCustomContext(key, std::to_string(best / 1e9));  // GFLOP/s
   }
   AddCustomContext("tern_onednn", tern::bench::onednn_version());

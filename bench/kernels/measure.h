@@ -4,8 +4,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "ceilings.h"
 
@@ -37,6 +40,28 @@ class Contestant {
   std::function<void()> call_;
   long repeats_ = 1;
   double best_ = 1e9;
+};
+
+/// Of several windows, where the best one is luck: of memory neighbours leave parts in L3.
+inline double median(std::vector<double> seconds) {
+  const auto middle = seconds.begin() + static_cast<long>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return *middle;
+}
+
+/// 64-byte aligned memory, not initialised.
+class Buffer {
+ public:
+  explicit Buffer(size_t bytes)
+      : data_(static_cast<char*>(std::aligned_alloc(64, bytes / 64 * 64 + 64)), std::free) {}
+  char* get() const { return data_.get(); }
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data_.get());
+  }
+
+ private:
+  std::unique_ptr<char, void (*)(void*)> data_;
 };
 
 /// For Iterations(): `usual`, or a few where the environment has TERN_BENCH_QUICK.

@@ -3,7 +3,7 @@
 // (384), Llama 135M/1B/7B (576, 2048, 4096), vocabularies and wav2vec2's group norm (512 channels);
 // x and y together in L1 (24 KiB), L2 (384 KiB), L3 (8 MiB) and memory (96 MiB). "copying" compares
 // with a plain copy of the same buffers in the same windows, scaled to the bytes of the op; it may
-// pass 1 where an op writes less than it reads. `cycles` are per element of x.
+// pass 1 where an op writes less than it reads.
 #include <benchmark/benchmark.h>
 
 #include <bit>
@@ -28,23 +28,17 @@ using namespace tern::kernels;
 using tern::bench::Contestant;
 using tern::bench::RowOp;
 
-/// Buffers of `size` floats, 64-byte aligned, touched.
+/// Buffers of n floats, touched.
 struct Data {
-  explicit Data(int64_t n) : size(n), x(make(n)), y(make(n)) {
+  explicit Data(int64_t n) : x(static_cast<size_t>(n) * 4), y(static_cast<size_t>(n) * 4) {
     for (int64_t i = 0; i < n; ++i) {
       const float v = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
       const uint32_t half = std::bit_cast<uint32_t>(v) >> 16;
-      x.get()[i] = std::bit_cast<float>(half << 16 | half);  // about v, and two bf16 of it
-      y.get()[i] = 0;
+      x.as<float>()[i] = std::bit_cast<float>(half << 16 | half);  // about v, and two bf16 of it
+      y.as<float>()[i] = 0;
     }
   }
-  using Floats = std::unique_ptr<float, void (*)(void*)>;
-  static Floats make(int64_t n) {
-    return {static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(n + 15) / 16 * 64)),
-            std::free};
-  }
-  int64_t size;
-  Floats x, y;
+  tern::bench::Buffer x, y;
 };
 
 /// What a kernel gets to work on.
@@ -64,29 +58,12 @@ struct Subject {
   double read, written;  // bytes per element
   RowOp same;            // what the baselines are to do
   std::function<void(const Block&)> run;
+  int64_t taken = 1;  // floats of x's buffer for an element
 };
-
-/// Seconds of one cycle: additions that wait for each other take one cycle each.
-double seconds_per_cycle() {
-#if defined(__x86_64__)
-  constexpr int kAdditions = 20000;
-  uint64_t value = 1;
-  const double start = tern::bench::thread_seconds();
-  for (int i = 0; i < kAdditions / 8; ++i) {
-    __asm__ volatile(
-        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-        "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-        : "+r"(value));
-  }
-  return (tern::bench::thread_seconds() - start) / kAdditions;
-#else
-  return 0;
-#endif
-}
 
 void measure(benchmark::State& state, const Subject& subject, int64_t size) {
   const Data data(size);
-  const Block block = {size / subject.cols, subject.cols, data.x.get(), data.y.get()};
+  const Block block = {size / subject.cols, subject.cols, data.x.as<float>(), data.y.as<float>()};
   const size_t bytes = static_cast<size_t>(block.size()) * 4 / 256 * 256;
   const tern::bench::RowWork work = {subject.same, block.rows, block.cols, block.x, block.y};
   Contestant kernel([&] { subject.run(block); });
@@ -96,13 +73,13 @@ void measure(benchmark::State& state, const Subject& subject, int64_t size) {
   double cycle = 1e9, reading = 1e9;
   for (auto _ : state) {
     state.SetIterationTime(kernel.window());
-    cycle = std::min(cycle, seconds_per_cycle());
+    cycle = std::min(cycle, tern::bench::seconds_per_cycle());
     if (only_reads) reading = std::min(reading, tern::bench::read_seconds(block.x, bytes));
     if (!only_reads) copy.window();
     onednn.window();
     eigen.window();
   }
-  const double elements = static_cast<double>(block.size());
+  const double elements = static_cast<double>(block.size() / subject.taken);
   const double moved = elements * (subject.read + subject.written);
   const double scale = moved / static_cast<double>(bytes) / kernel.best();
   state.counters["GB/s"] = moved / kernel.best() / 1e9;
@@ -139,6 +116,40 @@ NormArgs norm_args(const Block& b, Format format, const float* weight) {
   return a;
 }
 
+/// With as many groups as channels, as wav2vec2 has it.
+class GroupNorm {
+ public:
+  GroupNorm(const NormTable* t, int64_t channels, const float* weight, const float* bias)
+      : t_(t),
+        channels_(channels),
+        weight_(weight),
+        bias_(bias),
+        centre_(static_cast<size_t>(channels)),
+        scale_(centre_) {}
+
+  void operator()(const Block& b) {
+    const int64_t blocks = (b.rows + kMomentRows - 1) / kMomentRows;
+    mean_.resize(static_cast<size_t>(blocks * channels_));  // nothing but the first time
+    squares_.resize(mean_.size());
+    for (int64_t i = 0; i < blocks; ++i) {
+      t_->channel_moments({std::min(kMomentRows, b.rows - i * kMomentRows), channels_,
+                           b.x + i * kMomentRows * channels_, channels_,
+                           mean_.data() + i * channels_, squares_.data() + i * channels_});
+    }
+    merge_moments({b.rows, channels_, channels_, mean_.data(), squares_.data(), weight_, 1e-5f,
+                   centre_.data(), scale_.data()});
+    t_->scale_channels(
+        {b.rows, channels_, b.x, channels_, centre_.data(), scale_.data(), bias_, b.y, channels_});
+  }
+
+ private:
+  const NormTable* t_;
+  int64_t channels_;
+  const float *weight_, *bias_;
+  std::vector<double> mean_, squares_;
+  std::vector<float> centre_, scale_;
+};
+
 void add_norms(Subjects& all, const NormTable* t) {
   for (int64_t cols : {384, 768}) {
     const float *weight = constant(cols, 1.5f), *bias = constant(cols, 0.5f);
@@ -157,7 +168,7 @@ void add_norms(Subjects& all, const NormTable* t) {
                      a.residual_stride = a.sum_stride = b.cols;
                      t->layer_norm(a);
                    }});
-    all.back().read = all.back().written = 4;
+    all.back().taken = 2;
   }
   for (int64_t cols : {576, 2048, 4096}) {
     const float* weight = constant(cols, 1.5f);
@@ -170,21 +181,7 @@ void add_norms(Subjects& all, const NormTable* t) {
   const float *weight = constant(channels, 1.5f), *bias = constant(channels, 0.5f);
   // Two readings are needed: the statistics are known only at the end.
   all.push_back({label(t->name, "group_norm", channels), t->isa, channels, 8, 4, RowOp::other,
-                 [=](const Block& b) {
-                   const int64_t blocks = (b.rows + kMomentRows - 1) / kMomentRows;
-                   std::vector<double> mean(static_cast<size_t>(blocks * channels)), squares(mean);
-                   std::vector<float> centre(static_cast<size_t>(channels)), scale(centre);
-                   for (int64_t i = 0; i < blocks; ++i) {
-                     t->channel_moments({std::min(kMomentRows, b.rows - i * kMomentRows), channels,
-                                         b.x + i * kMomentRows * channels, channels,
-                                         mean.data() + i * channels,
-                                         squares.data() + i * channels});
-                   }
-                   merge_moments({b.rows, channels, channels, mean.data(), squares.data(), weight,
-                                  1e-5f, centre.data(), scale.data()});
-                   t->scale_channels({b.rows, channels, b.x, channels, centre.data(), scale.data(),
-                                      bias, b.y, channels});
-                 }});
+                 GroupNorm(t, channels, weight, bias)});
 }
 
 void add_softmax(Subjects& all, const SoftmaxTable* t) {
@@ -235,9 +232,10 @@ void add_elementwise(Subjects& all, const ElementwiseTable* t) {
   add("bf16_to_f32", 2, 4, RowOp::bf16_to_f32, convert(Format::bf16, Format::f32));
   add("f32_to_f16", 4, 2, RowOp::other, convert(Format::f32, Format::f16));
   add("f16_to_f32", 2, 4, RowOp::other, convert(Format::f16, Format::f32));
-  add("f64_to_f32", 4, 2, RowOp::other, [t](const Block& b) {  // half as many elements
+  add("f64_to_f32", 8, 4, RowOp::other, [t](const Block& b) {
     t->f64_to_f32(reinterpret_cast<const double*>(b.x), b.y, b.size() / 2);
   });
+  all.back().taken = 2;
   add("u8_to_f32", 1, 4, RowOp::other,
       [t](const Block& b) { t->u8_to_f32(reinterpret_cast<const uint8_t*>(b.x), b.y, b.size()); });
 }
@@ -321,7 +319,6 @@ void add_pooling(Subjects& all, const PoolTable* t) {
 }
 
 void register_subject(const Subject& subject) {
-  if (static_cast<int>(subject.isa) > static_cast<int>(hardware_isa())) return;
   constexpr struct {
     const char* where;
     int64_t size;  // elements of x, and of y
@@ -338,16 +335,24 @@ void register_subject(const Subject& subject) {
   }
 }
 
+template <class Table>
+void add_variants(Subjects& all, const Variants<Table>& variants,
+                  void (*add)(Subjects&, const Table*)) {
+  for (const Table* t : variants) {
+    if (runs_at(*t, hardware_isa())) add(all, t);
+  }
+}
+
 const bool kRegistered = [] {
   Subjects all;
-  for (const NormTable* t : norm_variants()) add_norms(all, t);
-  for (const SoftmaxTable* t : softmax_variants()) add_softmax(all, t);
-  for (const ActivationTable* t : activation_variants()) add_activations(all, t);
-  for (const ElementwiseTable* t : elementwise_variants()) add_elementwise(all, t);
-  for (const RopeTable* t : rope_variants()) add_rope(all, t);
-  for (const TopkTable* t : topk_variants()) add_topk(all, t);
-  for (const EmbeddingTable* t : embedding_variants()) add_gathers(all, t);
-  for (const PoolTable* t : pool_variants()) add_pooling(all, t);
+  add_variants(all, norm_variants(), add_norms);
+  add_variants(all, softmax_variants(), add_softmax);
+  add_variants(all, activation_variants(), add_activations);
+  add_variants(all, elementwise_variants(), add_elementwise);
+  add_variants(all, rope_variants(), add_rope);
+  add_variants(all, topk_variants(), add_topk);
+  add_variants(all, embedding_variants(), add_gathers);
+  add_variants(all, pool_variants(), add_pooling);
   for (const Subject& subject : all) register_subject(subject);
   return true;
 }();
