@@ -314,7 +314,7 @@ void for_each_variant(Body body) {
     for (const AttentionTable* t : kernels::attention_variants(format, kv_format)) {
       REQUIRE(t->format == format);
       REQUIRE(t->kv_format == kv_format);
-      if (static_cast<int>(t->isa) <= static_cast<int>(kernels::hardware_isa())) body(*t);
+      if (kernels::runs_at(*t, kernels::hardware_isa())) body(*t);
     }
   }
 }

@@ -259,7 +259,7 @@ std::vector<const ConvTable*> runnable() {
   std::vector<const ConvTable*> all;
   for (Format format : {Format::f32, Format::bf16}) {
     for (const ConvTable* t : conv_variants(format)) {
-      if (static_cast<int>(t->isa) <= static_cast<int>(hardware_isa())) all.push_back(t);
+      if (runs_at(*t, hardware_isa())) all.push_back(t);
     }
   }
   return all;
