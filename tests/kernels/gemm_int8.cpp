@@ -107,7 +107,7 @@ TEST_CASE("gemm_int8: a row is rotated by the Hadamard matrix of its block, over
           const int right = !inside ? 0 : minus ? -127 : 127;
           const double unit = 1 / std::sqrt(static_cast<double>(block));
           wrong += row[i / kGroup * kRowGroup + i % kGroup] != right;
-          wrong += inside && !(std::fabs(static_cast<double>(scale) * 127 - unit) <= 1e-7 * unit);
+          wrong += inside && !(std::fabs(static_cast<double>(scale) * 127 - unit) <= kRound * unit);
         }
       }
       INFO(table->name, " k ", k);

@@ -25,7 +25,7 @@ using namespace epilogue;
 constexpr int64_t kGroup = 64, kRowGroup = 72, kPanel = 48;
 
 struct Rooms : EpilogueRooms {
-  Room w{1 << 21}, b{1 << 20}, x{1 << 19}, a{1 << 19};
+  Room w{1 << 21}, b{1 << 20}, x{1 << 23}, a{1 << 21};
 };
 
 /// A matrix whose rows were rotated and quantised: what went in, rotated exactly, what came out.
@@ -183,7 +183,7 @@ inline Weights make_weights(Random& random, Rooms& at, const GemmInt8Table& tabl
     w.q.magnitude.insert(w.q.magnitude.end(), from(apart.magnitude), from(apart.magnitude) + k);
     w.q.rows++;
   }
-  uint8_t* out = at.b.place<uint8_t>(static_cast<int64_t>(table.packed_bytes(n, k)), true);
+  uint8_t* out = at.b.place<uint8_t>(static_cast<int64_t>(table.packed_bytes(n, k)), front);
   table.pack({rows, w.gate ? rows + half * stride * bytes : nullptr, format, stride, n, k, out, 0,
               panels_of(n)});
   w.packed = out;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Levels: names, lowering by force_isa and by TERN_ISA (in a child process), choice of a variant.
+// Levels: names, lowering by force_isa and by TERN_ISA (in a child process), choice of a variant;
+// the cache size that kernels block by.
 
 #include "../../kernels/isa.h"
 
@@ -13,7 +14,13 @@
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "../../kernels/activation/activation.h"
+#include "../../kernels/cache.h"
+#include "../../kernels/gemm_int8/gemm_int8.h"
 #include "../../kernels/norm/norm.h"
 #include "buffers.h"
 
@@ -40,6 +47,17 @@ std::string level_in_child(const char* value) {
   }
   pclose(pipe);
   return found;
+}
+
+/// AVX-VNNI by cpuid: leaf 7, subleaf 1, EAX bit 4. (clang 14 cannot tell by itself.)
+bool cpu_has_avx_vnni() {
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || eax < 1) return false;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+#else
+  return false;
+#endif
 }
 
 }  // namespace
@@ -93,6 +111,40 @@ TEST_CASE("best() takes the first variant at or below the level, generic in the 
   }
   CHECK(std::string(norm_variants().best(Isa::generic).name) == "norm_generic");
   CHECK(std::string(activation_variants().best(Isa::generic).name) == "activation_generic");
+}
+
+TEST_CASE("a variant that needs a feature is chosen only where cpuid has it") {
+  const bool avx_vnni = hardware_isa() >= Isa::avx2 && cpu_has_avx_vnni();
+  CHECK(hardware_has(Feature::none));
+  CHECK(hardware_has(Feature::avx_vnni) == avx_vnni);
+  int needing = 0;
+  for (const GemmInt8Table* table : gemm_int8_variants()) {
+    needing += table->needs != Feature::none;
+    for (Isa level : kLevels) {
+      const bool has = table->needs == Feature::none || avx_vnni;
+      CHECK(runs_at(*table, level) == (has && table->isa <= level));
+    }
+  }
+#if defined(__x86_64__)
+  CHECK(needing == 1);
+#endif
+  for (Isa level : kLevels) {
+    const GemmInt8Table* first = nullptr;
+    for (const GemmInt8Table* table : gemm_int8_variants()) {
+      const bool fits = table->isa <= level && (table->needs == Feature::none || avx_vnni);
+      if (fits && first == nullptr) first = table;
+    }
+    CHECK(&gemm_int8_variants().best(level) == first);
+  }
+#if defined(__x86_64__)
+  const char* name = avx_vnni ? "gemm_int8_avx_vnni" : "gemm_int8_avx2";
+  CHECK(std::string(gemm_int8_variants().best(Isa::avx2).name) == name);
+#endif
+}
+
+TEST_CASE("the second-level cache holds what kernels' blocks assume at least") {
+  CHECK(cache_sizes().l2 >= 32 << 10);
+  CHECK(cache_sizes().l2 <= 1 << 30);
 }
 
 TEST_CASE("the levels that the compiler's own detection sees are seen") {
