@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brings a model into every peer's format, each step in that peer's own virtual environment.
 
-Usage: make_models.py STEP FOLDER SENTENCES. FOLDER/hf is the Transformers checkpoint (step random-bert makes it, with
-random weights in the shape of BERT-base); the other steps write beside it:
+Usage: make_models.py STEP FOLDER [ARGUMENT]. FOLDER/hf is the Transformers checkpoint (step random-bert makes it, with
+random weights in the shape of BERT-base and the tokenizer of ARGUMENT, a checkpoint); the other steps write beside it:
   onnx         model.onnx                      (torch)
   fused        fused.onnx, int8.onnx           (ONNX Runtime's transformer optimizer, dynamic quantisation)
-  openvino     openvino-int8.xml               (NNCF, static, calibrated on 300 of the sentences)
+  openvino     openvino-int8.xml               (NNCF, static, calibrated on 300 of the sentences in ARGUMENT)
   ctranslate2  ctranslate2/
-A step whose result is there does nothing.
 """
 
 import json
@@ -30,7 +29,7 @@ def random_bert(folder, tokenizer_from):
         shutil.copy(pathlib.Path(tokenizer_from, name), folder / "hf")
 
 
-def onnx(folder, _):
+def onnx(folder):
     import torch
     import transformers
 
@@ -53,7 +52,7 @@ def onnx(folder, _):
                       dynamic_axes={n: {0: "batch", 1: "length"} for n in [*names, "hidden"]})
 
 
-def fused(folder, _):
+def fused(folder):
     import onnx
     import onnxruntime
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -97,22 +96,14 @@ def openvino(folder, sentences):
     openvino.save_model(quantized, folder / "openvino-int8.xml", compress_to_fp16=False)
 
 
-def ctranslate2(folder, _):
+def ctranslate2(folder):
     from ctranslate2.converters import TransformersConverter
 
     TransformersConverter(str(folder / "hf")).convert(str(folder / "ctranslate2"), force=True)
 
 
-STEPS = {
-    "random-bert": (random_bert, "hf/model.safetensors"),
-    "onnx": (onnx, "model.onnx"),
-    "fused": (fused, "int8.onnx"),
-    "openvino": (openvino, "openvino-int8.xml"),
-    "ctranslate2": (ctranslate2, "ctranslate2/model.bin"),
-}
+STEPS = {"random-bert": random_bert, "onnx": onnx, "fused": fused, "openvino": openvino, "ctranslate2": ctranslate2}
 
-step, folder, argument = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
-work, result = STEPS[step]
-if not (folder / result).exists():
-    folder.mkdir(parents=True, exist_ok=True)
-    work(folder, argument)
+step, folder, *arguments = sys.argv[1:]
+pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+STEPS[step](pathlib.Path(folder), *arguments)

@@ -58,21 +58,23 @@ def model(name, peers):
     folder.mkdir(parents=True, exist_ok=True)
     minilm = subprocess.run([ROOT / "tools/fetch_minilm"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
-    def step(peer, what, argument):
-        run(environment(peer), HERE / "make_models.py", what, folder, argument)
+    def step(peer, results, script, *arguments):
+        """In that peer's environment, which is not needed where the results are there."""
+        if not all((folder / result).exists() for result in results):
+            run(environment(peer), HERE / script, *arguments)
 
     if name == "bert-base":
-        step("torch", "random-bert", minilm)
+        step("torch", ["hf/model.safetensors"], "make_models.py", "random-bert", folder, minilm)
     elif not (folder / "hf").exists():
         (folder / "hf").symlink_to(minilm)
     if {"openvino", "onnxruntime"} & set(peers):
-        step("torch", "onnx", "-")
+        step("torch", ["model.onnx"], "make_models.py", "onnx", folder)
     if "onnxruntime" in peers:
-        step("onnxruntime", "fused", "-")
+        step("onnxruntime", ["fused.onnx", "int8.onnx"], "make_models.py", "fused", folder)
     if "openvino" in peers:
-        step("openvino", "openvino", sentences())
+        step("openvino", ["openvino-int8.xml"], "make_models.py", "openvino", folder, sentences())
     if "ctranslate2" in peers:
-        step("torch", "ctranslate2", "-")
+        step("torch", ["ctranslate2/model.bin"], "make_models.py", "ctranslate2", folder)
     if "llama" in peers:
-        run(environment("torch"), HERE / "make_gguf.py", folder)
+        step("torch", [f"{p}.gguf" for p in ["float32", "bfloat16", "int8"]], "make_gguf.py", folder)
     return folder

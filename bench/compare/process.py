@@ -8,14 +8,16 @@ import subprocess
 import time
 
 ROUNDS = 5
+PRECISIONS = ["float32", "bfloat16", "int8"]
 
 
-def cold_start(args, dtype):
+def cold_start(args, precision):
     """Seconds from starting the process to its first vector, and its peak resident MB; 20 runs."""
     times, peaks = [], []
+    option = "--quantize" if precision == "int8" else "--dtype"
     for _ in range(21):
         start = time.perf_counter()
-        process = subprocess.Popen([args.tern, "embed", args.model, "--dtype", dtype], stdin=subprocess.PIPE,
+        process = subprocess.Popen([args.tern, "embed", args.model, option, precision], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         process.stdin.write(b"It rained.\n")
         process.stdin.close()
@@ -30,9 +32,9 @@ def cold_start(args, dtype):
 class Workers:
     """`count` processes with `threads` threads each, passing over the sentences at the same time."""
 
-    def __init__(self, args, dtype, count, threads):
+    def __init__(self, args, precision, count, threads):
         self.name = f"{count} x {threads}T"
-        command = [args.bench, args.model, args.sentences, dtype, str(threads)]
+        command = [args.bench, args.model, args.sentences, precision, str(threads)]
         self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                           for _ in range(count)]
         self.present = all(p.stdout.readline() == "ready\n" for p in self.processes)
@@ -52,10 +54,10 @@ class Workers:
         return sum(1 / float(p.stdout.readline()) for p in self.processes)
 
 
-def oversubscription(args, dtype):
-    settings = {name: Workers(args, dtype, *name) for name in [(1, 1), (1, 2), (2, 1), (2, 2), (1, 4)]}
+def oversubscription(args, precision):
+    settings = {name: Workers(args, precision, *name) for name in [(1, 1), (1, 2), (2, 1), (2, 2), (1, 4)]}
     if not all(workers.present for workers in settings.values()):
-        print(f"{dtype}: not there (see above)")
+        print(f"{precision}: not there (see above)")
         return
     rates = {name: [] for name in settings}
     for _ in range(ROUNDS):
@@ -63,10 +65,10 @@ def oversubscription(args, dtype):
             rates[name].append(workers.ask())
     medians = {name: statistics.median(values) for name, values in rates.items()}
     for name, median in medians.items():
-        print(f"{dtype} {settings[name].name}: {2000 * median:7.1f} sentences/s "
+        print(f"{precision} {settings[name].name}: {2000 * median:7.1f} sentences/s "
               f"(spread {(max(rates[name]) - min(rates[name])) / median:.0%})")
-    print(f"{dtype} 2 x 2T against 2 x 1T: {medians[2, 2] / medians[2, 1]:.2f} (target 0.87)")
-    print(f"{dtype} 1 x 4T against 1 x 2T: {medians[1, 4] / medians[1, 2]:.2f} (target 0.87)")
+    print(f"{precision} 2 x 2T against 2 x 1T: {medians[2, 2] / medians[2, 1]:.2f} (target 0.87)")
+    print(f"{precision} 1 x 4T against 1 x 2T: {medians[1, 4] / medians[1, 2]:.2f} (target 0.87)")
     for workers in settings.values():
         workers.stop()
 
@@ -78,14 +80,14 @@ def main():
     args = parser.parse_args()
 
     weights = os.path.getsize(os.path.join(args.model, "model.safetensors")) / 2**20
-    for dtype in ["float32", "bfloat16"]:
-        times, peaks = cold_start(args, dtype)
-        print(f"cold start {dtype}: median {statistics.median(times) * 1e3:.1f} ms "
+    for precision in PRECISIONS:
+        times, peaks = cold_start(args, precision)
+        print(f"cold start {precision}: median {statistics.median(times) * 1e3:.1f} ms "
               f"({min(times) * 1e3:.1f} to {max(times) * 1e3:.1f}), target 80 ms; peak resident "
               f"{statistics.median(peaks):.0f} MB, target {1.15 * weights + 40:.0f} MB")
 
-    for dtype in ["float32", "int8"]:
-        oversubscription(args, dtype)
+    for precision in PRECISIONS:
+        oversubscription(args, precision)
 
 
 main()
