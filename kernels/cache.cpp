@@ -12,8 +12,6 @@ namespace {
 
 #if defined(__x86_64__)
 
-constexpr unsigned kInstructions = 2;
-
 struct Cache {
   unsigned type, level, sharers;
   int64_t bytes;
@@ -33,10 +31,9 @@ CacheSizes detect() {
   for (unsigned subleaf = 0; subleaf < 8; subleaf++) {
     const Cache c = describe(leaf, subleaf);
     if (c.type == 0) break;
-    // Two sharers are the two threads of one core, more are several cores.
-    if (c.level == 1 && c.type != kInstructions) found.l1 = c.bytes;
+    // Two sharers are the two threads of one core, more are several cores: of two threads each, or
+    // of one, whose part is then half of what is counted here.
     if (c.level == 2) found.l2 = c.bytes / (c.sharers > 2 ? c.sharers / 2 : 1);
-    if (c.level == 3) found.l3 = c.bytes;
   }
   return found;
 }

@@ -6,11 +6,9 @@
 
 namespace tern::kernels {
 
-/// Bytes that one core can count on; typical sizes where the CPU does not tell.
+/// Bytes that one core can count on; a typical size where the CPU does not tell.
 struct CacheSizes {
-  int64_t l1 = 32 << 10;   // data
-  int64_t l2 = 512 << 10;  // divided by the cores of a cluster that share it
-  int64_t l3 = 8 << 20;    // the whole of it
+  int64_t l2 = 512 << 10;  // of one that more than two threads share, what falls to two of them
 };
 
 /// Read once.
