@@ -107,32 +107,19 @@ class Parts {
   const int64_t *first_, *last_;
 };
 
-/// Scratch memory for each thread of the pool.
-class Scratches {
- public:
-  Scratches(Context& ctx, size_t bytes)
-      : bytes_(divide_up(static_cast<int64_t>(bytes), kAlignment) * int64_t{kAlignment}),
-        memory_(ctx.arena().bytes(static_cast<size_t>(bytes_ * ctx.pool().threads()))) {}
-  std::byte* of(int worker) const { return memory_->data() + worker * bytes_; }
-
- private:
-  int64_t bytes_;
-  StorageRef memory_;
-};
-
 void attend_by_queries(Context& ctx, const AttentionTable& kernel, const Operands& x) {
   const std::span<const Segment> sequences = x.options.segments.sequences;
   const int64_t step = std::max<int64_t>(1, kernel.row_block / x.group());
   const Parts blocks(ctx, sequences,
                      [=](const Segment& s) { return divide_up(s.queries(), step); });
-  const Scratches scratches(ctx, kernel.scratch_bytes(x.q.dim(2)));
+  const ThreadScratch scratch(ctx, kernel.scratch_bytes(x.q.dim(2)));
   const int64_t heads = x.kv_heads();
   ctx.pool().parallel_for(blocks.total() * heads, [&](int64_t tile, int worker) {
     const size_t i = blocks.sequence_of(tile / heads);
     const Segment& s = sequences[i];
     // From the last: under a causal mask the tiles become shorter, and the threads end together.
     const int64_t begin = (blocks.first(i) + blocks.count(i) - 1 - tile / heads) * step;
-    const AttentionArgs all = sequence_args(x, s, tile % heads, scratches.of(worker));
+    const AttentionArgs all = sequence_args(x, s, tile % heads, scratch.of(worker));
     kernel.run(query_block(all, x.q.dtype(), begin, std::min(step, s.queries() - begin)));
   });
 }
@@ -142,7 +129,7 @@ void attend_by_ranges(Context& ctx, const AttentionTable& kernel, const Operands
   const Parts ranges(ctx, sequences, [](const Segment& s) {
     return divide_up(s.keys(), kernels::kAttentionRange);
   });
-  const Scratches scratches(ctx, kernel.scratch_bytes(x.q.dim(2)));
+  const ThreadScratch scratch(ctx, kernel.scratch_bytes(x.q.dim(2)));
   const int64_t heads = x.kv_heads(), head_dim = x.q.dim(2);
   int64_t most_rows = 0;
   for (const Segment& s : sequences) most_rows = std::max(most_rows, s.queries() * x.group());
@@ -155,14 +142,14 @@ void attend_by_ranges(Context& ctx, const AttentionTable& kernel, const Operands
   ctx.pool().parallel_for(ranges.total() * heads, [&](int64_t tile, int worker) {
     const size_t i = ranges.sequence_of(tile / heads);
     const int64_t head = tile % heads, range = tile / heads - ranges.first(i);
-    const AttentionArgs a = sequence_args(x, sequences[i], head, scratches.of(worker));
+    const AttentionArgs a = sequence_args(x, sequences[i], head, scratch.of(worker));
     const auto bytes = static_cast<int64_t>(kernel.range_bytes(a.queries * a.heads, head_dim));
     kernel.range_run(a, range, partials_of(i, head) + range * bytes);
   });
   const auto merges = static_cast<int64_t>(sequences.size()) * heads;
   ctx.pool().parallel_for(merges, [&](int64_t tile, int worker) {
     const auto i = static_cast<size_t>(tile / heads);
-    const AttentionArgs a = sequence_args(x, sequences[i], tile % heads, scratches.of(worker));
+    const AttentionArgs a = sequence_args(x, sequences[i], tile % heads, scratch.of(worker));
     kernel.merge(a, ranges.count(i), partials_of(i, tile % heads));
   });
 }

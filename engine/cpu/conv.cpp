@@ -118,9 +118,7 @@ void conv(Context& ctx, const Tensor& input, const PackedConv& packed, const Ten
   const int64_t images = x.dim(0);
   if (y.numel() == 0) return;
   const Cut c = cut(w.table, s, images, ctx.pool().threads());
-  const auto scratch_size =
-      divide_up(static_cast<int64_t>(w.table.scratch_bytes(s)), kAlignment) * int64_t{kAlignment};
-  const StorageRef scratch = ctx.arena().bytes(static_cast<size_t>(scratch_size * ctx.pool().threads()));
+  const ThreadScratch scratch(ctx, w.table.scratch_bytes(s));
   const Tensor& residual = options.residual;
   ctx.pool().parallel_for(images * c.tiles(), [&](int64_t index, int worker) {
     // Neighbouring tickets share weights: those one thread brings in serve the next.
@@ -144,7 +142,7 @@ void conv(Context& ctx, const Tensor& input, const PackedConv& packed, const Ten
                  .residual_pixel = residual ? residual.stride(2) : 0,
                  .act = kernel_act(options.act),
                  .residual_first = options.residual_first,
-                 .scratch = scratch->data() + scratch_size * worker,
+                 .scratch = scratch.of(worker),
                  .row_begin = row,
                  .row_end = std::min(row + c.rows, s.out_h),
                  .column_begin = column,

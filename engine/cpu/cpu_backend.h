@@ -23,6 +23,19 @@ inline kernels::Format kernel_format(DType dtype) {
 
 inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// `bytes` of a kernel's scratch memory for each thread of the pool, aligned to kAlignment.
+class ThreadScratch {
+ public:
+  ThreadScratch(Context& ctx, size_t bytes)
+      : bytes_(divide_up(static_cast<int64_t>(bytes), kAlignment) * int64_t{kAlignment}),
+        memory_(ctx.arena().bytes(static_cast<size_t>(bytes_ * ctx.pool().threads()))) {}
+  std::byte* of(int worker) const { return memory_->data() + worker * bytes_; }
+
+ private:
+  int64_t bytes_;
+  StorageRef memory_;
+};
+
 std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                          LinearFormat format, bool woven);
 void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
