@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this CPU and operating system allow, and how a kernel variant is picked.
 // An op's variants stand in kernels/<op>/<op>.inc, best first, one line each:
-//     TERN_VARIANT(gemm_f32_avx512, avx512)
-// where the symbol is a table of the op's type. The file is included to declare, to choose, to
+//     TERN_VARIANT(norm_avx512, avx512)
+// where the symbol is a table of the op's type; some ops add what else it is chosen by. The file is included to declare, to choose, to
 // enumerate (tests, benchmarks).
 #pragma once
 

@@ -46,12 +46,12 @@ struct SingleStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const Rows<kRows>& a, const char* const* b,
+                                                        const RowPointers<kRows>& a, const char* const* b,
                                                         size_t u) {
     add_group<SingleStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&)[kRows][kVectors], const Rows<kRows>&, const char* const*) {}
+  static void add_last(__m512 (&)[kRows][kVectors], const RowPointers<kRows>&, const char* const*) {}
 };
 
 struct PairBytes {
@@ -114,13 +114,13 @@ struct Bf16Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const Rows<kRows>& a, const char* const* b,
+                                                        const RowPointers<kRows>& a, const char* const* b,
                                                         size_t u) {
     add_group<Even>(acc, a, b, u);
     add_group<Odd>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&acc)[kRows][kVectors], const Rows<kRows>& a, const char* const* b) {
+  static void add_last(__m512 (&acc)[kRows][kVectors], const RowPointers<kRows>& a, const char* const* b) {
     add_group<Last>(acc, a, b, 0);
   }
 };

@@ -16,6 +16,7 @@ namespace tern::kernels {
 // clang-format off
 #include "../simd/avx2.inc"
 #include "../simd/generic.inc"
+#include "../gemm/convert.inc"
 #include "../gemm/part.inc"
 #include "../gemm/epilogue_avx2.inc"
 #include "panel.inc"

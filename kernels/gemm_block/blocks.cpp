@@ -7,9 +7,13 @@
 
 namespace tern::kernels {
 
+// Each after what it needs.
+// clang-format off
 #include "../simd/generic.inc"
+#include "../gemm/convert.inc"
 #include "blocks.inc"
 #include "quantize.inc"
+// clang-format on
 
 namespace {
 

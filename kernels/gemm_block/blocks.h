@@ -22,7 +22,7 @@
 // q… are GGUF's blocks bit for bit (ggml's public format description). int… are tern's own:
 // {f16 d, [uint8 z,] codes}; of 4-bit codes each 16 bytes hold 32, byte i the code i in its low and
 // the code i + 16 in its high half, as q4_0. tern's int8 and int4 of group 32, symmetric, are q8_0
-// and q4_0. Called by engine/nn when it loads, and by the gather from quantised tables.
+// and q4_0. Called by pack.cpp when weights are packed, and by the gather from quantised tables.
 #pragma once
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry of gemm_block: which variants exist for each form of x. Called by engine/cpu once
-// per Linear, by tests and benchmarks to enumerate.
+// per process, by tests and benchmarks to enumerate.
 #include "gemm_block.h"
 
 namespace tern::kernels {

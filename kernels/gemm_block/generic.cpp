@@ -16,6 +16,7 @@ namespace tern::kernels {
 #include "../simd/fused.inc"
 #include "../simd/generic.inc"
 #include "../gemm/epilogue_generic.inc"
+#include "../gemm/convert.inc"
 #include "blocks.inc"
 #include "panel.inc"
 #include "rows.inc"

@@ -8,10 +8,14 @@
 
 namespace tern::kernels {
 
+// Each after what it needs.
+// clang-format off
 #include "../simd/generic.inc"
+#include "../gemm/convert.inc"
 #include "blocks.inc"
 #include "panel.inc"
 #include "quantize.inc"
+// clang-format on
 
 namespace {
 

@@ -7,12 +7,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "../../kernels/registry.h"
 
@@ -140,6 +142,12 @@ inline double ulps(double exact, float found) {
 /// Same value, or both NaN; -0 and +0 differ.
 inline bool same_bits(float a, float b) {
   return (std::isnan(a) && std::isnan(b)) || bits_from_float(a) == bits_from_float(b);
+}
+
+inline int64_t different(const std::vector<float>& a, const std::vector<float>& b) {
+  int64_t count = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); i++) count += !same_bits(a[i], b[i]);
+  return count;
 }
 
 /// Bound of the rounding error of a float sum of n terms whose magnitudes add up to `magnitude`, in

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../../kernels/gemm/epilogue.h"
+#include "act_exact.h"
 #include "buffers.h"
 
 namespace tern::test::epilogue {
@@ -105,12 +106,6 @@ std::vector<float> finished(EpilogueRooms& at, const Shape& s, const Finish& f, 
   return y;
 }
 
-inline int64_t different(const std::vector<float>& a, const std::vector<float>& b) {
-  int64_t count = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; count == 0 && i < a.size(); i++) count += !same_bits(a[i], b[i]);
-  return count;
-}
-
 inline std::vector<float> draw(Random& random, int64_t count) {
   std::vector<float> v(static_cast<size_t>(count));
   for (float& f : v) f = static_cast<float>(random.uniform(-2, 2));
@@ -128,28 +123,6 @@ inline Finish random_finish(Random& random, int64_t m, int64_t n, bool gate) {
   if (random.below(2) == 0) f.residual = draw(random, m * columns);
   f.alias = !f.residual.empty() && f.c_format == Format::f32 && random.below(2) == 0;
   return f;
-}
-
-inline double act_exact(Act act, double x) {
-  switch (act) {
-    case Act::none:
-      return x;
-    case Act::gelu:
-      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
-    case Act::gelu_tanh:
-      return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Act::quick_gelu:
-      return x / (1 + std::exp(-1.702 * x));
-    case Act::relu:
-      return x > 0 ? x : 0;
-    case Act::tanh:
-      return std::tanh(x);
-    case Act::silu:
-      return x / (1 + std::exp(-x));
-    case Act::sigmoid:
-      return 1 / (1 + std::exp(-x));
-  }
-  return x;
 }
 
 // The epilogue of the sums y in double. Each step rounds once; an activation has slope below 1.13

@@ -5,6 +5,7 @@
 
 #include <iterator>
 
+#include "act_exact.h"
 #include "gemm_problem.h"
 
 using namespace tern::test;
@@ -14,28 +15,6 @@ namespace {
 
 constexpr double kRoundF32 = 0x1p-24;  // largest relative error of one rounding
 constexpr double kRoundBf16 = 0x1p-8;
-
-double act_exact(Act act, double x) {
-  switch (act) {
-    case Act::none:
-      return x;
-    case Act::gelu:
-      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
-    case Act::gelu_tanh:
-      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case Act::quick_gelu:
-      return x / (1 + std::exp(-1.702 * x));
-    case Act::relu:
-      return x > 0 || std::isnan(x) ? x : 0;
-    case Act::tanh:
-      return std::tanh(x);
-    case Act::silu:
-      return x / (1 + std::exp(-x));
-    case Act::sigmoid:
-      return 1 / (1 + std::exp(-x));
-  }
-  return x;
-}
 
 // An exact value and a bound of the error of the computed one.
 struct Bounded {

@@ -20,6 +20,7 @@ namespace {
 // Each after what it needs.
 // clang-format off
 #include "../../kernels/simd/generic.inc"
+#include "../../kernels/gemm/convert.inc"
 #include "../../kernels/gemm_block/blocks.inc"
 // clang-format on
 }  // namespace

@@ -209,12 +209,6 @@ inline std::vector<float> run(Random& rng, const Problem& p, const void* b, cons
   return y;
 }
 
-inline int64_t different(const std::vector<float>& a, const std::vector<float>& b) {
-  int64_t count = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); i++) count += !same_bits(a[i], b[i]);
-  return count;
-}
-
 /// Calls f(table) for every gemm variant of every pair of formats that this CPU runs.
 template <class F>
 void for_each_gemm(F f) {
