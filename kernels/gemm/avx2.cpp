@@ -40,12 +40,13 @@ struct SingleStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m256 (&acc)[kRows][kVectors],
-                                                        const RowPointers<kRows>& a, const char* const* b,
-                                                        size_t u) {
+                                                        const RowPointers<kRows>& a,
+                                                        const char* const* b, size_t u) {
     add_one<SingleStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m256 (&)[kRows][kVectors], const RowPointers<kRows>&, const char* const*) {}
+  static void add_last(__m256 (&)[kRows][kVectors], const RowPointers<kRows>&, const char* const*) {
+  }
 };
 
 alignas(32) const uint32_t kUpperHalves[8] = {0xffff0000u, 0xffff0000u, 0xffff0000u, 0xffff0000u,
@@ -122,13 +123,14 @@ struct Bf16Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m256 (&acc)[kRows][kVectors],
-                                                        const RowPointers<kRows>& a, const char* const* b,
-                                                        size_t u) {
+                                                        const RowPointers<kRows>& a,
+                                                        const char* const* b, size_t u) {
     add_one<Even>(acc, a, b, u);
     add_one<Odd<(kRows < 3)>>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m256 (&acc)[kRows][kVectors], const RowPointers<kRows>& a, const char* const* b) {
+  static void add_last(__m256 (&acc)[kRows][kVectors], const RowPointers<kRows>& a,
+                       const char* const* b) {
     add_one<Last>(acc, a, b, 0);
   }
 };

@@ -28,8 +28,8 @@ inline __m512 widened(const float* p) {
 inline __m512 widened(const uint16_t* p) {  // f16; in halves, as Zen 4 converts 512 bits slower
   const __m128i* half = reinterpret_cast<const __m128i*>(p);
   const __m256 low = _mm256_cvtph_ps(_mm_load_si128(half));
-  return _mm512_insertf32x8(_mm512_castps256_ps512(low),
-                            _mm256_cvtph_ps(_mm_load_si128(half + 1)), 1);
+  return _mm512_insertf32x8(_mm512_castps256_ps512(low), _mm256_cvtph_ps(_mm_load_si128(half + 1)),
+                            1);
 }
 
 // One k at a time: W is float, or uint16_t for f16.
@@ -46,12 +46,13 @@ struct SingleStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const RowPointers<kRows>& a, const char* const* b,
-                                                        size_t u) {
+                                                        const RowPointers<kRows>& a,
+                                                        const char* const* b, size_t u) {
     add_group<SingleStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&)[kRows][kVectors], const RowPointers<kRows>&, const char* const*) {}
+  static void add_last(__m512 (&)[kRows][kVectors], const RowPointers<kRows>&, const char* const*) {
+  }
 };
 
 struct PairBytes {
@@ -114,13 +115,14 @@ struct Bf16Step {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const RowPointers<kRows>& a, const char* const* b,
-                                                        size_t u) {
+                                                        const RowPointers<kRows>& a,
+                                                        const char* const* b, size_t u) {
     add_group<Even>(acc, a, b, u);
     add_group<Odd>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&acc)[kRows][kVectors], const RowPointers<kRows>& a, const char* const* b) {
+  static void add_last(__m512 (&acc)[kRows][kVectors], const RowPointers<kRows>& a,
+                       const char* const* b) {
     add_group<Last>(acc, a, b, 0);
   }
 };

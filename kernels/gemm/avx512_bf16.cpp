@@ -39,12 +39,13 @@ struct DotStep {
 
   template <size_t kRows, size_t kVectors>
   static inline __attribute__((always_inline)) void add(__m512 (&acc)[kRows][kVectors],
-                                                        const RowPointers<kRows>& a, const char* const* b,
-                                                        size_t u) {
+                                                        const RowPointers<kRows>& a,
+                                                        const char* const* b, size_t u) {
     add_group<DotStep>(acc, a, b, u);
   }
   template <size_t kRows, size_t kVectors>
-  static void add_last(__m512 (&acc)[kRows][kVectors], const RowPointers<kRows>& a, const char* const* b) {
+  static void add_last(__m512 (&acc)[kRows][kVectors], const RowPointers<kRows>& a,
+                       const char* const* b) {
     add_group<Last>(acc, a, b, 0);
   }
 };
