@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every attention variant this CPU can run.
-// tokens:N is the prefill of one sequence of a fused q·k·v tensor [tokens, 3, heads, head_dim]: all
-// heads of a sentence, one head of a long text; causal:1 counts the visible products only. keys:N
-// is decoding: one query of each head against a cache larger than the L3 cache, [kv_heads, keys,
-// head_dim]; group:N query heads share a key-value head. Counters: README.md; eigen is the
-// composition product, softmax, product (float queries, no mask).
+// Every attention variant this CPU can run, in two kinds of rows.
+//
+// tokens:N   prefill of one sequence in a fused q·k·v tensor [tokens, 3, heads, head_dim]: all
+// heads
+//            up to 128 tokens, one head above; causal:1 counts visible products only.
+// keys:N     decode: one query of each head against a cache [kv_heads, keys, head_dim] larger than
+//            the L3 cache; group:N query heads share a key-value head.
+//
+// Counters: README.md. eigen (f32 without a mask) is attention composed of Eigen's product, our
+// softmax, and Eigen's product.
 #include "../../kernels/attention/attention.h"
 
 #include <benchmark/benchmark.h>

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scaled dot-product attention (Vaswani 2017) of the query heads that share one key-value head,
-// over one sequence. Query i stands at position p = position + i; for key j that it sees,
-//   s[i, j] = cap(scale · q[i]·k[j]) + bias[i, j] + relative[j - p];  cap(s) = c · tanh(s / c), c >
-//   0 s = -FLT_MAX where key_mask[j] == 0 or below that out[i]  = sum_j softmax_j(s[i, :])[j] ·
-//   v[j]
-// over the keys p - before <= j <= p + after. after = 0 is causal; before = w - 1 is a sliding
-// window of w. Keys outside are no keys at all; a row that sees none is 0. A row whose keys are all
-// masked gets the mean of v over those it sees, as in Transformers' eager attention.
+// over one sequence. Query i stands at position p = position + i; for each key j that it sees,
+//
+//   s[i, j] = cap(scale · q[i]·k[j]) + bias[i, j] + relative[j - p]
+//   s[i, j] = -FLT_MAX where key_mask[j] == 0 or where that is below -FLT_MAX
+//   out[i]  = sum_j softmax_j(s[i, :])[j] · v[j]
+//
+// with cap(s) = c · tanh(s / c) for softcap c > 0, else s. Query i sees the keys
+// p - before <= j <= p + after: after = 0 is causal; before = w - 1 is a sliding window of w. Keys
+// outside are no keys at all; a row that sees none is 0. A row whose keys are all masked gets the
+// mean of v over those it sees, as in Transformers' eager attention.
 //
 // QKᵀ, softmax and PV are fused; no [queries, keys] matrix exists in memory. Keys are reduced in
 // blocks of 64 at absolute positions by an online softmax (Milakov 2018, Dao 2022), blocks merged
 // in ascending order to ranges of kAttentionRange keys, ranges in ascending order to the row.
 // Blocks and ranges without a visible key are skipped. So a row has the same bits in whatever block
-// of queries it is computed, in prefill and in decode, and whoever computes its ranges (v is
-// finite; a zero may differ in its sign).
+// of queries it is computed, in prefill and in decode, and whoever computes its ranges (a zero may
+// differ in its sign).
 //
 // Heads of a group are rows of one product: keys and values are read once for all of them.
 // q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride`
-// apart, `kv_format`; head_dim contiguous elements each. Only keys that some query sees are read.
+// apart, `kv_format`; head_dim contiguous elements each.
+// A block of 64 keys of which some query sees one is read whole, up to `keys`: k, v, key_mask, and
+// for each such query its 64 of bias and of relative. What it does not see may hold anything,
+// except that v must be finite: it is multiplied by 0. Other blocks are not read.
+//
 // scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once
 

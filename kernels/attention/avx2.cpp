@@ -28,9 +28,6 @@ inline void prefetch(const void* p) {
 inline Vec load(const float* p) {
   return _mm256_loadu_ps(p);
 }
-inline Vec load_tail(const float* p, int64_t n) {
-  return n >= kLanes ? load(p) : _mm256_maskload_ps(p, tail_mask(n));
-}
 inline void store(float* p, Vec x) {
   _mm256_storeu_ps(p, x);
 }
@@ -113,30 +110,6 @@ inline Vec reduce_row(Vec x) {
   x = Op::of(x, _mm256_permute_ps(x, 0x4e));
   x = Op::of(x, _mm256_permute_ps(x, 0xb1));
   return Op::of(x, _mm256_permute2f128_ps(x, x, 0x01));
-}
-
-inline Vec load_elements(const float* p, int64_t n) {
-  return load_tail(p, n);
-}
-
-inline Vec load_elements(const uint16_t* p, int64_t n) {
-  if (n >= kLanes) return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  alignas(16) uint16_t part[8] = {};
-  for (int64_t i = 0; i < n; ++i) part[i] = p[i];
-  return bf16_to_f32(_mm_load_si128(reinterpret_cast<const __m128i*>(part)));
-}
-
-inline void store_elements(float* p, Vec x, int64_t n) {
-  if (n >= kLanes) return store(p, x);
-  _mm256_maskstore_ps(p, tail_mask(n), x);
-}
-
-inline void store_elements(uint16_t* p, Vec x, int64_t n) {
-  const __m128i words = f32_to_bf16(x);
-  if (n >= kLanes) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
-  alignas(16) uint16_t part[8];
-  _mm_store_si128(reinterpret_cast<__m128i*>(part), words);
-  for (int64_t i = 0; i < n; ++i) p[i] = part[i];
 }
 
 /// Rows of x become columns: 8 by 8 dwords.

@@ -28,24 +28,19 @@ inline Vec exp2(Vec x) {
 
 #include "blocked.inc"
 
-inline Vec load_elements(const float* p, int64_t n) {
-  return load_tail(p, n);
+inline __m256i load_some(const uint16_t* p, int64_t n) {
+  if (n >= kLanes) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm256_maskz_loadu_epi16(tail_mask(n), p);
 }
 
-inline Vec load_elements(const uint16_t* p, int64_t n) {
-  if (n >= kLanes) return bf16_to_f32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  return bf16_to_f32(_mm256_maskz_loadu_epi16(tail_mask(n), p));
-}
-
-inline void store_elements(float* p, Vec x, int64_t n) {
+inline void store_some(float* p, Vec x, int64_t n) {
   if (n >= kLanes) return store(p, x);
   _mm512_mask_storeu_ps(p, tail_mask(n), x);
 }
 
-inline void store_elements(uint16_t* p, Vec x, int64_t n) {
-  const __m256i words = f32_to_bf16(x);
-  if (n >= kLanes) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), words);
-  _mm256_mask_storeu_epi16(p, tail_mask(n), words);
+inline void store_some(uint16_t* p, __m256i x, int64_t n) {
+  if (n >= kLanes) return _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  _mm256_mask_storeu_epi16(p, tail_mask(n), x);
 }
 
 #include "wide.inc"

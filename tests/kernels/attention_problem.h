@@ -13,11 +13,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "../../kernels/attention/attention.h"
+#include "buffers.h"
 
 namespace tern::test::attention {
 
@@ -26,14 +26,20 @@ using kernels::AttentionTable;
 using kernels::Format;
 using kernels::Isa;
 using kernels::kAllKeys;
-using Random = std::mt19937_64;
+using test::Random;
 
+/// low … high.
 inline int64_t pick(Random& random, int64_t low, int64_t high) {
-  return std::uniform_int_distribution<int64_t>(low, high)(random);
+  return low + random.below(high - low + 1);
 }
 
 inline bool one_in(Random& random, int64_t n) {
-  return pick(random, 1, n) == 1;
+  return random.below(n) == 0;
+}
+
+/// At most `most` in magnitude.
+inline float number(Random& random, double most) {
+  return static_cast<float>(random.uniform(-most, most));
 }
 
 inline size_t element_bytes(Format format) {
@@ -42,10 +48,7 @@ inline size_t element_bytes(Format format) {
 
 inline double read(Format format, const void* p, int64_t i) {
   if (format == Format::f32) return static_cast<double>(static_cast<const float*>(p)[i]);
-  const uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t*>(p)[i]) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<double>(value);
+  return static_cast<double>(float_from_bf16(static_cast<const uint16_t*>(p)[i]));
 }
 
 inline void write(Format format, void* p, int64_t i, float value) {
@@ -53,9 +56,7 @@ inline void write(Format format, void* p, int64_t i, float value) {
     static_cast<float*>(p)[i] = value;
     return;
   }
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  static_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(bits >> 16);
+  static_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(bits_from_float(value) >> 16);
 }
 
 /// 64-byte aligned, filled with `byte`.
@@ -114,11 +115,10 @@ struct Problem {
     options.before = options.after = kAllKeys;
   }
 
-  void fill(Random& random, float magnitude) {
-    std::normal_distribution<float> normal(0, magnitude);
+  void fill(Random& random) {
     const auto fill_one = [&](std::vector<char>& m, Format f) {
       const auto count = static_cast<int64_t>(m.size() / element_bytes(f));
-      for (int64_t i = 0; i < count; ++i) write(f, m.data(), i, normal(random));
+      for (int64_t i = 0; i < count; ++i) write(f, m.data(), i, number(random, 2));
     };
     fill_one(q, format);
     fill_one(k, kv_format);
@@ -127,9 +127,10 @@ struct Problem {
   }
 
   void add_mask(Random& random, double kept) {
-    std::bernoulli_distribution keep(kept);
     mask.resize(static_cast<size_t>(shape.keys));
-    for (uint8_t& m : mask) m = keep(random) ? static_cast<uint8_t>(pick(random, 1, 255)) : 0;
+    for (uint8_t& m : mask) {
+      m = random.uniform(0, 1) < kept ? static_cast<uint8_t>(pick(random, 1, 255)) : 0;
+    }
   }
 
   /// Rows of the matrix lie `stride` apart (0: one row for all; below 0: upwards), heads behind it.
@@ -140,8 +141,7 @@ struct Problem {
     options.bias_head_stride = head;
     bias_origin = std::max<int64_t>(-reach, 0);
     bias.resize(static_cast<size_t>(head * shape.heads));
-    std::normal_distribution<float> normal(0, 2);
-    for (float& b : bias) b = normal(random);
+    for (float& b : bias) b = number(random, 4);
   }
 
   /// A table of exactly the distances that occur.
@@ -151,8 +151,7 @@ struct Problem {
     options.relative_head_stride = last - first + 1;
     relative_origin = -first;
     relative.resize(static_cast<size_t>(options.relative_head_stride * shape.heads));
-    std::normal_distribution<float> normal(0, 2);
-    for (float& b : relative) b = normal(random);
+    for (float& b : relative) b = number(random, 4);
   }
 
   AttentionArgs args(void* scratch) {
@@ -306,16 +305,18 @@ inline std::string describe(const AttentionTable& t, const Problem& p) {
          (p.relative.empty() ? "" : " relative") + (o.softcap > 0 ? " capped" : "");
 }
 
+/// body(table) for every variant that runs here, of all pairs of formats.
 template <class Body>
 void for_each_variant(Body body) {
   const std::pair<Format, Format> pairs[] = {
       {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
   for (const auto& [format, kv_format] : pairs) {
-    for (const AttentionTable* t : kernels::attention_variants(format, kv_format)) {
-      REQUIRE(t->format == format);
-      REQUIRE(t->kv_format == kv_format);
-      if (kernels::runs_at(*t, kernels::hardware_isa())) body(*t);
-    }
+    test::for_each_variant(kernels::attention_variants(format, kv_format),
+                           [&, f = format, kv = kv_format](const AttentionTable& t) {
+                             REQUIRE(t.format == f);
+                             REQUIRE(t.kv_format == kv);
+                             body(t);
+                           });
   }
 }
 
@@ -328,7 +329,7 @@ inline Problem random_problem(Random& random, const AttentionTable& t, int64_t m
   const int64_t keys = pick(random, 0, most_tokens);
   Problem p(t, {pick(random, 0, most_tokens) / heads, keys, d, heads, heads * (d + gap()),
                 d + gap(), d + gap(), heads * (d + gap())});
-  p.fill(random, 1.0f);
+  p.fill(random);
   p.options.scale = one_in(random, 4) ? 1.0f : 1.0f / std::sqrt(static_cast<float>(d));
   if (!one_in(random, 3)) p.options.position = pick(random, 0, keys);
   if (one_in(random, 2)) p.options.after = one_in(random, 2) ? 0 : pick(random, 0, keys);
