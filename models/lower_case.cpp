@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lower_case.h"
 
-#include "text/unicode.h"
+#include "text/unicode/unicode.h"
 
 namespace tern {
 

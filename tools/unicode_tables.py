@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes models/text/unicode_*.inc: the Unicode tables that tokenizers need, each at the version that
+"""Writes models/text/unicode/unicode_*.inc: the Unicode tables that tokenizers need, each at the version that
 its component obeys.
 
     unicode_tables.py --dump FILE                one line per code point of the unicodedata2 that can

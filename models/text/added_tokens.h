@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "../../hub/formats/json.h"
-#include "normalizers.h"
-#include "vocabulary.h"
+#include "normalizers/normalizers.h"
+#include "subwords/vocabulary.h"
 
 namespace tern::text {
 

@@ -6,9 +6,9 @@
 
 #include <limits>
 
-#include "bert_chars.h"
-#include "post_processors.h"
-#include "text_model.h"
+#include "normalizers/bert_chars.h"
+#include "post_processors/post_processors.h"
+#include "subwords/wordpiece.h"
 
 namespace tern::text {
 

@@ -11,10 +11,10 @@
 
 #include "added_tokens.h"
 #include "bert_scan.h"
-#include "normalizers.h"
-#include "post_processors.h"
-#include "pre_tokenizers.h"
-#include "text_model.h"
+#include "normalizers/normalizers.h"
+#include "post_processors/post_processors.h"
+#include "pre_tokenizers/pre_tokenizers.h"
+#include "subwords/text_model.h"
 #include "tokenizer.h"
 #include "truncation.h"
 

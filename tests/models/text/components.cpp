@@ -6,8 +6,8 @@
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
-#include "../../../models/text/normalizers.h"
-#include "../../../models/text/pre_tokenizers.h"
+#include "../../../models/text/normalizers/normalizers.h"
+#include "../../../models/text/pre_tokenizers/pre_tokenizers.h"
 #include "cases.h"
 
 using namespace tern;

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "../../hub/formats/json.h"
-#include "encoding.h"
+#include "../../../hub/formats/json.h"
+#include "../encoding.h"
 
 namespace tern::text {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From tokenizer.json's members to normalizers and pre-tokenizers.
-#include "fields.h"
-#include "normalizers.h"
+// From tokenizer.json's "pre_tokenizer" to a PreTokenizer.
+#include "../fields.h"
 #include "pre_tokenizers.h"
 
 namespace tern::text {
@@ -9,37 +8,6 @@ namespace tern::text {
 namespace {
 
 using hub::Json;
-
-std::unique_ptr<Normalizer> parse_bert_normalizer(const Json& json) {
-  auto n = std::make_unique<BertNormalizer>();
-  n->clean_text = read_bool(json, "clean_text", true);
-  n->handle_chinese_chars = read_bool(json, "handle_chinese_chars", true);
-  n->lowercase = read_bool(json, "lowercase", true);
-  n->strip_accents = read_bool(json, "strip_accents", n->lowercase);
-  return n;
-}
-
-std::unique_ptr<Normalizer> parse_replace(const Json& json) {
-  const Json& pattern = json["pattern"];
-  if (!pattern.contains("String")) fail_unsupported("normalizer", "Replace with a regex");
-  auto n = std::make_unique<Replace>();
-  n->pattern = read_string(pattern, "String", std::nullopt);
-  n->content = read_string(json, "content", std::nullopt);
-  return n;
-}
-
-std::unique_ptr<Normalizer> parse_strip(const Json& json) {
-  auto n = std::make_unique<Strip>();
-  n->left = read_bool(json, "strip_left", true);
-  n->right = read_bool(json, "strip_right", true);
-  return n;
-}
-
-std::unique_ptr<Normalizer> parse_prepend(const Json& json) {
-  auto n = std::make_unique<Prepend>();
-  n->content = read_string(json, "prepend", std::nullopt);
-  return n;
-}
 
 SplitBehavior parse_behavior(const Json& json) {
   const std::string name = read_string(json, "behavior", "Isolated");
@@ -71,28 +39,6 @@ std::unique_ptr<PreTokenizer> parse_delimiter(const Json& json) {
 }
 
 }  // namespace
-
-std::unique_ptr<Normalizer> parse_normalizer(const Json& json, int depth) {
-  if (json.is_null()) return nullptr;
-  const std::string type = read_type(json, "normalizer", depth);
-  if (type == "BertNormalizer") return parse_bert_normalizer(json);
-  if (type == "Lowercase") return std::make_unique<Lowercase>();
-  if (type == "NFC") return std::make_unique<UnicodeNormalizer>(NormalForm::nfc);
-  if (type == "NFD") return std::make_unique<UnicodeNormalizer>(NormalForm::nfd);
-  if (type == "NFKC") return std::make_unique<UnicodeNormalizer>(NormalForm::nfkc);
-  if (type == "NFKD") return std::make_unique<UnicodeNormalizer>(NormalForm::nfkd);
-  if (type == "StripAccents") return std::make_unique<StripAccents>();
-  if (type == "Strip") return parse_strip(json);
-  if (type == "Replace") return parse_replace(json);
-  if (type == "Prepend") return parse_prepend(json);
-  if (type != "Sequence") fail_unsupported("normalizer", type);
-  auto sequence = std::make_unique<NormalizerSequence>();
-  for (const Json& step : read_array(json, "normalizers")) {
-    sequence->steps.push_back(parse_normalizer(step, depth + 1));
-    if (!sequence->steps.back()) sequence->steps.pop_back();
-  }
-  return sequence;
-}
 
 std::unique_ptr<PreTokenizer> parse_pre_tokenizer(const Json& json, int depth) {
   using Kind = ClassPreTokenizer::Kind;

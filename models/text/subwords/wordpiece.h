@@ -1,31 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// TextModel: the third stage of a tokenizer, from one pre-tokenized piece to vocabulary ids.
+// WordPiece, BERT's model of words (Schuster 2012; tokenizers' models/wordpiece).
 #pragma once
 
-#include <memory>
-#include <vector>
-
-#include "../../hub/formats/json.h"
 #include "piece_table.h"
-#include "vocabulary.h"
+#include "text_model.h"
 
 namespace tern::text {
-
-/// Bytes [begin, end) of the piece became `id`.
-struct ModelToken {
-  int32_t id;
-  uint32_t begin, end;
-};
-
-class TextModel {
- public:
-  virtual ~TextModel() = default;
-  /// Appends the tokens of `piece`, which is not empty. invalid_argument when the reference refuses
-  /// it.
-  virtual void tokenize(std::string_view piece, std::vector<ModelToken>& out) const = 0;
-
-  Vocabulary vocabulary;
-};
 
 /// Greedy longest match first. A word that cannot be covered, or is too long, is one unknown token.
 class WordPiece final : public TextModel {
@@ -54,19 +34,5 @@ class WordPiece final : public TextModel {
   int32_t unk_;
   int64_t max_chars_;
 };
-
-/// A piece is a token or unknown.
-class WordLevel final : public TextModel {
- public:
-  WordLevel(Vocabulary words, std::string unk_token);
-  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
-
- private:
-  std::string unk_token_;
-  int32_t unk_;
-};
-
-/// The "model" member of tokenizer.json. unsupported names the type.
-std::unique_ptr<TextModel> parse_text_model(const hub::Json& json);
 
 }  // namespace tern::text

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "utf8.h"
+#include "../unicode/utf8.h"
 
 namespace tern::text {
 

@@ -9,8 +9,8 @@
 #include <numeric>
 #include <random>
 
-#include "../../engine/base/error.h"
-#include "../../engine/base/format.h"
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
 
 namespace tern::text {
 

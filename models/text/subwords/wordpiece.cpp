@@ -1,43 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// WordPiece and WordLevel; see text_model.h.
-#include "text_model.h"
+// WordPiece; see wordpiece.h.
+#include "wordpiece.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "fields.h"
-#include "utf8.h"
+#include "../unicode/utf8.h"
 
 namespace tern::text {
-
-namespace {
-
-[[noreturn]] void fail_missing_unknown(std::string_view model, std::string_view token) {
-  fail(ErrorCode::invalid_argument,
-       cat(model, " error: Missing ", token, " token from the vocabulary"));
-}
-
-Vocabulary parse_vocabulary(const hub::Json& json) {
-  const hub::Json& words = json["vocab"];
-  if (!words.is_object()) {
-    fail(ErrorCode::corrupt, "tokenizer.json: 'vocab' of the model must be an object");
-  }
-  Vocabulary out;
-  size_t bytes = 0;
-  for (const auto& [token, id] : words.members()) bytes += token.size();
-  out.reserve(words.members().size(), bytes);
-  for (const auto& [token, id] : words.members()) {
-    const auto value = id.integer();
-    if (!value) {
-      fail(ErrorCode::corrupt, cat("tokenizer.json: the id of '", token, "' must be an integer"));
-    }
-    out.add(token, *value);
-  }
-  out.finish();
-  return out;
-}
-
-}  // namespace
 
 WordPiece::WordPiece(Vocabulary words, std::string unk_token, std::string continuing_prefix,
                      int64_t max_input_chars)
@@ -102,38 +71,6 @@ void WordPiece::tokenize(std::string_view piece, std::vector<ModelToken>& out) c
   out.resize(before);
   if (unk_ < 0) fail_unknown();
   out.push_back({unk_, 0, static_cast<uint32_t>(piece.size())});
-}
-
-WordLevel::WordLevel(Vocabulary words, std::string unk_token) : unk_token_(std::move(unk_token)) {
-  vocabulary = std::move(words);
-  unk_ = vocabulary.find(unk_token_);
-}
-
-void WordLevel::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
-  int32_t id = vocabulary.find(piece);
-  if (id < 0) id = unk_;
-  if (id < 0) fail_missing_unknown("WordLevel", unk_token_);
-  out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
-}
-
-std::unique_ptr<TextModel> parse_text_model(const hub::Json& json) {
-  if (!json.is_object()) fail(ErrorCode::corrupt, "tokenizer.json: 'model' must be an object");
-  // Files of the first versions have no "type": what a model has tells it.
-  std::string type = read_string(json, "type", "");
-  if (type.empty()) {
-    const bool pieces = json.contains("continuing_subword_prefix") && !json.contains("merges");
-    type = pieces ? "WordPiece" : json.contains("merges") ? "BPE" : "WordLevel";
-  }
-  if (type == "WordPiece") {
-    return std::make_unique<WordPiece>(parse_vocabulary(json),
-                                       read_string(json, "unk_token", "[UNK]"),
-                                       read_string(json, "continuing_subword_prefix", "##"),
-                                       read_integer(json, "max_input_chars_per_word", 100, 0,
-                                                    std::numeric_limits<int64_t>::max()));
-  }
-  if (type != "WordLevel") fail_unsupported("model", type);
-  return std::make_unique<WordLevel>(parse_vocabulary(json),
-                                     read_string(json, "unk_token", "<unk>"));
 }
 
 }  // namespace tern::text

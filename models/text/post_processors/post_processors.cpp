@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "fields.h"
-#include "unicode.h"
-#include "utf8.h"
+#include "../fields.h"
+#include "../unicode/unicode.h"
+#include "../unicode/utf8.h"
 
 namespace tern::text {
 

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "../../hub/formats/json.h"
-#include "normalized.h"
+#include "../../../hub/formats/json.h"
+#include "../normalizers/normalized.h"
 
 namespace tern::text {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "../../hub/formats/json.h"
+#include "../../../hub/formats/json.h"
 #include "normalized.h"
 
 namespace tern::text {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "unicode.h"
+#include "../unicode/unicode.h"
 
 namespace tern::text {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From tokenizer.json's "post_processor" to a template.
-#include "fields.h"
+#include "../fields.h"
 #include "post_processors.h"
 
 namespace tern::text {
