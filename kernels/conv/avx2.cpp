@@ -116,11 +116,11 @@ void finish_vector(const ConvArgs& a, __m256 sum, int64_t row, int64_t column, i
 }
 
 struct Avx2Kernel {
-  static constexpr Layout kLayout = {8, 2, 4, 1, false};
+  static constexpr Layout kLayout = {8, 2, 4, false};
 
-  static int64_t pixels(int64_t, int64_t vectors) { return vectors == 2 ? 6 : 8; }
+  static int64_t pixels(int64_t vectors) { return vectors == 2 ? 6 : 8; }
 
-  static bool edge(int64_t, int64_t, int64_t pixels, int code) {
+  static bool edge(int64_t, int64_t pixels, int code) {
     return pixels > 1 && code >= -1 && code <= 1;
   }
 

@@ -19,12 +19,120 @@ namespace tern::kernels {
 
 namespace {
 
-struct F32Step {
-  static constexpr int64_t kElement = 4, kPair = 1;
-  static void mac(__m512& acc, __m512 x, __m512 w) { multiply_add(acc, x, w); }
-};
+struct Kernel {
+  static constexpr Layout kLayout = {16, 3, 4, true};
 
-using Kernel = Avx512Kernel<F32Step>;
+  static int64_t pixels(int64_t vectors) { return vectors == 3 ? 8 : kMaxPixels; }
+
+  static bool edge(int64_t interleave, int64_t pixels, int code) {
+    const int lost = code < 0 ? -code : code;
+    const auto most = edge_pixels(static_cast<size_t>(interleave), static_cast<size_t>(pixels));
+    return lost <= static_cast<int>(most);
+  }
+
+  template <size_t kInterleave, size_t kVectors>
+  static TileFunction of_pixels(int64_t pixels) {
+    switch (pixels) {
+      case 1:
+        return tile_avx512<kInterleave, kVectors, 1>;
+      case 2:
+        return tile_avx512<kInterleave, kVectors, 2>;
+      case 3:
+        return tile_avx512<kInterleave, kVectors, 3>;
+      case 4:
+        return tile_avx512<kInterleave, kVectors, 4>;
+      case 5:
+        return tile_avx512<kInterleave, kVectors, 5>;
+      case 6:
+        return tile_avx512<kInterleave, kVectors, 6>;
+      case 7:
+        return tile_avx512<kInterleave, kVectors, 7>;
+      case 8:
+        return tile_avx512<kInterleave, kVectors, 8>;
+    }
+    if constexpr (kVectors < 3) {
+      if (pixels == 10) return tile_avx512<kInterleave, kVectors, 10>;
+      if (pixels == 12) return tile_avx512<kInterleave, kVectors, 12>;
+      return tile_avx512<kInterleave, kVectors, 14>;
+    }
+    return nullptr;
+  }
+
+  static TileFunction tile(int64_t interleave, int64_t vectors, int64_t pixels) {
+    switch (interleave) {
+      case 2:
+        return of_pixels<2, 1>(pixels);
+      case 4:
+        return of_pixels<4, 1>(pixels);
+      case 8:
+        return of_pixels<8, 1>(pixels);
+      case 16:
+        return of_pixels<16, 1>(pixels);
+    }
+    if (vectors == 3) return of_pixels<1, 3>(pixels);
+    return vectors == 2 ? of_pixels<1, 2>(pixels) : of_pixels<1, 1>(pixels);
+  }
+
+  static TileFunction sliding(int64_t interleave, int64_t stride, int64_t pixels) {
+    if (interleave == 16) return sliding_of_pixels<16, 1, 7>(pixels);
+    if (interleave == 1) return sliding_tile<1>(stride, pixels);
+    return interleave == 2 ? sliding_tile<2>(stride, pixels) : sliding_tile<4>(stride, pixels);
+  }
+
+  static void copy(const Plan& p, const Gather& g) {
+    const __m512i order = _mm512_load_si512(p.channel_of);
+    const char* from = g.from;
+    char* to = g.to;
+    if (g.channels == 16 && p.pixel == 16) {
+      for (int64_t i = 0; i < g.count; i++, from += g.from_step, to += 64) {
+        _mm512_store_ps(to, _mm512_permutexvar_ps(order, _mm512_loadu_ps(from)));
+      }
+      return;
+    }
+    for (int64_t i = 0; i < g.count; i++, from += g.from_step, to += p.pixel * 4) {
+      int64_t c = 0;
+      for (; p.interleave == 1 && c + 16 <= g.channels; c += 16) {
+        _mm512_storeu_ps(to + c * 4, _mm512_loadu_ps(from + c * 4));
+      }
+      for (; c < p.pixel; c += 16) {
+        const __m512 v = _mm512_maskz_loadu_ps(tail_mask(g.channels - c), from + c * 4);
+        const __m512 ordered = _mm512_permutexvar_ps(order, v);
+        _mm512_mask_storeu_ps(to + c * 4, tail_mask(p.pixel - c), ordered);
+      }
+    }
+  }
+
+  // f32, whole vectors, no residual, and no activation but relu.
+  static bool store_directly(const ConvArgs& a, const Plan& p, const Part& t, ConvTile& tile) {
+    const int64_t first = t.set * p.outputs + t.panel * p.vectors * 16;
+    const int64_t set_end = smaller((t.set + 1) * p.outputs, a.shape->out_c);
+    if (a.y_format != Format::f32 || a.residual || (a.act != Act::none && a.act != Act::relu) ||
+        first + t.vectors * 16 > set_end) {
+      return false;
+    }
+    tile.y = static_cast<float*>(a.y) + t.row * a.y_row + t.column * a.y_pixel + first;
+    tile.y_step = a.y_pixel;
+    tile.bias = a.bias ? a.bias + first : nullptr;
+    tile.low = a.act == Act::relu ? 0 : -INFINITY;
+    tile.order = p.lane_of;
+    return true;
+  }
+
+  static void finish(const ConvArgs& a, const Plan& p, const Part& t, const float* sums) {
+    const int64_t outputs = a.shape->out_c;
+    const int64_t set_end = smaller((t.set + 1) * p.outputs, outputs);
+    Columns c = {t.set * p.outputs + t.panel * p.vectors * 16, 0,
+                 _mm512_load_si512(p.lane_of)};
+    for (int64_t v = 0; v < t.vectors; v++, sums += 16, c.channel += 16) {
+      c.mask = tail_mask(set_end - c.channel);
+      if (a.y_format != Format::f32) {
+        finish_columns<uint16_t>(a, t, c, sums);
+      } else {
+        finish_columns<float>(a, t, c, sums);
+      }
+    }
+  }
+};
 
 }  // namespace
 

@@ -18,7 +18,7 @@ namespace tern::kernels {
 
 namespace {
 
-constexpr Layout kF32Layout = {1, 1, 4, 1, false}, kBf16Layout = {1, 1, 2, 1, false};
+constexpr Layout kF32Layout = {1, 1, 4, false}, kBf16Layout = {1, 1, 2, false};
 
 template <class Element>
 constexpr const Layout& layout() {
