@@ -51,14 +51,18 @@ struct Cut {
 };
 
 /// One thread takes an image as a whole, for the kernel blocks for its caches itself. More threads get
-/// about four rectangles each: whole blocks of pixels, then the panels in parts.
+/// about four rectangles each: whole blocks of pixels, then the panels in parts; panels first where each
+/// rectangle transforms its weights.
 Cut cut(const kernels::ConvTable& table, const kernels::ConvShape& s, int64_t images, int threads) {
   constexpr int64_t kTilesPerThread = 4;
   const int64_t panels = table.panels(s);
   Cut c = {s.out_h, s.out_w, panels, 1, 1, 1};
   const int64_t wanted = threads == 1 ? 1 : divide_up(threads * kTilesPerThread, images);
   if (wanted <= 1) return c;
-  c.rows = std::min(std::max<int64_t>(table.row_block(s), 1), divide_up(s.out_h, std::min(wanted, s.out_h)));
+  const int64_t step = table.row_step(s);
+  const int64_t most_parts = std::min(step == 1 ? wanted : divide_up(wanted, panels), s.out_h);
+  const int64_t rows = divide_up(divide_up(s.out_h, most_parts), step) * step;
+  c.rows = std::min(std::max<int64_t>(table.row_block(s), 1), rows);
   c.columns = table.column_block(s);
   c.row_tiles = divide_up(s.out_h, c.rows);
   c.column_tiles = divide_up(s.out_w, c.columns);

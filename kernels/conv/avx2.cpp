@@ -116,7 +116,7 @@ void finish_vector(const ConvArgs& a, __m256 sum, int64_t row, int64_t column, i
 }
 
 struct Avx2Kernel {
-  static constexpr Layout kLayout = {8, 2, 4, false};
+  static constexpr Layout kLayout = {8, 2, 4, false, false};
 
   static int64_t pixels(int64_t vectors) { return vectors == 2 ? 6 : 8; }
 
@@ -159,6 +159,9 @@ struct Avx2Kernel {
 
   static TileFunction sliding(int64_t, int64_t, int64_t) { return nullptr; }
 
+  static void winograd(const ConvArgs&, const Plan&, int64_t, const Range&, const Range&,
+                       const Range&) {}
+
   static void copy(const Plan& p, const Gather& g) {
     const __m256i order = _mm256_load_si256(reinterpret_cast<const __m256i*>(p.channel_of));
     for (int64_t i = 0; i < g.count; i++) {
@@ -192,6 +195,7 @@ const ConvTable conv_f32_avx2 = {"conv_f32_avx2",
                                  Isa::avx2,
                                  Format::f32,
                                  conv_panels<Avx2Kernel>,
+                                 conv_row_step<Avx2Kernel>,
                                  conv_row_block<Avx2Kernel>,
                                  conv_column_block<Avx2Kernel>,
                                  conv_packed_bytes<Avx2Kernel>,

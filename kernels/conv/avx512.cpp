@@ -20,7 +20,7 @@ namespace tern::kernels {
 namespace {
 
 struct Kernel {
-  static constexpr Layout kLayout = {16, 3, 4, true};
+  static constexpr Layout kLayout = {16, 3, 4, true, true};
 
   static int64_t pixels(int64_t vectors) { return vectors == 3 ? 8 : kMaxPixels; }
 
@@ -30,54 +30,35 @@ struct Kernel {
     return lost <= static_cast<int>(most);
   }
 
-  template <size_t kInterleave, size_t kVectors>
-  static TileFunction of_pixels(int64_t pixels) {
-    switch (pixels) {
-      case 1:
-        return tile_avx512<kInterleave, kVectors, 1>;
-      case 2:
-        return tile_avx512<kInterleave, kVectors, 2>;
-      case 3:
-        return tile_avx512<kInterleave, kVectors, 3>;
-      case 4:
-        return tile_avx512<kInterleave, kVectors, 4>;
-      case 5:
-        return tile_avx512<kInterleave, kVectors, 5>;
-      case 6:
-        return tile_avx512<kInterleave, kVectors, 6>;
-      case 7:
-        return tile_avx512<kInterleave, kVectors, 7>;
-      case 8:
-        return tile_avx512<kInterleave, kVectors, 8>;
-    }
-    if constexpr (kVectors < 3) {
-      if (pixels == 10) return tile_avx512<kInterleave, kVectors, 10>;
-      if (pixels == 12) return tile_avx512<kInterleave, kVectors, 12>;
-      return tile_avx512<kInterleave, kVectors, 14>;
-    }
-    return nullptr;
-  }
-
   static TileFunction tile(int64_t interleave, int64_t vectors, int64_t pixels) {
     switch (interleave) {
       case 2:
-        return of_pixels<2, 1>(pixels);
+        return of_pixels<ChainTile<2, 1>>(pixels);
       case 4:
-        return of_pixels<4, 1>(pixels);
+        return of_pixels<ChainTile<4, 1>>(pixels);
       case 8:
-        return of_pixels<8, 1>(pixels);
+        return of_pixels<ChainTile<8, 1>>(pixels);
       case 16:
-        return of_pixels<16, 1>(pixels);
+        return of_pixels<ChainTile<16, 1>>(pixels);
     }
-    if (vectors == 3) return of_pixels<1, 3>(pixels);
-    return vectors == 2 ? of_pixels<1, 2>(pixels) : of_pixels<1, 1>(pixels);
+    if (vectors == 3) return of_pixels<ChainTile<1, 3>>(pixels);
+    return vectors == 2 ? of_pixels<ChainTile<1, 2>>(pixels) : of_pixels<ChainTile<1, 1>>(pixels);
   }
 
   static TileFunction sliding(int64_t interleave, int64_t stride, int64_t pixels) {
-    if (interleave == 16) return sliding_of_pixels<16, 1, 7>(pixels);
-    if (interleave == 1) return sliding_tile<1>(stride, pixels);
-    return interleave == 2 ? sliding_tile<2>(stride, pixels) : sliding_tile<4>(stride, pixels);
+    if (interleave == 16) return of_pixels<SlidingTile<16, 1, 7>>(pixels);
+    const bool even = stride == 2;
+    switch (interleave) {
+      case 2:
+        return even ? of_pixels<SlidingTile<2, 2, 3>>(pixels) : of_pixels<SlidingTile<2, 1, 3>>(pixels);
+      case 4:
+        return even ? of_pixels<SlidingTile<4, 2, 3>>(pixels) : of_pixels<SlidingTile<4, 1, 3>>(pixels);
+    }
+    return even ? of_pixels<SlidingTile<1, 2, 3>>(pixels) : of_pixels<SlidingTile<1, 1, 3>>(pixels);
   }
+
+  static void winograd(const ConvArgs& a, const Plan& p, int64_t set, const Range& panels,
+                       const Range& rows, const Range& columns);
 
   static void copy(const Plan& p, const Gather& g) {
     const __m512i order = _mm512_load_si512(p.channel_of);
@@ -134,12 +115,20 @@ struct Kernel {
   }
 };
 
+#include "winograd_block.inc"
+
+void Kernel::winograd(const ConvArgs& a, const Plan& p, int64_t set, const Range& panels,
+                      const Range& rows, const Range& columns) {
+  run_winograd(a, p, set, panels, rows, columns);
+}
+
 }  // namespace
 
 const ConvTable conv_f32_avx512 = {"conv_f32_avx512",
                                    Isa::avx512,
                                    Format::f32,
                                    conv_panels<Kernel>,
+                                   conv_row_step<Kernel>,
                                    conv_row_block<Kernel>,
                                    conv_column_block<Kernel>,
                                    conv_packed_bytes<Kernel>,

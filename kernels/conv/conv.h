@@ -12,10 +12,19 @@
 // at most copies a block of input rows, borders filled with zeros, to `scratch`.
 //
 // One element is one chain of fused multiply-adds from +0 whose order depends on the shape and the
-// table only, never on the rectangle: kh, kw, i ascending (planar: i, kh, kw). Interleaved panels
-// (see kernels/conv/plan.inc) with a kernel three wide: kh, i, kw. A tap on padding adds nothing:
-// it is left out or multiplied by zero, which is the same for finite weights (weights that are not
-// finite make border elements unspecified). A sum of -0 counts as +0.
+// table only, never on the rectangle: kh, kw, i ascending (planar with dilation_w 1: i, kh, kw). A tap
+// on padding adds nothing: it is left out or multiplied by zero, which is the same for finite weights
+// (weights that are not finite make border elements unspecified). A sum of -0 counts as +0.
+//
+// AVX-512 has two orders more, for in = in_c / groups and out = out_c / groups channels:
+// - kh, i, kw where groups > 1, kernel_w = 3, stride_w <= 2, dilation_w = 1, and in = out is 4 or 8, or
+//   in = 16 and out <= 16;
+// - Winograd's F(2x2, 3x3), whose sums winograd_avx512.inc states, where kernel_h = kernel_w = 3,
+//   strides and dilations are 1, x is not planar, in and out are 16 or more (or both 8, groups > 1),
+//   and the output is cut into 16 or more tiles of 2x2 that are three quarters full. Its error is
+//   bounded by (in + 11) u times the sum of the magnitudes of its terms (tests/kernels/conv_oracle.h),
+//   u = 2^-24, in practice a few times the chain's. An element whose result is not finite is its chain
+//   instead.
 //
 // Memory: x, y, bias, residual need no alignment, packed weights and scratch 64 bytes. Nothing
 // outside the rectangle is written and nothing outside x is read. y may alias residual.
@@ -71,6 +80,8 @@ struct ConvTable {
   Isa isa;
   Format x_format;           // of x, and what the weights are packed as
   int64_t (*panels)(const ConvShape&);
+  // Rows that are computed together (Winograd: from weights transformed for each rectangle).
+  int64_t (*row_step)(const ConvShape&);
   int64_t (*row_block)(const ConvShape&);    // rectangles best begin at multiples of these
   int64_t (*column_block)(const ConvShape&);
   size_t (*packed_bytes)(const ConvShape&);

@@ -18,7 +18,7 @@ namespace tern::kernels {
 
 namespace {
 
-constexpr Layout kF32Layout = {1, 1, 4, false}, kBf16Layout = {1, 1, 2, false};
+constexpr Layout kF32Layout = {1, 1, 4, false, false}, kBf16Layout = {1, 1, 2, false, false};
 
 template <class Element>
 constexpr const Layout& layout() {
@@ -102,11 +102,11 @@ void pack(const ConvPack& a) {
 }  // namespace
 
 const ConvTable conv_f32_generic = {
-    "conv_f32_generic", Isa::generic,        Format::f32, panels,      one,
-    one,                packed_bytes<float>, no_bytes,    pack<float>, run<float>};
+    "conv_f32_generic", Isa::generic, Format::f32, panels, one, one,
+    one, packed_bytes<float>, no_bytes, pack<float>, run<float>};
 
 const ConvTable conv_bf16_generic = {
-    "conv_bf16_generic", Isa::generic,           Format::bf16, panels,         one,
-    one,                 packed_bytes<uint16_t>, no_bytes,     pack<uint16_t>, run<uint16_t>};
+    "conv_bf16_generic", Isa::generic, Format::bf16, panels, one, one,
+    one, packed_bytes<uint16_t>, no_bytes, pack<uint16_t>, run<uint16_t>};
 
 }  // namespace tern::kernels
