@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights in int8 or int4 times rows quantised to int8. A family says how its kernels are called:
-//   Int8    int8 in groups of 64, both sides rotated                    kernels/gemm_int8
+//   Int8    int8 in groups of k, both sides rotated                     kernels/gemm_int8
 //   Int4    int4 in groups of 32 (GGUF's q4_0), rows in int8 likewise   kernels/gemm_block
 #include "../../kernels/gemm_block/gemm_block.h"
 #include "../../kernels/gemm_int8/gemm_int8.h"

@@ -14,21 +14,8 @@ namespace tern::kernels {
 #undef TERN_VARIANT
 
 #include "avx512.inc"
-
-namespace {
-
-struct DotVnni {
-  template <int kBits>
-  static constexpr bool pairs = false;
-
-  // As an instruction in place and in this order: else gcc 12 copies accumulators, clang 14 spills.
-  template <int kBits>
-  TERN_INLINE void add(VI& sum, VI w, VI x) {
-    asm volatile("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
-  }
-};
-
-}  // namespace
+// Needs the vectors of the former.
+#include "dot_vnni.inc"
 
 const GemmBlockTable gemm_block_a8_avx512_vnni = {"gemm_block_a8_avx512_vnni",
                                                   Isa::avx512_vnni,

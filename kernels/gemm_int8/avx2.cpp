@@ -15,15 +15,6 @@ namespace tern::kernels {
 
 #include "avx2.inc"
 
-const GemmInt8Table gemm_int8_avx2 = {"gemm_int8_avx2",
-                                      Isa::avx2,
-                                      Feature::none,
-                                      kPanel,
-                                      4,
-                                      packed_bytes,
-                                      pack<Avx2Quantizer>,
-                                      row_bytes,
-                                      quantize_rows<Avx2Quantizer>,
-                                      run_panels<Kernel<DotMadd, 4>>};
+const GemmInt8Table gemm_int8_avx2 = table_avx2<DotMadd, 4>("gemm_int8_avx2", Feature::none);
 
 }  // namespace tern::kernels

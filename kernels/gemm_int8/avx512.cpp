@@ -15,15 +15,6 @@ namespace tern::kernels {
 
 #include "avx512.inc"
 
-const GemmInt8Table gemm_int8_avx512 = {"gemm_int8_avx512",
-                                        Isa::avx512,
-                                        Feature::none,
-                                        kPanel,
-                                        4,
-                                        packed_bytes,
-                                        pack<Avx512Quantizer>,
-                                        row_bytes,
-                                        quantize_rows<Avx512Quantizer>,
-                                        run_panels<Kernel<DotMadd, 4>>};
+const GemmInt8Table gemm_int8_avx512 = table_avx512<DotMadd>("gemm_int8_avx512", Isa::avx512);
 
 }  // namespace tern::kernels

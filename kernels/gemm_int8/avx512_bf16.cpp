@@ -16,17 +16,7 @@ namespace tern::kernels {
 
 #include "avx512.inc"
 
-#include "dot_vnni.inc"
-
-const GemmInt8Table gemm_int8_avx512_bf16 = {"gemm_int8_avx512_bf16",
-                                             Isa::avx512_bf16,
-                                             Feature::none,
-                                             kPanel,
-                                             4,
-                                             packed_bytes,
-                                             pack<Avx512Quantizer>,
-                                             row_bytes,
-                                             quantize_rows<Avx512Quantizer>,
-                                             run_panels<Kernel<DotVnni, 4>>};
+const GemmInt8Table gemm_int8_avx512_bf16 =
+    table_avx512<DotVnni>("gemm_int8_avx512_bf16", Isa::avx512_bf16);
 
 }  // namespace tern::kernels

@@ -31,15 +31,7 @@ struct DotVnni {
 
 }  // namespace
 
-const GemmInt8Table gemm_int8_avx_vnni = {"gemm_int8_avx_vnni",
-                                          Isa::avx2,
-                                          Feature::avx_vnni,
-                                          kPanel,
-                                          6,
-                                          packed_bytes,
-                                          pack<Avx2Quantizer>,
-                                          row_bytes,
-                                          quantize_rows<Avx2Quantizer>,
-                                          run_panels<Kernel<DotVnni, 6>>};
+const GemmInt8Table gemm_int8_avx_vnni =
+    table_avx2<DotVnni, 6>("gemm_int8_avx_vnni", Feature::avx_vnni);
 
 }  // namespace tern::kernels

@@ -24,31 +24,46 @@ namespace tern::kernels {
 
 namespace {
 
-// y += the group's part of the sums; `length` k, of which the last quad may be filled up.
-void add_group(const GroupOfRow& x, const uint8_t* group, int64_t length, float* y) {
+// t += what a group of `pieces` of the weights, at `group`, adds.
+void add_group(const uint8_t* x, const char* group, int64_t pieces, float* t) {
+  const char* codes = group + kPanel * 4;
   for (int64_t j = 0; j < kPanel; j++) {
-    int32_t sum = x.start;
-    for (int64_t k = 0; k < length; k++) {
-      sum += group[kPanel * 4 + (k / 4 * kPanel + j) * 4 + k % 4] * x.codes[k];
+    int32_t sum = 0;
+    for (int64_t k = 0; k < kPiece * pieces; k++) {
+      sum += x[k] * static_cast<signed char>(codes[(k / 4 * kPanel + j) * 4 + k % 4]);
     }
-    float scale;
-    memcpy(&scale, group + j * 4, sizeof scale);
-    y[j] = fused(static_cast<float>(sum), scale * x.scale, y[j]);
+    t[j] = fused(static_cast<float>(sum), as_f32<Format::f32>(group, j), t[j]);
+  }
+}
+
+// One row of one panel.
+void multiply_row(const uint8_t* x, const char* panel, int64_t k, float* y) {
+  const Groups groups = groups_of(k);
+  const int64_t count = parts_of(k, kPiece);
+  for (int64_t i = 0; i < count;) {
+    const float scale = as_f32<Format::f32>(x + count * kPiece, i * kPiece / groups.rows);
+    float t[kPanel];
+    memcpy(t, panel, sizeof t);
+    panel += sizeof t;
+    const int64_t end = i + groups.rows / kPiece < count ? i + groups.rows / kPiece : count;
+    while (i < end) {
+      const int64_t left = end - i, most = groups.weights / kPiece,
+                    pieces = left < most ? left : most;
+      add_group(x + i * kPiece, panel, pieces, t);
+      panel += kPanel * (4 + pieces * kPiece);
+      i += pieces;
+    }
+    for (int64_t j = 0; j < kPanel; j++) y[j] = fused(t[j], scale, y[j]);
   }
 }
 
 void run(const GemmInt8Args& g) {
   for (int64_t j = 0; j < g.n; j += kPanel) {
-    const uint8_t* panel =
-        static_cast<const uint8_t*>(g.b) + static_cast<size_t>(j / kPanel) * panel_bytes(g.k);
+    const char* panel =
+        static_cast<const char*>(g.b) + static_cast<size_t>(j / kPanel) * panel_bytes(g.k);
     for (int64_t i = 0; i < g.m; i++) {
-      const auto* x =
-          reinterpret_cast<const GroupOfRow*>(static_cast<const char*>(g.a) + i * g.lda);
       float y[kPanel] = {};
-      for (int64_t k = 0; k < g.k; k += kGroup) {
-        const int64_t length = g.k - k < kGroup ? g.k - k : kGroup;
-        add_group(x[k / kGroup], panel + k / kGroup * kPanel * (4 + kGroup), length, y);
-      }
+      multiply_row(static_cast<const uint8_t*>(g.a) + i * g.lda, panel, g.k, y);
       finish_row(g.out, i, j, g.n - j < kPanel ? g.n - j : kPanel, y);
     }
   }

@@ -22,18 +22,22 @@ struct Exact {
       const size_t a = static_cast<size_t>(i * w.k + k), b = static_cast<size_t>(j * w.k + k);
       quantised += x.q.values[a] * w.q.values[b];
       given += x.q.rotated[a] * w.q.rotated[b];
-      magnitude += std::fabs(x.q.values[a] * w.q.values[b]);
+      // Sums are of x's codes with 128 added, then the start takes that away.
+      const double added = 128 * static_cast<double>(x.q.scales[a]);
+      magnitude += (std::fabs(x.q.values[a]) + 2 * added) * std::fabs(w.q.values[b]);
       const double ex = error_bound(x.q, i, k), ew = error_bound(w.q, j, k);
       error += std::fabs(x.q.rotated[a]) * ew + std::fabs(w.q.rotated[b]) * ex + ex * ew;
     }
   }
 };
 
-// Sums that are wrong by either measure. A group is rounded twice (its scale and its addition), and
-// what stands in y by each later addition.
+// Sums that are wrong by either measure. What a group adds is rounded where it is added, then with
+// each group of the weights and of the rows that follows; so is the start, which was rounded for
+// each group of the weights twice when it was summed up.
 int64_t wrong_sums(const Weights& w, const Rows& x, const std::vector<float>& y) {
   int64_t wrong = 0;
-  const double roundings = static_cast<double>(int8::groups_of(w.k) + 1);
+  const double roundings =
+      static_cast<double>(3 * parts_of(w.k, weight_group(w.k)) + parts_of(w.k, row_group(w.k)) + 1);
   for (int64_t i = 0; i < x.m; i++) {
     for (int64_t j = 0; j < w.n; j++) {
       const Exact exact(w, x, i, j);
@@ -88,7 +92,7 @@ TEST_CASE(
 }
 
 TEST_CASE("gemm_int8: a row is rotated by the Hadamard matrix of its block, over its square root") {
-  // One element of a row is 1, so that the codes show a column of the matrix: ±1 / sqrt(block).
+  // One element of a row is 1, so that the codes show a column of the matrix: ±1 / sqrt(mixed).
   for (const GemmInt8Table* table : runnable()) {
     for (const int64_t k : {16, 32, 48, 64, 96, 128, 384, 512, 576, 768, 1024, 1536, 3072}) {
       const int64_t block = block_of(k), bytes = static_cast<int64_t>(table->row_bytes(k));
@@ -101,12 +105,13 @@ TEST_CASE("gemm_int8: a row is rotated by the Hadamard matrix of its block, over
         const char* row = reinterpret_cast<const char*>(out.data());
         for (int64_t i = 0; i < k; i++) {
           float scale;
-          memcpy(&scale, row + i / kGroup * kRowGroup + kGroup, 4);
-          const bool inside = i / block == one / block;
-          const bool minus = __builtin_popcountll(static_cast<uint64_t>(i & one & (block - 1))) % 2;
-          const int right = !inside ? 0 : minus ? -127 : 127;
-          const double unit = 1 / std::sqrt(static_cast<double>(block));
-          wrong += row[i / kGroup * kRowGroup + i % kGroup] != right;
+          memcpy(&scale, row + kPiece * parts_of(k, kPiece) + i / row_group(k) * 4, 4);
+          const bool inside = i / block == one / block && i % 4 == one % 4;
+          const auto both = static_cast<uint64_t>(i & one & (block - 1) & ~3);
+          const int right = !inside ? 0 : __builtin_popcountll(both) % 2 ? -127 : 127;
+          wrong += static_cast<unsigned char>(row[place_of(i)]) - 128 != right;
+          const double unit = 1 / std::sqrt(static_cast<double>(mixed_of(k)));
+          // Rounded once, as a constant; its product with 1 is exact.
           wrong += inside && !(std::fabs(static_cast<double>(scale) * 127 - unit) <= kRound * unit);
         }
       }

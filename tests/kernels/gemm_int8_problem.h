@@ -22,7 +22,7 @@ namespace tern::test::int8 {
 using namespace tern::kernels;
 using namespace epilogue;
 
-constexpr int64_t kGroup = 64, kRowGroup = 72, kPanel = 48;
+constexpr int64_t kPiece = 64, kPanel = 48;
 
 struct Rooms : EpilogueRooms {
   Room w{1 << 21}, b{1 << 20}, x{1 << 23}, a{1 << 21};
@@ -32,26 +32,43 @@ struct Rooms : EpilogueRooms {
 struct Quantised {
   int64_t rows, k;
   std::vector<double> rotated, values;  // values: scale · code
-  std::vector<double> magnitude;        // per element: the sum of |v| of its block over sqrt(size)
-  std::vector<float> scales;            // [rows, groups]
+  std::vector<double> magnitude;        // per element: sum of |v| it is mixed with / sqrt(how many)
+  std::vector<float> scales;            // [rows, k]
 };
 
-inline int64_t groups_of(int64_t k) {
-  return (k + kGroup - 1) / kGroup;
+/// k that share a scale.
+inline int64_t row_group(int64_t k) {
+  return k < 512 ? 512 : 256;
+}
+inline int64_t weight_group(int64_t k) {
+  return k < 512 ? 64 : 128;
+}
+inline int64_t parts_of(int64_t k, int64_t size) {
+  return (k + size - 1) / size;
 }
 
-/// Elements that are rotated together; 1: none.
+/// Where the code of element k of a row of them lies.
+inline int64_t place_of(int64_t k) {
+  return k / kPiece * kPiece + k % 16 * 4 + k % kPiece / 16;
+}
+
+/// A rotation mixes elements of one block, those whose numbers have the same remainder by 4; 1:
+/// none.
 inline int64_t block_of(int64_t k) {
   if (k % 16 != 0 || k == 0) return 1;
   int64_t block = 16;
-  while (block < 512 && k % (2 * block) == 0) block *= 2;
+  while (block < 256 && k % (2 * block) == 0) block *= 2;
   return block;
 }
+inline int64_t mixed_of(int64_t k) {
+  return std::max<int64_t>(block_of(k) / 4, 1);
+}
 
-/// out[i] = sum_j (-1)^(number of bits that i and j share) v[j] / sqrt(block), in every block.
+/// out[i] = sum_j (-1)^(number of bits that i and j share) v[j] / sqrt(block / 4), in every block
+/// over the j with the remainder of i by 4.
 inline void rotate_exactly(std::vector<double>& v, int64_t block) {
   const int64_t count = static_cast<int64_t>(v.size());
-  for (int64_t stride = 1; stride < block; stride *= 2) {
+  for (int64_t stride = 4; stride < block; stride *= 2) {
     for (int64_t i = 0; i < count; i++) {
       if ((i & stride) != 0) continue;
       double& a = v[static_cast<size_t>(i)];
@@ -61,7 +78,8 @@ inline void rotate_exactly(std::vector<double>& v, int64_t block) {
       b = difference;
     }
   }
-  for (double& d : v) d /= std::sqrt(static_cast<double>(block));
+  if (block == 1) return;
+  for (double& d : v) d /= std::sqrt(static_cast<double>(block / 4));
 }
 
 /// Appends one row of floats, to be filled with what became of it.
@@ -71,10 +89,11 @@ inline void append_row(Quantised& q, const std::vector<double>& row) {
   rotate_exactly(rotated, block);
   for (size_t i = 0; i < row.size(); i++) {
     const size_t first = i - i % static_cast<size_t>(block);
-    for (size_t j = first; i == first && j < first + static_cast<size_t>(block); j++) {
-      magnitude[first] += std::fabs(row[j]) / std::sqrt(static_cast<double>(block));
+    magnitude[i] = 0;
+    for (size_t j = first; j < first + static_cast<size_t>(block); j++) {
+      if (j % 4 != i % 4 && block > 1) continue;
+      magnitude[i] += std::fabs(row[j]) / std::sqrt(static_cast<double>(mixed_of(q.k)));
     }
-    magnitude[i] = magnitude[first];
   }
   q.rotated.insert(q.rotated.end(), rotated.begin(), rotated.end());
   q.magnitude.insert(q.magnitude.end(), magnitude.begin(), magnitude.end());
@@ -82,17 +101,17 @@ inline void append_row(Quantised& q, const std::vector<double>& row) {
 }
 
 inline void append_value(Quantised& q, float scale, int code) {
+  q.scales.push_back(scale);
   q.values.push_back(static_cast<double>(scale) * code);
 }
 
 /// How far scale · code may lie from the rotated value: half a step, 4 roundings of what is
-/// rounded to a code, and one for each addition of the rotation (log2(block) + 1 of them follow one
+/// rounded to a code, and one for each addition of the rotation (log2(mixed) + 1 of them follow one
 /// another) and for the scale.
 inline double error_bound(const Quantised& q, int64_t row, int64_t k) {
   const size_t at = static_cast<size_t>(row * q.k + k);
-  const double scale =
-      static_cast<double>(q.scales[static_cast<size_t>(row * groups_of(q.k) + k / kGroup)]);
-  const double additions = std::log2(static_cast<double>(block_of(q.k))) + 1;
+  const double scale = static_cast<double>(q.scales[at]);
+  const double additions = std::log2(static_cast<double>(mixed_of(q.k))) + 1;
   return scale * (0.5 + 127 * 6 * kRound) + 2 * additions * kRound * q.magnitude[at] + 0x1p-117;
 }
 
@@ -119,19 +138,27 @@ inline int64_t panels_of(int64_t n) {
   return (n + kPanel - 1) / kPanel;
 }
 
+inline int64_t panel_bytes(int64_t k) {
+  const int64_t vectors = parts_of(k, row_group(k)) + parts_of(k, weight_group(k));
+  return kPanel * (4 * vectors + kPiece * parts_of(k, kPiece));
+}
+
 /// Reads the panels of `w` back.
 inline void describe(Weights& w) {
-  const uint8_t* packed = static_cast<const uint8_t*>(w.packed);
-  const int64_t bytes = kPanel * 4 * ((w.k + 3) / 4 + groups_of(w.k));
+  const char* packed = static_cast<const char*>(w.packed);
+  const int64_t bytes = panel_bytes(w.k), rows = row_group(w.k), group = weight_group(w.k);
   for (int64_t j = 0; j < w.n; j++) {
-    const uint8_t* panel = packed + j / kPanel * bytes;
+    const char* panel = packed + j / kPanel * bytes;
     for (int64_t k = 0; k < w.k; k++) {
-      const uint8_t* group = panel + k / kGroup * kPanel * (4 + kGroup);
+      // Behind the starts, the scales and the codes of what comes before.
+      const char* scales =
+          panel + (k / rows + 1 + k / group) * kPanel * 4 + k / group * group * kPanel;
       float scale;
-      memcpy(&scale, group + j % kPanel * 4, 4);
-      if (k % kGroup == 0) w.q.scales.push_back(scale);
-      const int64_t quad = k % kGroup / 4;
-      append_value(w.q, scale, group[kPanel * 4 + (quad * kPanel + j % kPanel) * 4 + k % 4] - 128);
+      memcpy(&scale, scales + j % kPanel * 4, 4);
+      const int64_t place = place_of(k % group);
+      append_value(w.q, scale,
+                   static_cast<signed char>(
+                       scales[kPanel * 4 + (place / 4 * kPanel + j % kPanel) * 4 + place % 4]));
     }
   }
 }
@@ -210,12 +237,11 @@ inline Rows make_rows(Random& random, Rooms& at, const GemmInt8Table& table, int
   table.quantize_rows({rows, format, ldx, m, k, out, x.lda});
   x.a = reinterpret_cast<const char*>(out);
   for (int64_t i = 0; i < m; i++) {
+    const char* row = x.a + i * x.lda;
     for (int64_t t = 0; t < k; t++) {
-      const char* group = x.a + i * x.lda + t / kGroup * kRowGroup;
       float scale;
-      memcpy(&scale, group + kGroup, 4);
-      if (t % kGroup == 0) x.q.scales.push_back(scale);
-      append_value(x.q, scale, static_cast<signed char>(group[t % kGroup]));
+      memcpy(&scale, row + kPiece * parts_of(k, kPiece) + t / row_group(k) * 4, 4);
+      append_value(x.q, scale, static_cast<unsigned char>(row[place_of(t)]) - 128);
     }
   }
   return x;
@@ -245,7 +271,7 @@ inline const GemmInt8Table& definition() {
 
 /// Sizes with the edges of groups, blocks, panels and tiles among them.
 inline int64_t random_k(Random& random, bool longer) {
-  const int64_t edges[] = {0, 1, 16, 48, 63, 64, 65, 128, 256, 512, 513, 1024};
+  const int64_t edges[] = {0, 1, 16, 48, 63, 64, 65, 128, 511, 512, 513, 1024};
   if (random.below(6) == 0) return edges[random.below(longer ? 12 : 8)];
   if (random.below(2) == 0) return 16 * random.below(longer ? 80 : 9);
   return random.below(longer ? 1300 : 140);
