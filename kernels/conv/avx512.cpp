@@ -15,9 +15,10 @@ namespace tern::kernels {
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
 #include "plan.inc"
-#include "avx512.inc"
 
-namespace {
+namespace {  // around all of it: members of class templates would be weak symbols
+
+#include "avx512.inc"
 
 struct Kernel {
   static constexpr Layout kLayout = {16, 3, 4, true, true};
