@@ -19,7 +19,7 @@ constexpr int kLanes = 8;
 // registers.
 constexpr int kTileCols = 2;
 constexpr int kTileRows[] = {0, 12, 6};
-constexpr int kStreamRows = 4;
+constexpr int kStreamRows = 8;
 constexpr size_t kStreamVecs = 8;
 
 inline void prefetch(const void* p) {
@@ -112,30 +112,19 @@ inline Vec reduce_row(Vec x) {
   return Op::of(x, _mm256_permute2f128_ps(x, x, 0x01));
 }
 
-/// Rows of x become columns: 8 by 8 dwords.
-inline void transpose(__m256 (&x)[8]) {
-  __m256 t[8];
-#pragma GCC unroll 4
-  for (int i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
-    t[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
-  }
-  // x[4g + c], lane l: column 4l + c of rows 4g … 4g + 3.
-#pragma GCC unroll 2
-  for (int i = 0; i < 8; i += 4) {
-    x[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-    x[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-    x[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-    x[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-  }
-#pragma GCC unroll 4
-  for (int c = 0; c < 4; ++c) {
-    t[c] = _mm256_permute2f128_ps(x[c], x[4 + c], 0x20);
-    t[4 + c] = _mm256_permute2f128_ps(x[c], x[4 + c], 0x31);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) x[i] = t[i];
+/// The first n of 16 elements.
+inline Vec load_pairs(const uint16_t* p, int64_t n) {
+  return _mm256_castsi256_ps(_mm256_set_m128i(load_some(p + 8, n - 8), load_some(p, n)));
 }
+inline Vec first_of_pairs(Vec x) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(x), 16));
+}
+inline Vec second_of_pairs(Vec x) {
+  return _mm256_castsi256_ps(
+      _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+
+#include "lanes8.inc"
 
 /// Kᵀ, rows `stride` apart, from rows of elements: load_row(key, element, n) gives the first n of
 /// a key from `element` on, zeros behind them.

@@ -33,6 +33,18 @@ inline __m256i load_some(const uint16_t* p, int64_t n) {
   return _mm256_maskz_loadu_epi16(tail_mask(n), p);
 }
 
+/// The first n of 32 elements.
+inline Vec load_pairs(const uint16_t* p, int64_t n) {
+  if (n >= 32) return load(reinterpret_cast<const float*>(p));
+  return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16((1u << static_cast<unsigned>(n)) - 1, p));
+}
+inline __m512 first_of_pairs(__m512 x) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(x), 16));
+}
+inline __m512 second_of_pairs(__m512 x) {
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+}
 inline void store_some(float* p, Vec x, int64_t n) {
   if (n >= kLanes) return store(p, x);
   _mm512_mask_storeu_ps(p, tail_mask(n), x);

@@ -57,6 +57,12 @@ struct Pairs {
   static Vec multiply_add(Vec a, Vec b, Vec acc) {
     return _mm512_dpbf16_ps(acc, pairs(a), pairs(b));
   }
+  /// gcc 12 broadcasts to a register first; this loop has no room for that instruction.
+  static void multiply_add(Lanes8 a, const char* b, Lanes8& acc) {
+    asm("vdpbf16ps %2%{1to8%}, %1, %0"
+        : "+v"(acc)
+        : "v"(a), "m"(*reinterpret_cast<const float*>(b)));
+  }
 
   static void load_query(const uint16_t* from, int64_t head_dim, Vec, float* to) {
     for (int64_t d = 0; d < head_dim; d += 32) {
@@ -64,9 +70,13 @@ struct Pairs {
     }
   }
 
-  static Vec load_row(const char* p, int64_t n) {
+  static constexpr int kUnit = 1;
+
+  static Vec load_units(const char* p, int64_t n) {
     return _mm512_castsi512_ps(load_pairs(reinterpret_cast<const uint16_t*>(p), n));
   }
+
+  static void split(Vec units, Vec* parts) { parts[0] = units; }
 
   static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
     const int64_t stride = x.k_stride, head_dim = x.head_dim;

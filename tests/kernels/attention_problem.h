@@ -324,13 +324,14 @@ void for_each_variant(Body body) {
 inline Problem random_problem(Random& random, const AttentionTable& t, int64_t most_tokens,
                               int64_t most_dim) {
   const int64_t d = one_in(random, 3) ? pick(random, 1, 2) * 32 : pick(random, 1, most_dim);
-  const int64_t heads = one_in(random, 2) ? 1 : pick(random, 1, 5);
+  const int64_t heads = one_in(random, 2) ? 1 : pick(random, 1, 8);
   const auto gap = [&] { return one_in(random, 2) ? 0 : pick(random, 1, 40); };
   const int64_t keys = pick(random, 0, most_tokens);
   Problem p(t, {pick(random, 0, most_tokens) / heads, keys, d, heads, heads * (d + gap()),
                 d + gap(), d + gap(), heads * (d + gap())});
   p.fill(random);
   p.options.scale = one_in(random, 4) ? 1.0f : 1.0f / std::sqrt(static_cast<float>(d));
+  if (one_in(random, 20)) p.options.scale = -p.options.scale;
   if (!one_in(random, 3)) p.options.position = pick(random, 0, keys);
   if (one_in(random, 2)) p.options.after = one_in(random, 2) ? 0 : pick(random, 0, keys);
   if (one_in(random, 3)) p.options.before = pick(random, 0, keys);
