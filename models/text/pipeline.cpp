@@ -82,26 +82,25 @@ class Collector {
     for (const Piece& piece : pieces_) {
       if (ids_.size() >= limit_) return;
       tokens_.clear();
-      p_.model->tokenize(std::string_view(from.text).substr(piece.begin, piece.end - piece.begin),
-                         tokens_);
+      const auto text = std::string_view(from.text).substr(piece.begin, piece.end - piece.begin);
+      p_.model->tokenize(text, tokens_);
       for (const ModelToken& t : tokens_) {
         std::pair<int32_t, int32_t> at{0, 0};
         if (details_) at = from.origin_of(piece.begin + t.begin, piece.begin + t.end);
-        emit(t.id, {}, at, word_);
+        const bool show = detail_ == Detail::tokens;
+        emit(t.id, show ? p_.model->shown(t, text) : std::string_view(), at, word_);
       }
       ++word_;
     }
   }
 
-  /// `text` is that of an added token; the model's tokens are named by their id.
+  /// `text` as the reference shows the token; read only with Detail::tokens.
   void emit(int32_t id, std::string_view text, std::pair<int32_t, int32_t> at, int32_t word) {
     ids_.push_back(id);
     if (!details_) return;
     details_->offsets.push_back(at);
     details_->word_ids.push_back(word);
-    if (detail_ != Detail::tokens) return;
-    details_->tokens.emplace_back(!text.empty() ? text
-                                                : p_.model->vocabulary.token(id).value_or(""));
+    if (detail_ == Detail::tokens) details_->tokens.emplace_back(text);
   }
 
   const Tokenizer::Pipeline& p_;

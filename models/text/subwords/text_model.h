@@ -23,6 +23,11 @@ class TextModel {
   /// it.
   virtual void tokenize(std::string_view piece, std::vector<ModelToken>& out) const = 0;
 
+  /// A token of `piece` as the reference shows it.
+  virtual std::string_view shown(const ModelToken& token, std::string_view) const {
+    return vocabulary.token(token.id).value_or("");
+  }
+
   Vocabulary vocabulary;
 };
 

@@ -120,19 +120,28 @@ int32_t Vocabulary::find(std::string_view token) const noexcept {
   return slot.entry == 0 ? -1 : entries_[slot.entry - 1].id;
 }
 
-std::optional<std::string_view> Vocabulary::token(int64_t id) const noexcept {
-  if (id < 0) return std::nullopt;
+int32_t Vocabulary::find_entry(std::string_view token, uint64_t hash) const noexcept {
+  if (entries_.empty()) return -1;
+  return static_cast<int32_t>(slots_[slot_of(token, hash)].entry) - 1;
+}
+
+int32_t Vocabulary::entry_of(int64_t id) const noexcept {
+  if (id < 0) return -1;
   if (dense_) {
-    if (id >= static_cast<int64_t>(by_id_.size())) return std::nullopt;
-    const uint32_t entry = by_id_[static_cast<size_t>(id)];
-    if (entry == 0) return std::nullopt;
-    return text(entries_[entry - 1]);
+    if (id >= static_cast<int64_t>(by_id_.size())) return -1;
+    return static_cast<int32_t>(by_id_[static_cast<size_t>(id)]) - 1;
   }
   // Of two tokens with one id the later one is the id's token.
   auto at = std::upper_bound(by_id_.begin(), by_id_.end(), id,
                              [this](int64_t x, uint32_t e) { return x < entries_[e].id; });
-  if (at == by_id_.begin() || entries_[*(at - 1)].id != id) return std::nullopt;
-  return text(entries_[*(at - 1)]);
+  if (at == by_id_.begin() || entries_[*(at - 1)].id != id) return -1;
+  return static_cast<int32_t>(*(at - 1));
+}
+
+std::optional<std::string_view> Vocabulary::token(int64_t id) const noexcept {
+  const int32_t entry = entry_of(id);
+  if (entry < 0) return std::nullopt;
+  return text(entries_[static_cast<size_t>(entry)]);
 }
 
 void ByteTrie::reserve(size_t bytes) {

@@ -35,6 +35,19 @@ class Vocabulary {
   /// -1 when absent.
   int32_t find(std::string_view token) const noexcept;
   std::optional<std::string_view> token(int64_t id) const noexcept;
+  /// Where the token lies in entries(), or -1. Many at once: hash and prefetch some ahead.
+  int32_t find_entry(std::string_view token, uint64_t hash) const noexcept;
+  int32_t find_entry(std::string_view token) const noexcept {
+    return find_entry(token, hash_text(token, seed_));
+  }
+  uint64_t hash(std::string_view token) const noexcept { return hash_text(token, seed_); }
+  void prefetch(uint64_t hash) const noexcept {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
+  /// The entry of the token that token(id) gives, or -1.
+  int32_t entry_of(int64_t id) const noexcept;
+  /// Bytes of all tokens.
+  size_t size_bytes() const noexcept { return bytes_.size(); }
   /// Number of distinct tokens.
   size_t size() const noexcept { return entries_.size(); }
   const std::vector<Entry>& entries() const noexcept { return entries_; }

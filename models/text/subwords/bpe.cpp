@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Byte-pair encoding of a piece: known characters by BpeLinear, unknown ones between; see bpe.h.
+#include "bpe.h"
+
+#include <algorithm>
+
+#include "../unicode/byte_alphabet.h"
+#include "../unicode/utf8.h"
+
+namespace tern::text {
+
+namespace {
+
+/// False when a character is not of the byte-level alphabet.
+bool decode_bytes(std::string_view text, std::string& out) {
+  out.clear();
+  for (size_t i = 0; i < text.size();) {
+    const int byte = byte_of_character(next_char(text, i));
+    if (byte < 0) return false;
+    out += static_cast<char>(byte);
+  }
+  return true;
+}
+
+}  // namespace
+
+Bpe::Bpe(BpeConfig config) : ignore_merges_(config.ignore_merges) {
+  vocabulary = std::move(config.vocabulary);
+  merges_.emplace(vocabulary, config);
+  linear_ = BpeLinear::make(*merges_);
+  if (!ignore_merges_ || !byte_level()) return;
+  std::string bytes;
+  for (uint32_t e = 0; e < vocabulary.entries().size(); ++e) {
+    const Vocabulary::Entry& entry = vocabulary.entries()[e];
+    if (linear_->occurs(e) || !decode_bytes(vocabulary.text(entry), bytes)) continue;
+    if (!bytes.empty()) whole_.add(bytes, entry.id);
+  }
+  whole_.finish();
+}
+
+void Bpe::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+  if (ignore_merges_) {
+    const int32_t id = vocabulary.find(piece);
+    if (id >= 0) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
+  }
+  if (!linear_) return tokenize_by_queue(piece, out);
+  if (linear_->text().empty()) return tokenize_decoded(piece, out);
+  if (merges_->suffix().empty()) return tokenize_text({piece, piece.size()}, out);
+  thread_local std::string marked;
+  marked.assign(piece) += BpeLinear::kSuffix;
+  tokenize_text({marked, piece.size()}, out);
+}
+
+void Bpe::tokenize_by_queue(std::string_view piece, std::vector<ModelToken>& out) const {
+  const size_t before = out.size();
+  merges_->by_queue(piece, out);
+  const auto size = static_cast<uint32_t>(piece.size());
+  for (size_t i = before; i < out.size(); ++i) {
+    ModelToken& t = out[i];
+    // Bytes of a suffix have places behind the piece.
+    t = {vocabulary.entries()[static_cast<size_t>(t.id)].id, std::min(t.begin, size),
+         std::min(t.end, size)};
+  }
+}
+
+std::string Bpe::without_vanishing(const Text& text) const {
+  std::string out, scratch;
+  for (size_t i = 0; i < text.size;) {
+    const std::string_view character = text.text.substr(i, utf8_length(text.text[i]));
+    i += character.size();
+    const bool last = i == text.size && text.size < text.text.size();
+    const std::string_view written = merges_->written(character, false, last, scratch);
+    if (!is_token(written) && !merges_->has_bytes(written)) continue;
+    out += character;
+    if (last) out += BpeLinear::kSuffix;
+  }
+  return out;
+}
+
+void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
+  const BpeLinear::Spelling& spelling = linear_->text();
+  const size_t before = out.size();
+  uint32_t cursor = 0;
+  const auto emit = [&](int32_t entry, uint32_t size) {
+    out.push_back({entry, cursor, cursor + size});
+    cursor += size;
+  };
+  BpeMerges::Unknowns unknowns;
+  std::string scratch;
+  std::string_view text = all.text;
+  if (text.size() > all.size) {
+    size_t last = all.size;
+    previous_char(text.substr(0, all.size), last);
+    // A last character may be a token only without the suffix: it is unknown then.
+    if (spelling.trie.find(text.substr(last)) == DoubleArray::kNone) text = text.substr(0, last);
+  }
+  for (size_t at = 0; at < all.size;) {
+    if (at < text.size()) {
+      const bool known = spelling.trie.longest(text, at).value != DoubleArray::kNone;
+      if (known) unknowns.flush(*merges_, emit);
+      if (known) at = linear_->run(spelling, text, at, out);
+      if (known) cursor = static_cast<uint32_t>(at);
+      if (at >= all.size) break;
+    }
+    const std::string_view character = all.text.substr(at, utf8_length(all.text[at]));
+    const bool last = at + character.size() == all.size && all.text.size() > all.size;
+    const std::string_view written = merges_->written(character, false, last, scratch);
+    if (merges_->vanish() && !merges_->has_bytes(written)) {
+      // Its neighbours become neighbours, and places are those in the shorter text.
+      out.resize(before);
+      const std::string rest = without_vanishing(all);
+      const bool marked = rest.ends_with(BpeLinear::kSuffix);
+      return tokenize_text({rest, rest.size() - marked}, out);
+    }
+    unknowns.add(*merges_, written, static_cast<uint32_t>(character.size()), emit);
+    at += character.size();
+  }
+  unknowns.flush(*merges_, emit);
+  const auto size = static_cast<uint32_t>(all.size);
+  for (size_t i = before; i < out.size(); ++i) {
+    ModelToken& t = out[i];
+    t = {spelling.pieces[static_cast<size_t>(t.id)].id, std::min(t.begin, size),
+         std::min(t.end, size)};
+  }
+}
+
+void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const {
+  thread_local std::string bytes;
+  if (!decode_bytes(piece, bytes)) return tokenize_by_queue(piece, out);
+  const size_t before = out.size();
+  tokenize_bytes(bytes, out);
+  size_t at = 0, byte = 0;
+  for (size_t i = before; i < out.size(); ++i) {
+    const size_t begin = at;
+    for (; byte < out[i].end; ++byte) at += utf8_length(piece[at]);
+    out[i] = {out[i].id, static_cast<uint32_t>(begin), static_cast<uint32_t>(at)};
+  }
+}
+
+void Bpe::tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) const {
+  const BpeLinear::Spelling& spelling = linear_->bytes();
+  const DoubleArray::Hit whole = spelling.trie.longest(bytes, 0);
+  const auto size = static_cast<uint32_t>(bytes.size());
+  if (whole.end == bytes.size()) {
+    return out.push_back({spelling.pieces[whole.value].id, 0, size});
+  }
+  if (ignore_merges_ && whole_.size() != 0) {
+    const int32_t id = whole_.find(bytes);
+    if (id >= 0) return out.push_back({id, 0, size});
+  }
+  const size_t before = out.size();
+  linear_->run(spelling, bytes, 0, out);
+  for (size_t i = before; i < out.size(); ++i) {
+    out[i].id = spelling.pieces[static_cast<size_t>(out[i].id)].id;
+  }
+}
+
+}  // namespace tern::text

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bpe: byte-pair encoding (Gage 1994, Sennrich 2016; tokenizers' models/bpe).
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "bpe_linear.h"
+#include "bpe_merges.h"
+
+namespace tern::text {
+
+class Bpe final : public TextModel {
+ public:
+  /// corrupt: a merge with a token that the vocabulary lacks.
+  explicit Bpe(BpeConfig config);
+  Bpe(const Bpe&) = delete;
+  Bpe& operator=(const Bpe&) = delete;
+
+  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
+
+  /// Whether the vocabulary writes all bytes in the byte-level alphabet, so that tokenize_bytes may
+  /// be called.
+  bool byte_level() const noexcept { return linear_ && !linear_->bytes().empty(); }
+  /// The tokens of a piece given as its bytes (not empty), not in the byte-level alphabet; begin
+  /// and end count these bytes. The same ids as tokenize gives for the piece in the alphabet.
+  void tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) const;
+
+  /// For tests: without the linear algorithm.
+  void tokenize_by_queue(std::string_view piece, std::vector<ModelToken>& out) const;
+  bool linear() const noexcept { return linear_ != nullptr; }
+  size_t odd() const noexcept { return linear_ ? linear_->odd() : 0; }
+
+ private:
+  struct Text {
+    std::string_view text;  // with BpeLinear::kSuffix where the last character has the suffix
+    size_t size;            // without it
+  };
+  void tokenize_text(const Text& text, std::vector<ModelToken>& out) const;
+  void tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const;
+  std::string without_vanishing(const Text& text) const;
+  bool is_token(std::string_view written) const noexcept { return merges_->find(written) >= 0; }
+
+  std::optional<BpeMerges> merges_;
+  std::unique_ptr<const BpeLinear> linear_;  // null: the queue does it
+  /// With ignore_merges, the byte-level tokens that no merges make, by their bytes.
+  Vocabulary whole_;
+  bool ignore_merges_;
+};
+
+}  // namespace tern::text

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of BpeLinear: how each token comes about, and how it is spelled; see bpe_linear.h.
+#include <algorithm>
+
+#include "../unicode/byte_alphabet.h"
+#include "../unicode/utf8.h"
+#include "bpe_linear.h"
+
+namespace tern::text {
+
+namespace {
+
+bool one_character(std::string_view text) noexcept {
+  return !text.empty() && utf8_length(text[0]) == text.size();
+}
+
+/// The merges' numbers by the length of the result: what a token is merged from comes before it.
+std::vector<uint32_t> by_length(const BpeMerges& merges) {
+  const auto& entries = merges.vocabulary().entries();
+  size_t longest = 0;
+  for (const auto& m : merges.list()) longest = std::max<size_t>(longest, entries[m.result].size);
+  std::vector<uint32_t> starts(longest + 2, 0), order(merges.list().size());
+  for (const auto& m : merges.list()) ++starts[entries[m.result].size + 1];
+  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  for (uint32_t i = 0; i < order.size(); ++i) {
+    order[starts[entries[merges.list()[i].result].size]++] = i;
+  }
+  return order;
+}
+
+/// The bytes of a text in the byte-level alphabet; false when it has another character.
+bool decode_bytes(std::string_view text, std::string& out) {
+  for (size_t i = 0; i < text.size();) {
+    const int byte = byte_of_character(next_char(text, i));
+    if (byte < 0) return false;
+    out += static_cast<char>(byte);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<const BpeLinear> BpeLinear::make(const BpeMerges& merges) {
+  if (!merges.regular() || !merges.prefix().empty()) return nullptr;
+  std::unique_ptr<BpeLinear> out(new BpeLinear(merges));
+  if (!out->derive()) return nullptr;
+  return out;
+}
+
+bool BpeLinear::derive() {
+  const auto& entries = merges_.vocabulary().entries();
+  const std::string& suffix = merges_.suffix();
+  tokens_.resize(entries.size());
+  odd_.assign(entries.size(), false);
+  std::vector<bool> final(entries.size(), false);  // ends with the suffix of the last character
+  for (uint32_t e = 0; e < entries.size(); ++e) {
+    std::string_view text = merges_.vocabulary().text(entries[e]);
+    final[e] = !suffix.empty() && text.ends_with(suffix) &&
+               one_character(text.substr(0, text.size() - suffix.size()));
+    if (final[e] || one_character(text)) tokens_[e] = {0, e, e, kNone};
+  }
+  const std::vector<uint32_t> order = by_length(merges_);
+  if (!suffix.empty() && !find_final(order, final)) return false;
+  for (const uint32_t i : order) {
+    const PairTable::Merge& m = merges_.list()[i];
+    if (!final[m.left]) derive(m);
+  }
+  odd_count_ = static_cast<size_t>(std::count(odd_.begin(), odd_.end(), true));
+  spell(final);
+  return true;
+}
+
+/// False when a token may end with the suffix and also be a text that looks like it.
+bool BpeLinear::find_final(const std::vector<uint32_t>& order, std::vector<bool>& final) const {
+  std::vector<bool> known(final.size(), false);
+  for (size_t e = 0; e < final.size(); ++e) known[e] = tokens_[e].rank == 0;
+  for (const uint32_t i : order) {
+    const PairTable::Merge& m = merges_.list()[i];
+    if (final[m.left] || m.left == m.result || m.right == m.result) continue;
+    if (known[m.result] && final[m.result] != final[m.right]) return false;
+    known[m.result] = true;
+    final[m.result] = final[m.right];
+  }
+  return true;
+}
+
+/// Whether a merge is the one that makes its result out of its text.
+void BpeLinear::derive(const PairTable::Merge& m) {
+  Token& result = tokens_[m.result];
+  const Token &left = tokens_[m.left], &right = tokens_[m.right];
+  if (result.rank != kNowhere || left.rank == kNowhere || right.rank == kNowhere) return;
+  if (merges_.pairs().find(m.left, m.right).rank != m.rank) return;  // a later place counts
+  const bool parts_odd = odd_[m.left] || odd_[m.right];
+  if (parts_odd) {
+    std::vector<uint32_t> characters;
+    characters_of(m.left, characters);
+    characters_of(m.right, characters);
+    if (merges_.by_queue(characters) != std::vector<uint32_t>{m.result}) return;
+  } else if (!stays_apart(m.left, m.right, false)) {
+    return;
+  }
+  result = {m.rank, m.left, m.right, kNone};
+  // Where a part comes later than the whole, ranks alone do not tell the order of merges.
+  odd_[m.result] = parts_odd || m.rank < std::max(left.rank, right.rank);
+}
+
+void BpeLinear::spell(const std::vector<bool>& final) {
+  const Vocabulary& vocabulary = merges_.vocabulary();
+  const auto& entries = vocabulary.entries();
+  const size_t suffix = merges_.suffix().size();
+  spell_bytes();
+  std::string decoded;
+  bool only_bytes = !bytes_.empty();
+  for (uint32_t e = 0; e < entries.size() && only_bytes; ++e) {
+    only_bytes = tokens_[e].rank != 0 || decode_bytes(vocabulary.text(entries[e]), decoded);
+  }
+  if (only_bytes) return;
+  std::vector<DoubleArray::Key> keys;
+  std::string with_mark;
+  with_mark.reserve(suffix == 0 ? 0 : vocabulary.size_bytes() + entries.size());
+  text_.pieces.resize(entries.size());
+  for (uint32_t e = 0; e < entries.size(); ++e) {
+    std::string_view text = vocabulary.text(entries[e]);
+    if (final[e]) {
+      const size_t begin = with_mark.size();
+      with_mark.append(text.substr(0, text.size() - suffix)) += kSuffix;
+      text = std::string_view(with_mark).substr(begin);
+    }
+    text_.pieces[e] = {static_cast<uint32_t>(text.size()), entries[e].id};
+    if (tokens_[e].rank != kNowhere) keys.push_back({text, e});
+  }
+  finish(text_, keys);
+}
+
+void BpeLinear::spell_bytes() {
+  const Vocabulary& vocabulary = merges_.vocabulary();
+  const auto& entries = vocabulary.entries();
+  if (!merges_.suffix().empty()) return;
+  for (int b = 0; b < 256; ++b) {
+    std::string name;
+    append_char(name, character_of_byte(static_cast<uint8_t>(b)));
+    if (merges_.find(name) < 0) return;
+  }
+  std::string block;
+  block.reserve(vocabulary.size_bytes());
+  std::vector<DoubleArray::Key> keys;
+  bytes_.pieces.resize(entries.size());
+  for (uint32_t e = 0; e < entries.size(); ++e) {
+    const size_t begin = block.size();
+    const bool fits = decode_bytes(vocabulary.text(entries[e]), block);
+    const std::string_view text = std::string_view(block).substr(begin);
+    bytes_.pieces[e] = {static_cast<uint32_t>(text.size()), entries[e].id};
+    if (fits && tokens_[e].rank != kNowhere) keys.push_back({text, e});
+  }
+  finish(bytes_, keys);
+}
+
+void BpeLinear::finish(Spelling& spelling, std::vector<DoubleArray::Key>& keys) {
+  spelling.trie.build(keys);
+  for (const DoubleArray::Key& key : keys) {
+    DoubleArray::Node node = spelling.trie.root();
+    uint32_t shorter = kNone;
+    for (const char c : key.text.substr(0, key.text.size() - 1)) {
+      spelling.trie.step(node, c);
+      if (DoubleArray::value(node) != kNone) shorter = DoubleArray::value(node);
+    }
+    tokens_[key.value].shorter = shorter;
+  }
+}
+
+}  // namespace tern::text

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resolving a BPE model, and its result by definition; see bpe_merges.h.
+#include "bpe_merges.h"
+
+#include <algorithm>
+#include <queue>
+
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
+#include "../unicode/utf8.h"
+
+namespace tern::text {
+
+namespace {
+
+[[noreturn]] void fail_merge(size_t index, std::string_view token) {
+  fail(ErrorCode::corrupt,
+       cat("BPE: merge ", index, ": the token '", token, "' is not in the vocabulary"));
+}
+
+}  // namespace
+
+BpeMerges::BpeMerges(const Vocabulary& vocabulary, const BpeConfig& config)
+    : vocabulary_(vocabulary),
+      unk_token_(config.unk_token),
+      prefix_(config.continuing_subword_prefix),
+      suffix_(config.end_of_word_suffix),
+      fuse_unk_(config.fuse_unk),
+      byte_fallback_(config.byte_fallback) {
+  if (unk_token_) unk_ = find(*unk_token_);
+  for (int b = 0; b < 256; ++b) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    const char name[] = {'<', '0', 'x', kHex[b >> 4], kHex[b & 15], '>'};
+    bytes_[b] = byte_fallback_ ? find({name, sizeof name}) : -1;
+  }
+  resolve(config);
+  check_regular();
+}
+
+/// Merges are looked up some at a time: each misses the cache three times.
+void BpeMerges::resolve(const BpeConfig& config) {
+  constexpr size_t kAhead = 16;
+  struct Names {
+    std::string_view left, right;
+    std::string result;
+    uint64_t hashes[3];
+  };
+  std::vector<Names> batch(kAhead);
+  list_.reserve(config.merges.size());
+  pairs_.reserve(config.merges.size());
+  for (size_t begin = 0; begin < config.merges.size(); begin += kAhead) {
+    const size_t count = std::min(kAhead, config.merges.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      Names& n = batch[i];
+      n.left = config.merges[begin + i].first, n.right = config.merges[begin + i].second;
+      if (n.right.size() < prefix_.size()) fail_merge(begin + i, n.right);
+      n.result.assign(n.left).append(n.right.substr(prefix_.size()));
+      size_t k = 0;
+      for (const std::string_view name : {n.left, n.right, std::string_view(n.result)}) {
+        vocabulary_.prefetch(n.hashes[k++] = vocabulary_.hash(name));
+      }
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const Names& n = batch[i];
+      uint32_t entries[3];
+      size_t k = 0;
+      for (const std::string_view name : {n.left, n.right, std::string_view(n.result)}) {
+        const int32_t entry = vocabulary_.find_entry(name, n.hashes[k]);
+        if (entry < 0) fail_merge(begin + i, name);
+        entries[k++] = static_cast<uint32_t>(representative(static_cast<size_t>(entry)));
+      }
+      const auto rank = static_cast<uint32_t>(begin + i + 1);
+      list_.push_back({entries[0], entries[1], rank, entries[2]});
+      pairs_.prefetch(entries[0], entries[1]);
+    }
+    for (size_t i = 0; i < count; ++i) pairs_.set(list_[begin + i]);
+  }
+}
+
+void BpeMerges::check_regular() {
+  const auto& entries = vocabulary_.entries();
+  for (size_t e = 0; e < entries.size() && regular_; ++e) {
+    regular_ = representative(e) == static_cast<int32_t>(e);
+  }
+  std::vector<bool> stands(entries.size(), false);
+  if (unk_ >= 0) stands[static_cast<size_t>(unk_)] = true;
+  for (const int32_t b : bytes_) {
+    if (b >= 0) stands[static_cast<size_t>(b)] = true;
+  }
+  for (const PairTable::Merge& m : list_) {
+    if (stands[m.left] || stands[m.right]) regular_ = false;
+  }
+}
+
+void BpeMerges::fail_unknown() const {
+  fail(ErrorCode::invalid_argument,
+       cat("Unk token `", *unk_token_, "` not found in the vocabulary"));
+}
+
+std::string_view BpeMerges::written(std::string_view character, bool first, bool last,
+                                    std::string& scratch) const {
+  if ((first || prefix_.empty()) && (!last || suffix_.empty())) return character;
+  scratch.assign(first ? std::string_view() : std::string_view(prefix_)).append(character);
+  if (last) scratch += suffix_;
+  return scratch;
+}
+
+bool BpeMerges::has_bytes(std::string_view written) const noexcept {
+  return byte_fallback_ && std::all_of(written.begin(), written.end(), [this](char c) {
+           return bytes_[static_cast<uint8_t>(c)] >= 0;
+         });
+}
+
+void BpeMerges::symbols_of(std::string_view piece, std::vector<Symbol>& out) const {
+  std::string scratch;
+  Unknowns unknowns;
+  const auto emit = [&out](int32_t entry, uint32_t size) {
+    const auto at = static_cast<int32_t>(out.size());
+    out.push_back({static_cast<uint32_t>(entry), size, at - 1, at + 1});
+  };
+  for (size_t i = 0; i < piece.size();) {
+    const size_t size = utf8_length(piece[i]);
+    const std::string_view text =
+        written(piece.substr(i, size), i == 0, i + size == piece.size(), scratch);
+    const int32_t entry = find(text);
+    if (entry >= 0) {
+      unknowns.flush(*this, emit);
+      emit(entry, static_cast<uint32_t>(size));
+    } else {
+      unknowns.add(*this, text, static_cast<uint32_t>(size), emit);
+    }
+    i += size;
+  }
+  unknowns.flush(*this, emit);
+  if (!out.empty()) out.back().next = -1;
+}
+
+void BpeMerges::merge(std::vector<Symbol>& symbols) const {
+  struct Waiting {
+    uint32_t rank;
+    int32_t at;
+    uint32_t result;
+    bool operator<(const Waiting& other) const {  // the queue's top is the largest
+      return rank != other.rank ? rank > other.rank : at > other.at;
+    }
+  };
+  std::vector<Waiting> storage;
+  storage.reserve(symbols.size());
+  std::priority_queue<Waiting> queue({}, std::move(storage));
+  const auto offer = [&](int32_t at) {
+    const Symbol& s = symbols[static_cast<size_t>(at)];
+    if (s.next < 0) return;
+    const auto& m = pairs_.find(s.token, symbols[static_cast<size_t>(s.next)].token);
+    if (m.rank != PairTable::kNever) queue.push({m.rank, at, m.result});
+  };
+  for (size_t i = 0; i + 1 < symbols.size(); ++i) offer(static_cast<int32_t>(i));
+  while (!queue.empty()) {
+    const Waiting top = queue.top();
+    queue.pop();
+    Symbol& left = symbols[static_cast<size_t>(top.at)];
+    if (left.size == 0 || left.next < 0) continue;
+    Symbol& right = symbols[static_cast<size_t>(left.next)];
+    // An offer holds as long as the pair here, whatever it is by now, has the same result.
+    const auto& now = pairs_.find(left.token, right.token);
+    if (now.rank == PairTable::kNever || now.result != top.result) continue;
+    left = {top.result, left.size + right.size, left.previous, right.next};
+    right.size = 0;
+    if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = top.at;
+    if (left.previous >= 0) offer(left.previous);
+    offer(top.at);
+  }
+}
+
+void BpeMerges::by_queue(std::string_view piece, std::vector<ModelToken>& out) const {
+  std::vector<Symbol> symbols;
+  symbols.reserve(piece.size());
+  symbols_of(piece, symbols);
+  merge(symbols);
+  uint32_t at = 0;
+  for (const Symbol& s : symbols) {
+    if (s.size == 0) continue;
+    out.push_back({static_cast<int32_t>(s.token), at, at + s.size});
+    at += s.size;
+  }
+}
+
+std::vector<uint32_t> BpeMerges::by_queue(const std::vector<uint32_t>& tokens) const {
+  std::vector<Symbol> symbols;
+  for (const uint32_t token : tokens) {
+    const auto at = static_cast<int32_t>(symbols.size());
+    symbols.push_back({token, 1, at - 1, at + 1});
+  }
+  if (!symbols.empty()) symbols.back().next = -1;
+  merge(symbols);
+  std::vector<uint32_t> out;
+  for (const Symbol& s : symbols) {
+    if (s.size != 0) out.push_back(s.token);
+  }
+  return out;
+}
+
+}  // namespace tern::text

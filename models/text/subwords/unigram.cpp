@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Viterbi over the pieces that begin at each character; see unigram.h.
+#include "unigram.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
+#include "../unicode/utf8.h"
+
+namespace tern::text {
+
+namespace {
+
+constexpr size_t kNowhere = std::numeric_limits<size_t>::max();
+/// How much worse than the worst piece an unknown character is.
+constexpr double kUnknownPenalty = 10;
+
+}  // namespace
+
+/// The best ways to the places of a text behind `base`, which all ways pass. It is closed at the
+/// next such place, mostly the end of a word, and so stays small.
+struct Unigram::Lattice {
+  struct Best {
+    double score;
+    uint32_t begin;
+    int32_t id;  // kUnreached
+  };
+  static constexpr int32_t kUnreached = -1;
+
+  std::vector<Best> places;  // places[i]: the text's base + i
+  size_t base = 0, reach = 0;
+  size_t unknown_from = kNowhere;  // unknown characters that wait for more to fuse with
+  std::vector<size_t> path;
+
+  void start(size_t at, double score) {
+    base = reach = at;
+    if (places.empty()) places.resize(256);
+    places[0] = {score, 0, 0};
+  }
+  /// Of equal sums the first one found, the longest last piece, counts.
+  bool better(size_t end, double score) {
+    if (end > reach) {
+      if (end - base >= places.size()) places.resize(std::max(end - base + 1, places.size() * 2));
+      for (size_t i = reach + 1; i <= end; ++i) places[i - base].id = kUnreached;
+      reach = end;
+    }
+    const Best& now = places[end - base];
+    return now.id == kUnreached || score > now.score;
+  }
+};
+
+Unigram::Unigram(const UnigramConfig& config) : byte_fallback_(config.byte_fallback) {
+  if (config.pieces.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max() / 64)) {
+    fail(ErrorCode::unsupported, cat("Unigram: ", config.pieces.size(), " pieces"));
+  }
+  const auto count = static_cast<int64_t>(config.pieces.size());
+  if (config.unk_id && (*config.unk_id < 0 || *config.unk_id >= count)) {
+    fail(ErrorCode::corrupt,
+         cat("Unigram: unk_id is ", *config.unk_id, ", but there are ", count, " pieces"));
+  }
+  unk_ = static_cast<int32_t>(config.unk_id.value_or(-1));
+  double worst = std::numeric_limits<double>::infinity();
+  size_t bytes = 0;
+  for (const auto& [text, score] : config.pieces) {
+    worst = std::min(worst, score);
+    bytes += text.size();
+  }
+  unk_score_ = worst - kUnknownPenalty;
+  vocabulary.reserve(config.pieces.size(), bytes);
+  std::vector<DoubleArray::Key> keys;
+  keys.reserve(config.pieces.size());
+  for (const auto& [text, score] : config.pieces) {
+    const auto id = static_cast<int32_t>(pieces_.size());
+    pieces_.push_back({score, id});
+    vocabulary.add(text, id);
+    if (!text.empty()) keys.push_back({text, static_cast<uint32_t>(id)});
+  }
+  vocabulary.finish();
+  trie_.build(keys);
+  for (int b = 0; b < 256; ++b) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    const char name[] = {'<', '0', 'x', kHex[b >> 4], kHex[b & 15], '>'};
+    bytes_[b] = byte_fallback_ ? vocabulary.find({name, sizeof name}) : -1;
+  }
+}
+
+std::string_view Unigram::shown(const ModelToken& token, std::string_view piece) const {
+  if (token.id == unk_) return piece.substr(token.begin, token.end - token.begin);
+  return TextModel::shown(token, piece);
+}
+
+/// Offers all pieces that begin at `at`, which has been reached.
+void Unigram::extend(std::string_view text, size_t at, Lattice& lattice) const {
+  const double score = lattice.places[at - lattice.base].score;
+  const size_t next = at + utf8_length(text[at]);
+  const auto begin = static_cast<uint32_t>(at - lattice.base);
+  bool covered = false;
+  DoubleArray::Node node = trie_.root();
+  for (size_t i = at; i < text.size() && trie_.step(node, text[i]);) {
+    ++i;
+    const uint32_t piece = DoubleArray::value(node);
+    if (piece == DoubleArray::kNone) continue;
+    covered = covered || i == next;
+    const double sum = pieces_[piece].score + score;
+    if (lattice.better(i, sum)) {
+      lattice.places[i - lattice.base] = {sum, begin, pieces_[piece].id};
+    }
+  }
+  if (covered) return;
+  const double sum = unk_score_ + score;
+  if (!lattice.better(next, sum)) return;
+  if (unk_ < 0) {
+    fail(ErrorCode::invalid_argument, "Encountered an unknown token but `unk_id` is missing");
+  }
+  lattice.places[next - lattice.base] = {sum, begin, unk_};
+}
+
+void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
+                           std::vector<ModelToken>& out) const {
+  const std::string_view fused = text.substr(begin, end - begin);
+  const auto b = static_cast<uint32_t>(begin), e = static_cast<uint32_t>(end);
+  const uint32_t piece = trie_.find(fused);
+  if (piece != DoubleArray::kNone) return out.push_back({pieces_[piece].id, b, e});
+  const auto exists = [this](char c) { return bytes_[static_cast<uint8_t>(c)] >= 0; };
+  if (!byte_fallback_ || !std::all_of(fused.begin(), fused.end(), exists)) {
+    return out.push_back({unk_, b, e});
+  }
+  for (const char c : fused) out.push_back({bytes_[static_cast<uint8_t>(c)], b, e});
+}
+
+/// Emits the best way to `end`, which all ways pass, and begins again from there.
+void Unigram::close(std::string_view text, size_t end, Lattice& lattice,
+                    std::vector<ModelToken>& out) const {
+  lattice.path.clear();
+  for (size_t i = end - lattice.base; i > 0; i = lattice.places[i].begin) {
+    lattice.path.push_back(i);
+  }
+  size_t begin = lattice.base;
+  for (size_t k = lattice.path.size(); k-- > 0;) {
+    const size_t stop = lattice.base + lattice.path[k];
+    const int32_t id = lattice.places[lattice.path[k]].id;
+    if (id == unk_) {
+      if (lattice.unknown_from == kNowhere) lattice.unknown_from = begin;
+    } else {
+      if (lattice.unknown_from != kNowhere) emit_unknown(text, lattice.unknown_from, begin, out);
+      lattice.unknown_from = kNowhere;
+      out.push_back({id, static_cast<uint32_t>(begin), static_cast<uint32_t>(stop)});
+    }
+    begin = stop;
+  }
+  lattice.start(end, lattice.places[end - lattice.base].score);
+}
+
+void Unigram::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+  thread_local Lattice lattice;
+  lattice.unknown_from = kNowhere;
+  lattice.start(0, 0);
+  for (size_t at = 0; at < piece.size();) {
+    extend(piece, at, lattice);
+    at += utf8_length(piece[at]);
+    if (at == lattice.reach) close(piece, at, lattice, out);
+  }
+  if (lattice.unknown_from != kNowhere) {
+    emit_unknown(piece, lattice.unknown_from, piece.size(), out);
+  }
+  constexpr size_t kKept = 1 << 16;
+  if (lattice.places.size() > kKept) lattice = Lattice();
+}
+
+}  // namespace tern::text
