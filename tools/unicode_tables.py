@@ -6,6 +6,8 @@ its component obeys.
     unicode_tables.py --dump FILE                one line per code point of the unicodedata2 that can
                                                  be imported (Python 2 or 3)
     unicode_tables.py --generate DIR 8 9 16 17   the .inc files, from the dumps of those versions
+    unicode_tables.py --regex DIR 16             those of regular expressions, from the dump of version 16;
+                                                 needs fonttools 4.55 and regex 2024.11.6 (Unicode 16)
 
 unicodedata2 8.0.0 and 9.0.0 (PyPI) build with Python 2.7 only, hence the dumps. str.lower of the
 Python that runs --generate gives the case mappings; letters newer than any Python are listed in NEW_LOWER.
@@ -21,6 +23,8 @@ NEW_LOWER = [
     (0xA7D2, 0xA7D2, 1), (0xA7D4, 0xA7D4, 1), (0xA7DA, 0xA7DA, 1), (0xA7DC, 0xA7DC, 0x19B - 0xA7DC),
     (0x10D50, 0x10D65, 0x20), (0x16EA0, 0x16EB8, 27),
 ]
+# Of these, the upper case that came with version 17.
+NEW_LOWER_17 = {0xA7CE, 0xA7D2, 0xA7D4} | set(range(0x16EA0, 0x16EB9))
 # Other_Alphabetic outside of categories L, M and Nl.
 OTHER_ALPHABETIC = [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)]
 
@@ -163,6 +167,68 @@ def compatibility(v9):
     return single, several
 
 
+CATEGORIES = ("Cn Cc Cf Co Cs Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So "
+              "Zl Zp Zs").split()
+# Beyond the general category; bits 1, 2, 4, …
+DERIVED = "Alphabetic Lowercase Uppercase Emoji Emoji_Presentation Extended_Pictographic".split()
+
+
+def fold_map():
+    """Full case folding of Unicode 16: code point -> code points."""
+    out = {}
+    for c in range(LAST):
+        folded = [ord(x) for x in chr(c).casefold()] if not 0xD800 <= c < 0xE000 else [c]
+        if folded != [c]:
+            out[c] = folded
+    for first, last, distance in NEW_LOWER:
+        for c in range(first, last + 1):
+            if c not in NEW_LOWER_17:
+                out[c] = [c + distance]
+    return out
+
+
+def derived_bits(c, category):
+    import regex
+    included = {"Alphabetic": category[0] == "L" or category == "Nl", "Lowercase": category == "Ll",
+                "Uppercase": category == "Lu"}
+    bits = 0
+    for i, name in enumerate(DERIVED):
+        if not included.get(name) and regex.match(r"\p{%s}" % name, chr(c)):
+            bits |= 1 << i
+    return bits
+
+
+def regex_tables(folder, path):
+    from fontTools import unicodedata as scripts
+    assert "16.0" in open(scripts.Scripts.__file__).read()[:600]
+    v16 = load(path)
+    plain = lambda c: not 0xD800 <= c < 0xE000  # noqa: E731
+    write(folder + "/unicode_categories.inc",
+          "Unicode 16: where general categories change: code point << 5 | category.", hex,
+          boundaries([CATEGORIES.index(v16[c][0]) for c in range(LAST)], 5))
+    names = sorted(set(scripts.Scripts.VALUES) - {"Zzzz"})
+    codes = ["Zzzz"] + names
+    write(folder + "/unicode_scripts.inc",
+          "Unicode 16: where scripts change: code point << 8 | script.", hex,
+          boundaries([codes.index(scripts.script(chr(c))) for c in range(LAST)], 8))
+    flat = lambda name: name.lower().replace("_", "").replace(" ", "").replace("-", "")  # noqa: E731
+    write(folder + "/unicode_script_names.inc", "Names of the scripts of unicode_scripts.inc.",
+          lambda code: '{"%s", "%s"}' % (flat(scripts.script_name(code)), code.lower()), codes)
+    write(folder + "/unicode_derived.inc",
+          "Unicode 16, as far as the category does not say it: code point << 6 | derived bits.", hex,
+          boundaries([derived_bits(c, v16[c][0]) if plain(c) else 0 for c in range(LAST)], 6))
+    folds = fold_map()
+    form = lambda r: "{0x%x, %d, %d, %d}" % r  # noqa: E731
+    write(folder + "/unicode_fold.inc", "Unicode 16 case folding: {first, count, stride, distance}.", form,
+          runs({c: f[0] for c, f in folds.items() if len(f) == 1}))
+    several = []
+    for c in sorted(folds):
+        if len(folds[c]) > 1:
+            several += [c << 5 | len(folds[c])] + folds[c]
+    write(folder + "/unicode_fold_several.inc",
+          "Unicode 16 full case folding: code point << 5 | length, the characters.", hex, several)
+
+
 def generate(folder, paths):
     v8, v9, v16, v17 = [load(p) for p in paths]
     write(folder + "/unicode_classes.inc",
@@ -192,5 +258,7 @@ if __name__ == "__main__":
         dump(sys.argv[2])
     elif sys.argv[1] == "--generate":
         generate(sys.argv[2], sys.argv[3:7])
+    elif sys.argv[1] == "--regex":
+        regex_tables(sys.argv[2], sys.argv[3])
     else:
         sys.exit(__doc__)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Alphabet: the letters that a pattern can tell apart. Code points that are in the same of its sets
+// are one letter, so that a text becomes one byte per character and every set a set of bytes: the
+// matcher needs to know nothing of Unicode.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "char_set.h"
+
+namespace tern::text {
+
+class Alphabet {
+ public:
+  static constexpr size_t kMost = 256;
+
+  /// False when the sets tell more than kMost kinds of characters apart.
+  bool build(const std::vector<CharSet>& sets);
+
+  /// The letters that make up sets[i], ascending.
+  const std::vector<uint8_t>& letters(size_t set) const { return letters_[set]; }
+  uint8_t letter(char32_t c) const { return pages_[size_t{index_[c >> 8]} << 8 | (c & 0xFF)]; }
+  /// One letter for each character of valid UTF-8.
+  void spell(std::string_view text, std::string& out) const;
+
+ private:
+  std::vector<std::vector<uint8_t>> letters_;
+  std::array<uint16_t, 0x1100> index_{};
+  std::vector<uint8_t> pages_;
+};
+
+}  // namespace tern::text

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Regular expressions: cases recorded from the reference (tests/data/text/make_cases.py), errors
+// and limits.
+#include "../../../models/text/regex/regex.h"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
+#include "../../../models/text/unicode/utf8.h"
+#include "cases.h"
+
+using namespace tern;
+using namespace tern::test;
+using namespace tern::text;
+using hub::Json;
+
+namespace {
+
+/// The pieces that the matches cut a text into, as JSON; none is empty.
+std::string pieces(const Regex& regex, std::string_view text) {
+  std::vector<Regex::Match> matches;
+  regex.find_all(text, matches);
+  matches.push_back({text.size(), text.size()});
+  std::string out = "[";
+  size_t at = 0;
+  const auto add = [&](size_t begin, size_t end) {
+    if (begin < end) out += cat(out.size() > 1 ? "," : "", "[", begin, ",", end, "]");
+  };
+  for (const Regex::Match& m : matches) {
+    add(at, m.begin);
+    add(m.begin, m.end);
+    at = m.end;
+  }
+  return out + "]";
+}
+
+ErrorCode code_of(std::string_view pattern, std::string_view text = "") {
+  try {
+    std::vector<Regex::Match> matches;
+    Regex::compile(pattern, "test")->find_all(text, matches);
+  } catch (const Error& e) {
+    CHECK(std::string_view(e.what()).starts_with("test: "));
+    return e.code();
+  }
+  return ErrorCode{};
+}
+
+}  // namespace
+
+TEST_CASE("regular expressions match what they match in the reference") {
+  size_t count = 0;
+  std::string last;
+  std::unique_ptr<const Regex> regex;
+  for (const std::string& line : lines(read_maybe_xz(TERN_TEST_DATA "/text/regex.jsonl"))) {
+    const Json json = Json::parse(line, "case");
+    const std::string pattern(*json["pattern"].string());
+    CAPTURE(pattern);
+    ++count;
+    if (json.contains("error")) {
+      CHECK(code_of(pattern) == ErrorCode::corrupt);
+      continue;
+    }
+    CAPTURE(line);
+    if (pattern != last) regex = Regex::compile(pattern, "test");
+    last = pattern;
+    CHECK(pieces(*regex, *json["text"].string()) == json["pieces"].dump());
+  }
+  CHECK(count > 1000);
+}
+
+TEST_CASE("a construct that is not translated is named with its place") {
+  for (const auto& [pattern, construct] : {std::pair{"(a)\\1", "byte 3: a back-reference"},
+                                           {"\\X", "byte 0: a text segment"},
+                                           {"a\\p{Klingon}", "\\p{Klingon}"},
+                                           {"(?~a)", "byte 2: the group (?~"},
+                                           {"(a)\\g<1>", "byte 3: a call"}}) {
+    CAPTURE(pattern);
+    CHECK(code_of(pattern) == ErrorCode::unsupported);
+    CHECK_THROWS_WITH(Regex::compile(pattern, "x"), doctest::Contains(construct));
+  }
+}
+
+TEST_CASE("hostile patterns are errors, and hostile texts end in bounded time") {
+  CHECK(code_of(std::string(100000, '(')) == ErrorCode::unsupported);
+  CHECK(code_of(std::string(60000, '(')) == ErrorCode::unsupported);
+  CHECK(code_of("a" + std::string(60000, '+')) == ErrorCode::unsupported);
+  CHECK(code_of("(?:(?:(?:a{65535}){65535}){65535}){65535}") == ErrorCode::unsupported);
+  CHECK(code_of("[" + std::string(60000, '[')) == ErrorCode::unsupported);
+  std::string many;
+  for (char32_t c = 0x4E00; c < 0x4E00 + 300; ++c) append_char(many, c);
+  CHECK(code_of(many) == ErrorCode::unsupported);
+  CHECK(code_of("(a|a)*b|(a|aa)+$", std::string(100, 'a') + "c") == ErrorCode::deadline);
+  CHECK(code_of("(?:\\s[xy]?)+[ab]", std::string(1 << 20, ' ') + "c") == ErrorCode::deadline);
+}
+
+TEST_CASE("one regex serves many threads") {
+  const auto regex = Regex::compile("(?:a|b)+|\\s+(?!\\S)|\\s", "test");
+  const std::string text = std::string(20000, 'a') + "   é " + std::string(20000, 'b');
+  const std::string expected = pieces(*regex, text);
+  std::vector<std::thread> threads;
+  std::vector<std::string> found(4);
+  for (std::string& f : found) threads.emplace_back([&] { f = pieces(*regex, text); });
+  for (auto& t : threads) t.join();
+  for (const std::string& f : found) CHECK(f == expected);
+}
