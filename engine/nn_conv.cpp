@@ -16,18 +16,33 @@ void require_channels(const Tensor& t, std::string_view what, int64_t channels) 
                                         ", expected [", channels, "]"));
 }
 
-/// Sizes within which no product of a few of them overflows.
-constexpr int64_t kMost = 1 << 24;
+/// Of strides, padding and the reach of a kernel: positions in an image of any size that fits in memory
+/// (below 2^48 elements) stay far from overflow.
+constexpr int64_t kMost = 1 << 20;
 
-void check(const ConvGeometry& g, const Tensor& weight) {
-  const int64_t positive[] = {g.stride_h, g.stride_w, g.dilation_h, g.dilation_w,
-                              g.groups,   g.kernel_h, g.kernel_w};
-  const int64_t others[] = {g.pad_top, g.pad_left, g.pad_bottom, g.pad_right};
+/// `g` with channels and kernel sizes of the weight, or an error.
+ConvGeometry checked(ConvGeometry g, const Tensor& weight) {
+  const size_t rank = weight.shape().rank();
+  if (rank != 3 && rank != 4) {
+    fail(ErrorCode::invalid_argument,
+         cat("Conv: the weight has shape ", weight.shape().to_string(),
+             ", expected [out, in / groups, kernel_h, kernel_w] or [out, in / groups, kernel]"));
+  }
+  g.out_channels = weight.dim(0);
+  g.kernel_h = rank == 3 ? 1 : weight.dim(2);
+  g.kernel_w = weight.dim(rank - 1);
+  const int64_t positive[] = {g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.kernel_h, g.kernel_w};
+  const int64_t paddings[] = {g.pad_top, g.pad_left, g.pad_bottom, g.pad_right};
   bool ok = true;
   for (int64_t v : positive) ok = ok && v >= 1 && v <= kMost;
-  for (int64_t v : others) ok = ok && v >= 0 && v <= kMost;
-  ok = ok && g.out_channels % g.groups == 0 && !(g.planar && g.groups > 1);
-  if (ok) return;
+  for (int64_t v : paddings) ok = ok && v >= 0 && v <= kMost;
+  ok = ok && (g.kernel_h - 1) * g.dilation_h <= kMost && (g.kernel_w - 1) * g.dilation_w <= kMost;
+  // At most out_channels groups: in_channels is at most the number of weights.
+  ok = ok && g.groups >= 1 && g.out_channels >= g.groups && g.out_channels % g.groups == 0;
+  if (ok && !(g.planar && g.groups > 1)) {
+    g.in_channels = weight.dim(1) * g.groups;
+    return g;
+  }
   fail(ErrorCode::invalid_argument,
        cat("Conv: a weight of shape ", weight.shape().to_string(), " in ", g.groups,
            " groups with strides ", g.stride_h, ", ", g.stride_w, ", dilations ", g.dilation_h, ", ",
@@ -67,19 +82,9 @@ Conv::Conv(const Tensor& weight, const Tensor& bias, const BatchNorm& norm,
   pack(weight, scale, geometry, dtype);
 }
 
-void Conv::pack(const Tensor& weight, const Tensor& scale, ConvGeometry g, DType dtype) {
-  const size_t rank = weight.shape().rank();
-  if (rank != 3 && rank != 4) {
-    fail(ErrorCode::invalid_argument,
-         cat("Conv: the weight has shape ", weight.shape().to_string(),
-             ", expected [out, in / groups, kernel_h, kernel_w] or [out, in / groups, kernel]"));
-  }
-  one_dimension_ = rank == 3;
-  g.out_channels = weight.dim(0);
-  g.in_channels = weight.dim(1) * g.groups;
-  g.kernel_h = one_dimension_ ? 1 : weight.dim(2);
-  g.kernel_w = weight.dim(rank - 1);
-  check(g, weight);
+void Conv::pack(const Tensor& weight, const Tensor& scale, const ConvGeometry& geometry, DType dtype) {
+  const ConvGeometry g = checked(geometry, weight);
+  one_dimension_ = weight.shape().rank() == 3;
   const bool direct = weight.dense() && (weight.dtype() == DType::f32 || weight.dtype() == DType::bf16 ||
                                          weight.dtype() == DType::f16);
   weight_ = cpu_backend().pack_conv(ThreadPool::shared(), direct ? weight : to_f32(weight), scale, g, dtype);

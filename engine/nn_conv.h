@@ -20,8 +20,9 @@ class TERN_API Conv {
  public:
   Conv() = default;
   /// weight: [out, in / groups, kernel_h, kernel_w], or without kernel_h (1-D); bias: [out] or empty.
-  /// Channels and kernel sizes of `geometry` are taken from weight and groups. Packed to run in
-  /// `dtype`.
+  /// Channels and kernel sizes of `geometry` are taken from weight and groups. Runs in `dtype`, but
+  /// bfloat16 runs in float32 on every CPU with AVX2, where that is faster: weights are widened when
+  /// packed, and x and the result are float32 anyway.
   Conv(const Tensor& weight, const Tensor& bias, const ConvGeometry& geometry, DType dtype);
   Conv(const Tensor& weight, const Tensor& bias, const BatchNorm& norm, const ConvGeometry& geometry,
        DType dtype);
@@ -34,7 +35,7 @@ class TERN_API Conv {
   size_t bytes() const noexcept { return (weight_ ? weight_->bytes() : 0) + (bias_ ? bias_.bytes() : 0); }
 
  private:
-  void pack(const Tensor& weight, const Tensor& scale, ConvGeometry geometry, DType dtype);
+  void pack(const Tensor& weight, const Tensor& scale, const ConvGeometry& geometry, DType dtype);
 
   std::shared_ptr<const PackedConv> weight_;
   Tensor bias_;  // [out] f32 or empty

@@ -94,10 +94,9 @@ std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weig
                                             const ConvGeometry& g, DType dtype) {
   using kernels::Format;
   const kernels::ConvTable* table = &kernels::conv_variants(Format::f32).best(kernels::isa());
-  if (dtype == DType::bf16) {
-    // A level without products of bf16 of its own is faster in f32.
-    const auto& narrow = kernels::conv_variants(Format::bf16).best(kernels::isa());
-    if (narrow.isa != kernels::Isa::generic || table->isa == kernels::Isa::generic) table = &narrow;
+  // No level has a kernel of bf16 but generic; where there are vectors, f32 is faster.
+  if (dtype == DType::bf16 && table->isa == kernels::Isa::generic) {
+    table = &kernels::conv_variants(Format::bf16).best(kernels::isa());
   }
   const kernels::ConvShape s = kernel_shape(g, 0, 0);
   const StorageRef panels = heap_storage(table->packed_bytes(s));
