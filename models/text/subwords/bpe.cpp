@@ -39,12 +39,12 @@ Bpe::Bpe(BpeConfig config) : ignore_merges_(config.ignore_merges) {
 }
 
 void Bpe::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+  if (linear_ && linear_->text().empty()) return tokenize_decoded(piece, out);
   if (ignore_merges_) {
     const int32_t id = vocabulary.find(piece);
     if (id >= 0) return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
   }
   if (!linear_) return tokenize_by_queue(piece, out);
-  if (linear_->text().empty()) return tokenize_decoded(piece, out);
   if (merges_->suffix().empty()) return tokenize_text({piece, piece.size()}, out);
   thread_local std::string marked;
   marked.assign(piece) += BpeLinear::kSuffix;
@@ -126,7 +126,11 @@ void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
 
 void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const {
   thread_local std::string bytes;
-  if (!decode_bytes(piece, bytes)) return tokenize_by_queue(piece, out);
+  if (!decode_bytes(piece, bytes)) {
+    const int32_t id = ignore_merges_ ? vocabulary.find(piece) : -1;
+    if (id < 0) return tokenize_by_queue(piece, out);
+    return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});
+  }
   const size_t before = out.size();
   tokenize_bytes(bytes, out);
   size_t at = 0, byte = 0;

@@ -14,20 +14,6 @@ bool one_character(std::string_view text) noexcept {
   return !text.empty() && utf8_length(text[0]) == text.size();
 }
 
-/// The merges' numbers by the length of the result: what a token is merged from comes before it.
-std::vector<uint32_t> by_length(const BpeMerges& merges) {
-  const auto& entries = merges.vocabulary().entries();
-  size_t longest = 0;
-  for (const auto& m : merges.list()) longest = std::max<size_t>(longest, entries[m.result].size);
-  std::vector<uint32_t> starts(longest + 2, 0), order(merges.list().size());
-  for (const auto& m : merges.list()) ++starts[entries[m.result].size + 1];
-  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  for (uint32_t i = 0; i < order.size(); ++i) {
-    order[starts[entries[merges.list()[i].result].size]++] = i;
-  }
-  return order;
-}
-
 /// The bytes of a text in the byte-level alphabet; false when it has another character.
 bool decode_bytes(std::string_view text, std::string& out) {
   for (size_t i = 0; i < text.size();) {
@@ -47,6 +33,22 @@ std::unique_ptr<const BpeLinear> BpeLinear::make(const BpeMerges& merges) {
   return out;
 }
 
+/// The merges by the length of the result: what a token is merged from comes before it.
+std::vector<BpeLinear::RankedMerge> BpeLinear::by_length(const BpeMerges& merges) {
+  size_t longest = 0;
+  for (const auto& m : merges.list()) longest = std::max<size_t>(longest, m.size);
+  std::vector<uint32_t> starts(longest + 2, 0);
+  for (const auto& m : merges.list()) ++starts[m.size + 1];
+  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  std::vector<RankedMerge> out(merges.list().size());
+  uint32_t rank = 0;
+  for (const auto& m : merges.list()) {
+    ++rank;
+    out[starts[m.size]++] = {m.left, m.right, m.result, m.again ? PairTable::kNever : rank};
+  }
+  return out;
+}
+
 bool BpeLinear::derive() {
   const auto& entries = merges_.vocabulary().entries();
   const std::string& suffix = merges_.suffix();
@@ -59,23 +61,30 @@ bool BpeLinear::derive() {
                one_character(text.substr(0, text.size() - suffix.size()));
     if (final[e] || one_character(text)) tokens_[e] = {0, e, e, kNone};
   }
-  const std::vector<uint32_t> order = by_length(merges_);
+  const std::vector<RankedMerge> order = by_length(merges_);
   if (!suffix.empty() && !find_final(order, final)) return false;
-  for (const uint32_t i : order) {
-    const PairTable::Merge& m = merges_.list()[i];
-    if (!final[m.left]) derive(m);
+  constexpr size_t kAhead = 8;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i + kAhead < order.size()) {
+      const RankedMerge& later = order[i + kAhead];
+      for (const uint32_t t : {later.left, later.right, later.result}) {
+        __builtin_prefetch(&tokens_[t]);
+      }
+    }
+    if (order[i].rank != PairTable::kNever && !final[order[i].left]) derive(order[i]);
   }
+  memo_.reset(new std::atomic<uint64_t>[size_t{1} << kMemoBits]);
+  for (size_t i = 0; i < size_t{1} << kMemoBits; ++i) memo_[i] = ~uint64_t{0};
   odd_count_ = static_cast<size_t>(std::count(odd_.begin(), odd_.end(), true));
   spell(final);
   return true;
 }
 
 /// False when a token may end with the suffix and also be a text that looks like it.
-bool BpeLinear::find_final(const std::vector<uint32_t>& order, std::vector<bool>& final) const {
+bool BpeLinear::find_final(const std::vector<RankedMerge>& order, std::vector<bool>& final) const {
   std::vector<bool> known(final.size(), false);
   for (size_t e = 0; e < final.size(); ++e) known[e] = tokens_[e].rank == 0;
-  for (const uint32_t i : order) {
-    const PairTable::Merge& m = merges_.list()[i];
+  for (const RankedMerge& m : order) {
     if (final[m.left] || m.left == m.result || m.right == m.result) continue;
     if (known[m.result] && final[m.result] != final[m.right]) return false;
     known[m.result] = true;
@@ -85,11 +94,10 @@ bool BpeLinear::find_final(const std::vector<uint32_t>& order, std::vector<bool>
 }
 
 /// Whether a merge is the one that makes its result out of its text.
-void BpeLinear::derive(const PairTable::Merge& m) {
+void BpeLinear::derive(const RankedMerge& m) {
   Token& result = tokens_[m.result];
   const Token &left = tokens_[m.left], &right = tokens_[m.right];
   if (result.rank != kNowhere || left.rank == kNowhere || right.rank == kNowhere) return;
-  if (merges_.pairs().find(m.left, m.right).rank != m.rank) return;  // a later place counts
   const bool parts_odd = odd_[m.left] || odd_[m.right];
   if (parts_odd) {
     std::vector<uint32_t> characters;

@@ -28,6 +28,16 @@ bool BpeLinear::stays_apart(uint32_t left, uint32_t right, bool asked_first) con
 }
 
 bool BpeLinear::apart(uint32_t left, uint32_t right) const {
+  const uint64_t pair = uint64_t{left} << 32 | right;
+  std::atomic<uint64_t>& slot = memo_[pair * 0x9E3779B97F4A7C15 >> (64 - kMemoBits)];
+  const uint64_t known = slot.load(std::memory_order_relaxed);
+  if (known >> 1 == pair) return known & 1;
+  const bool found = find_apart(left, right);
+  slot.store(pair << 1 | found, std::memory_order_relaxed);
+  return found;
+}
+
+bool BpeLinear::find_apart(uint32_t left, uint32_t right) const {
   if (odd_count_ != 0 && (odd_[left] || odd_[right])) return apart_by_queue(left, right);
   return stays_apart(left, right, true);
 }

@@ -11,6 +11,7 @@
 // is unique). Each place is tried once.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,13 +64,19 @@ class BpeLinear {
     uint32_t shorter = kNone;      // the longest token that its text begins with
   };
 
+  struct RankedMerge {
+    uint32_t left, right, result, rank;
+  };
+
+  static std::vector<RankedMerge> by_length(const BpeMerges& merges);
   explicit BpeLinear(const BpeMerges& merges) : merges_(merges) {}
   bool derive();
   bool find_characters(std::vector<bool>& final);
-  bool find_final(const std::vector<uint32_t>& order, std::vector<bool>& final) const;
-  void derive(const PairTable::Merge& merge);
+  bool find_final(const std::vector<RankedMerge>& order, std::vector<bool>& final) const;
+  void derive(const RankedMerge& merge);
   bool stays_apart(uint32_t left, uint32_t right, bool asked_first) const noexcept;
   bool apart(uint32_t left, uint32_t right) const;
+  bool find_apart(uint32_t left, uint32_t right) const;
   bool apart_by_queue(uint32_t left, uint32_t right) const;
   void characters_of(uint32_t token, std::vector<uint32_t>& out) const;
   void spell(const std::vector<bool>& final);
@@ -77,6 +84,10 @@ class BpeLinear {
   void finish(Spelling& spelling, std::vector<DoubleArray::Key>& keys);
 
   const BpeMerges& merges_;
+  /// What apart() has found, by a hash of the pair: left, right, answer in one word, so that
+  /// threads may share it without locks.
+  static constexpr int kMemoBits = 14;
+  std::unique_ptr<std::atomic<uint64_t>[]> memo_;
   std::vector<Token> tokens_;  // by entry
   std::vector<bool> odd_;      // by entry; empty when none is
   size_t odd_count_ = 0;

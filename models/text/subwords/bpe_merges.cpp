@@ -37,57 +37,49 @@ BpeMerges::BpeMerges(const Vocabulary& vocabulary, const BpeConfig& config)
   check_regular();
 }
 
-/// Merges are looked up some at a time: each misses the cache three times.
+/// Merges are looked up some at a time, so that memory can be asked for ahead of its use.
 void BpeMerges::resolve(const BpeConfig& config) {
   constexpr size_t kAhead = 16;
-  struct Names {
-    std::string_view left, right;
-    std::string result;
-    uint64_t hashes[3];
-  };
-  std::vector<Names> batch(kAhead);
+  std::vector<std::string> results(kAhead);
+  std::string_view names[3 * kAhead];
+  int32_t entries[3 * kAhead];
   list_.reserve(config.merges.size());
-  pairs_.reserve(config.merges.size());
+  pairs_.reserve(vocabulary_.size(), config.merges.size());
   for (size_t begin = 0; begin < config.merges.size(); begin += kAhead) {
     const size_t count = std::min(kAhead, config.merges.size() - begin);
     for (size_t i = 0; i < count; ++i) {
-      Names& n = batch[i];
-      n.left = config.merges[begin + i].first, n.right = config.merges[begin + i].second;
-      if (n.right.size() < prefix_.size()) fail_merge(begin + i, n.right);
-      n.result.assign(n.left).append(n.right.substr(prefix_.size()));
-      size_t k = 0;
-      for (const std::string_view name : {n.left, n.right, std::string_view(n.result)}) {
-        vocabulary_.prefetch(n.hashes[k++] = vocabulary_.hash(name));
-      }
+      const auto& [left, right] = config.merges[begin + i];
+      if (right.size() < prefix_.size()) fail_merge(begin + i, right);
+      results[i].assign(left).append(right.substr(prefix_.size()));
+      names[3 * i] = left, names[3 * i + 1] = right, names[3 * i + 2] = results[i];
+    }
+    vocabulary_.find_entries({names, 3 * count}, entries);
+    for (size_t i = 0; i < 3 * count; ++i) {
+      if (entries[i] < 0) fail_merge(begin + i / 3, names[i]);
+      entries[i] = representative(static_cast<size_t>(entries[i]));
     }
     for (size_t i = 0; i < count; ++i) {
-      const Names& n = batch[i];
-      uint32_t entries[3];
-      size_t k = 0;
-      for (const std::string_view name : {n.left, n.right, std::string_view(n.result)}) {
-        const int32_t entry = vocabulary_.find_entry(name, n.hashes[k]);
-        if (entry < 0) fail_merge(begin + i, name);
-        entries[k++] = static_cast<uint32_t>(representative(static_cast<size_t>(entry)));
-      }
-      const auto rank = static_cast<uint32_t>(begin + i + 1);
-      list_.push_back({entries[0], entries[1], rank, entries[2]});
-      pairs_.prefetch(entries[0], entries[1]);
+      const auto entry = [&](size_t k) { return static_cast<uint32_t>(entries[3 * i + k]); };
+      list_.push_back(
+          {entry(0), entry(1), entry(2), static_cast<uint32_t>(results[i].size()), false});
+      pairs_.prefetch(entry(0), entry(1));
     }
-    for (size_t i = 0; i < count; ++i) pairs_.set(list_[begin + i]);
+    for (size_t i = begin; i < begin + count; ++i) {
+      const uint32_t before =
+          pairs_.set(list_[i].left, list_[i].right, static_cast<uint32_t>(i + 1));
+      if (before != PairTable::kNever) list_[before - 1].again = true;
+    }
   }
 }
 
 void BpeMerges::check_regular() {
-  const auto& entries = vocabulary_.entries();
-  for (size_t e = 0; e < entries.size() && regular_; ++e) {
-    regular_ = representative(e) == static_cast<int32_t>(e);
-  }
-  std::vector<bool> stands(entries.size(), false);
+  regular_ = vocabulary_.unique_ids();
+  std::vector<bool> stands(vocabulary_.size(), false);
   if (unk_ >= 0) stands[static_cast<size_t>(unk_)] = true;
   for (const int32_t b : bytes_) {
     if (b >= 0) stands[static_cast<size_t>(b)] = true;
   }
-  for (const PairTable::Merge& m : list_) {
+  for (const Merge& m : list_) {
     if (stands[m.left] || stands[m.right]) regular_ = false;
   }
 }
@@ -150,8 +142,8 @@ void BpeMerges::merge(std::vector<Symbol>& symbols) const {
   const auto offer = [&](int32_t at) {
     const Symbol& s = symbols[static_cast<size_t>(at)];
     if (s.next < 0) return;
-    const auto& m = pairs_.find(s.token, symbols[static_cast<size_t>(s.next)].token);
-    if (m.rank != PairTable::kNever) queue.push({m.rank, at, m.result});
+    const uint32_t rank = pairs_.rank(s.token, symbols[static_cast<size_t>(s.next)].token);
+    if (rank != PairTable::kNever) queue.push({rank, at, list_[rank - 1].result});
   };
   for (size_t i = 0; i + 1 < symbols.size(); ++i) offer(static_cast<int32_t>(i));
   while (!queue.empty()) {
@@ -161,8 +153,8 @@ void BpeMerges::merge(std::vector<Symbol>& symbols) const {
     if (left.size == 0 || left.next < 0) continue;
     Symbol& right = symbols[static_cast<size_t>(left.next)];
     // An offer holds as long as the pair here, whatever it is by now, has the same result.
-    const auto& now = pairs_.find(left.token, right.token);
-    if (now.rank == PairTable::kNever || now.result != top.result) continue;
+    const uint32_t now = pairs_.rank(left.token, right.token);
+    if (now == PairTable::kNever || list_[now - 1].result != top.result) continue;
     left = {top.result, left.size + right.size, left.previous, right.next};
     right.size = 0;
     if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = top.at;

@@ -75,8 +75,13 @@ class BpeMerges {
   /// The same for tokens side by side: what is left of them.
   std::vector<uint32_t> by_queue(const std::vector<uint32_t>& tokens) const;
 
-  /// By rank, from 1 on.
-  const std::vector<PairTable::Merge>& list() const noexcept { return list_; }
+  struct Merge {
+    uint32_t left, right, result;
+    uint32_t size;  // bytes of the result
+    bool again;     // the pair comes once more, and only that place counts
+  };
+  /// The merge of rank i + 1.
+  const std::vector<Merge>& list() const noexcept { return list_; }
   const PairTable& pairs() const noexcept { return pairs_; }
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
   const std::string& prefix() const noexcept { return prefix_; }
@@ -93,6 +98,7 @@ class BpeMerges {
     int32_t previous, next;
   };
   int32_t representative(size_t entry) const noexcept {
+    if (vocabulary_.unique_ids()) return static_cast<int32_t>(entry);
     return vocabulary_.entry_of(vocabulary_.entries()[entry].id);
   }
   void resolve(const BpeConfig& config);
@@ -102,7 +108,7 @@ class BpeMerges {
   [[noreturn]] void fail_unknown() const;
 
   const Vocabulary& vocabulary_;
-  std::vector<PairTable::Merge> list_;
+  std::vector<Merge> list_;
   PairTable pairs_;
   std::optional<std::string> unk_token_;
   std::string prefix_, suffix_;

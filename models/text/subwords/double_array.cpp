@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
@@ -20,11 +21,10 @@ void sort_keys(std::vector<DoubleArray::Key>& keys) {
   };
   std::vector<Item> items(keys.size());
   for (uint32_t i = 0; i < keys.size(); ++i) {
+    const std::string_view text = keys[i].text;
     uint64_t head = 0;
-    for (size_t k = 0; k < 8; ++k) {
-      const std::string_view text = keys[i].text;
-      head = head << 8 | (k < text.size() ? static_cast<uint8_t>(text[k]) : 0u);
-    }
+    std::memcpy(&head, text.data(), std::min<size_t>(text.size(), 8));
+    if constexpr (std::endian::native == std::endian::little) head = __builtin_bswap64(head);
     items[i] = {head, i};
   }
   std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
@@ -39,20 +39,19 @@ void sort_keys(std::vector<DoubleArray::Key>& keys) {
 
 }  // namespace
 
-/// Places nodes depth first. A base is sought 64 at a time: bit b of the AND over all children c of
-/// "slot 64 w + b + c is free".
+/// Places nodes depth first. A base is sought 64 at a time: bit b of the AND over all
+/// children c of "slot 64 w + b + c is free".
 class DoubleArray::Builder {
  public:
   Builder(DoubleArray& out, const std::vector<Key>& keys) : out_(out), keys_(keys) { grow(0); }
 
   void run() {
     out_.root_ = 0;
-    std::vector<Range> open;
-    if (!keys_.empty()) open.push_back({0, static_cast<uint32_t>(keys_.size()), 0, kNone});
-    while (!open.empty()) {
-      const Range r = open.back();
-      open.pop_back();
-      place_children(r, open);
+    if (!keys_.empty()) open_.push_back({0, static_cast<uint32_t>(keys_.size()), 0, kNone});
+    while (!open_.empty()) {
+      const Range r = open_.back();
+      open_.pop_back();
+      place_children(r);
     }
     out_.slots_.resize((last_ + 1 + 256), 0);
     out_.slots_.shrink_to_fit();
@@ -66,7 +65,7 @@ class DoubleArray::Builder {
 
   Node& node(uint32_t slot) { return slot == kNone ? out_.root_ : out_.slots_[slot]; }
 
-  void place_children(const Range& r, std::vector<Range>& open) {
+  void place_children(const Range& r) {
     uint32_t i = r.begin;
     // Keys that end here come first.
     while (i < r.end && keys_[i].text.size() == r.depth) {
@@ -91,7 +90,7 @@ class DoubleArray::Builder {
       free_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
       last_ = std::max(last_, slot);
       out_.slots_[slot] = kUsed | labels_[k];
-      open.push_back({begin, ends_[k], r.depth + 1, static_cast<uint32_t>(slot)});
+      open_.push_back({begin, ends_[k], r.depth + 1, static_cast<uint32_t>(slot)});
       begin = ends_[k];
     }
   }
@@ -148,7 +147,8 @@ class DoubleArray::Builder {
   const std::vector<Key>& keys_;
   std::vector<uint64_t> free_, bases_;
   std::vector<uint8_t> labels_;
-  std::vector<uint32_t> ends_;
+  std::vector<uint32_t> ends_;  // of each child's keys
+  std::vector<Range> open_;
   size_t start_[9] = {}, last_ = 0;
 };
 

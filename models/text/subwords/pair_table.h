@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// PairTable: what two neighbouring tokens of BPE merge into, and when (its rank). Most questions
-// are about pairs that do not merge: a bitmap of eight bits per pair answers those from a smaller
-// piece of memory.
+// PairTable: which pairs of tokens merge in BPE, and when (their rank). One word per pair: left,
+// right, rank. Most questions are about pairs that do not merge: a bitmap of eight bits per slot
+// answers those from a smaller piece of memory.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <vector>
 
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
 #include "vocabulary.h"
 
 namespace tern::text {
@@ -15,64 +17,62 @@ namespace tern::text {
 class PairTable {
  public:
   static constexpr uint32_t kNever = 0xFFFFFFFF;
-  struct Merge {
-    uint32_t left, right;  // indices of tokens
-    uint32_t rank;         // kNever: no such pair
-    uint32_t result;
-  };
 
-  void reserve(size_t count) {
+  /// For tokens below `tokens` and ranks up to `count`. unsupported: more than a word can tell.
+  void reserve(size_t tokens, size_t count) {
     const int bits = static_cast<int>(std::bit_width(count * 3 / 2 + 4));
-    slots_.assign(size_t{1} << bits, Merge{0, 0, kNever, 0});
+    token_bits_ = static_cast<int>(std::bit_width(tokens | 1));
+    rank_bits_ = 64 - 2 * token_bits_;
+    if (rank_bits_ < 2 || count >= (uint64_t{1} << rank_bits_) - 1 || count >= kNever) {
+      fail(ErrorCode::unsupported, cat("BPE: ", tokens, " tokens and ", count, " merges"));
+    }
+    slots_.assign(size_t{1} << bits, kEmpty);
     filter_.assign(size_t{1} << (bits - 3), 0);
     shift_ = 64 - bits;
     seed_ = random_seed();
   }
 
-  /// At most as many as reserved. A pair that is set again has the last rank.
-  void set(const Merge& merge) {
-    const uint64_t h = hash(merge.left, merge.right);
-    size_t i = h >> shift_;
-    while (slots_[i].rank != kNever && !same(slots_[i], merge.left, merge.right)) {
-      i = (i + 1) & (slots_.size() - 1);
-    }
-    slots_[i] = merge;
-    const uint64_t bit = h >> (shift_ - 3);
+  /// At most as many as reserved. A pair that is set again has the last rank; returns the one it
+  /// had, or kNever.
+  uint32_t set(uint32_t left, uint32_t right, uint32_t rank) {
+    const uint64_t key = key_of(left, right), h = key * seed_, bit = h >> (shift_ - 3);
+    const size_t i = slot_of(key, h);
+    const uint32_t before = rank_in(slots_[i]);
+    slots_[i] = key << rank_bits_ | rank;
     filter_[bit / 64] |= uint64_t{1} << (bit % 64);
+    return before;
   }
   void prefetch(uint32_t left, uint32_t right) const noexcept {
-    __builtin_prefetch(&slots_[hash(left, right) >> shift_]);
+    __builtin_prefetch(&slots_[key_of(left, right) * seed_ >> shift_]);
   }
 
-  const Merge& find(uint32_t left, uint32_t right) const noexcept {
-    return find(left, right, hash(left, right));
-  }
   /// kNever when the pair does not merge.
   uint32_t rank(uint32_t left, uint32_t right) const noexcept {
-    const uint64_t h = hash(left, right), bit = h >> (shift_ - 3);
+    // Universal hashing: a random odd multiplier, the highest bits.
+    const uint64_t key = key_of(left, right), h = key * seed_, bit = h >> (shift_ - 3);
     if ((filter_[bit / 64] >> (bit % 64) & 1) == 0) return kNever;
-    return find(left, right, h).rank;
+    return rank_in(slots_[slot_of(key, h)]);
   }
 
  private:
-  static bool same(const Merge& m, uint32_t left, uint32_t right) noexcept {
-    return m.left == left && m.right == right;
+  static constexpr uint64_t kEmpty = ~uint64_t{0};
+
+  uint64_t key_of(uint32_t left, uint32_t right) const noexcept {
+    return uint64_t{left} << token_bits_ | right;
   }
-  // Universal: a random odd multiplier, its highest bits.
-  uint64_t hash(uint32_t left, uint32_t right) const noexcept {
-    return (uint64_t{left} << 32 | right) * seed_;
+  uint32_t rank_in(uint64_t slot) const noexcept {
+    if (slot == kEmpty) return kNever;
+    return static_cast<uint32_t>(slot & ((uint64_t{1} << rank_bits_) - 1));
   }
-  const Merge& find(uint32_t left, uint32_t right, uint64_t h) const noexcept {
+  size_t slot_of(uint64_t key, uint64_t h) const noexcept {
     size_t i = h >> shift_;
-    while (slots_[i].rank != kNever && !same(slots_[i], left, right)) {
-      i = (i + 1) & (slots_.size() - 1);
-    }
-    return slots_[i];
+    while (slots_[i] != kEmpty && slots_[i] >> rank_bits_ != key) i = (i + 1) & (slots_.size() - 1);
+    return i;
   }
 
-  std::vector<Merge> slots_ = std::vector<Merge>(8, Merge{0, 0, kNever, 0});
+  std::vector<uint64_t> slots_ = std::vector<uint64_t>(8, kEmpty);
   std::vector<uint64_t> filter_ = std::vector<uint64_t>(1, 0);
-  int shift_ = 61;
+  int shift_ = 61, token_bits_ = 27, rank_bits_ = 10;
   uint64_t seed_ = 1;
 };
 

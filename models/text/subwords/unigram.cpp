@@ -19,25 +19,29 @@ constexpr double kUnknownPenalty = 10;
 
 }  // namespace
 
-/// The best ways to the places of a text behind `base`, which all ways pass. It is closed at the
-/// next such place, mostly the end of a word, and so stays small.
+/// The best ways to the places of a text behind `base`, which all ways pass. The base moves on to
+/// the next such place, mostly the end of a word, so that the lattice stays small.
 struct Unigram::Lattice {
   struct Best {
     double score;
-    uint32_t begin;
-    int32_t id;  // kUnreached
+    uint32_t begin;  // of the last piece, from base
+    int32_t id;      // kUnreached
   };
   static constexpr int32_t kUnreached = -1;
+  static constexpr size_t kLarge = 4096;
 
-  std::vector<Best> places;  // places[i]: the text's base + i
+  std::vector<Best> places = std::vector<Best>(256);  // places[i]: the text's base + i
   size_t base = 0, reach = 0;
   size_t unknown_from = kNowhere;  // unknown characters that wait for more to fuse with
+  size_t large = kLarge;           // places at which to look for a new base
   std::vector<size_t> path;
+  std::vector<bool> alive;
 
-  void start(size_t at, double score) {
-    base = reach = at;
-    if (places.empty()) places.resize(256);
-    places[0] = {score, 0, 0};
+  void start() {
+    base = reach = 0;
+    unknown_from = kNowhere;
+    large = kLarge;
+    places[0] = {0, 0, 0};
   }
   /// Of equal sums the first one found, the longest last piece, counts.
   bool better(size_t end, double score) {
@@ -48,6 +52,33 @@ struct Unigram::Lattice {
     }
     const Best& now = places[end - base];
     return now.id == kUnreached || score > now.score;
+  }
+  /// The last place that all best ways to `at` and what is reached behind it pass.
+  size_t common(size_t at) {
+    alive.assign(reach - base + 1, false);
+    size_t ways = 0;
+    for (size_t i = at - base; i <= reach - base; ++i) {
+      alive[i] = places[i].id != kUnreached;
+      ways += alive[i];
+    }
+    size_t i = reach - base;
+    for (; i > 0; --i) {
+      if (!alive[i]) continue;
+      if (ways == 1) break;
+      const uint32_t before = places[i].begin;
+      ways -= alive[before];
+      alive[before] = true;
+    }
+    return base + i;
+  }
+  void move_base(size_t to) {
+    const auto by = static_cast<uint32_t>(to - base);
+    for (size_t i = by; i <= reach - base; ++i) {
+      places[i - by] = places[i];
+      // What lies before the base belongs to ways that nothing follows.
+      places[i - by].begin -= by;
+    }
+    base = to;
   }
 };
 
@@ -130,9 +161,9 @@ void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
   for (const char c : fused) out.push_back({bytes_[static_cast<uint8_t>(c)], b, e});
 }
 
-/// Emits the best way to `end`, which all ways pass, and begins again from there.
-void Unigram::close(std::string_view text, size_t end, Lattice& lattice,
-                    std::vector<ModelToken>& out) const {
+/// Emits the best way to `end`, which all ways pass, and makes it the base.
+void Unigram::emit(std::string_view text, size_t end, Lattice& lattice,
+                   std::vector<ModelToken>& out) const {
   lattice.path.clear();
   for (size_t i = end - lattice.base; i > 0; i = lattice.places[i].begin) {
     lattice.path.push_back(i);
@@ -150,17 +181,22 @@ void Unigram::close(std::string_view text, size_t end, Lattice& lattice,
     }
     begin = stop;
   }
-  lattice.start(end, lattice.places[end - lattice.base].score);
+  lattice.move_base(end);
 }
 
 void Unigram::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
   thread_local Lattice lattice;
-  lattice.unknown_from = kNowhere;
-  lattice.start(0, 0);
+  lattice.start();
   for (size_t at = 0; at < piece.size();) {
     extend(piece, at, lattice);
     at += utf8_length(piece[at]);
-    if (at == lattice.reach) close(piece, at, lattice, out);
+    if (at == lattice.reach) {
+      emit(piece, at, lattice, out);
+    } else if (at - lattice.base >= lattice.large) {
+      const size_t base = lattice.common(at);
+      if (base > lattice.base) emit(piece, base, lattice, out);
+      lattice.large = std::max(Lattice::kLarge, 2 * (at - lattice.base));
+    }
   }
   if (lattice.unknown_from != kNowhere) {
     emit_unknown(piece, lattice.unknown_from, piece.size(), out);

@@ -36,8 +36,8 @@ class Unigram final : public TextModel {
   };
   struct Lattice;
   void extend(std::string_view text, size_t at, Lattice& lattice) const;
-  void close(std::string_view text, size_t end, Lattice& lattice,
-             std::vector<ModelToken>& out) const;
+  void emit(std::string_view text, size_t end, Lattice& lattice,
+            std::vector<ModelToken>& out) const;
   void emit_unknown(std::string_view text, size_t begin, size_t end,
                     std::vector<ModelToken>& out) const;
 

@@ -103,8 +103,11 @@ void Vocabulary::finish() {
   dense_ = last < static_cast<int64_t>(entries_.size()) * 2 + 1024;
   if (dense_) {
     by_id_.assign(static_cast<size_t>(last + 1), 0);
+    unique_ids_ = true;
     for (uint32_t e = 0; e < entries_.size(); ++e) {
-      by_id_[static_cast<size_t>(entries_[e].id)] = e + 1;
+      uint32_t& entry = by_id_[static_cast<size_t>(entries_[e].id)];
+      unique_ids_ = unique_ids_ && entry == 0;
+      entry = e + 1;
     }
     return;
   }
@@ -112,6 +115,8 @@ void Vocabulary::finish() {
   std::iota(by_id_.begin(), by_id_.end(), 0u);
   std::stable_sort(by_id_.begin(), by_id_.end(),
                    [this](uint32_t a, uint32_t b) { return entries_[a].id < entries_[b].id; });
+  const auto same = [this](uint32_t a, uint32_t b) { return entries_[a].id == entries_[b].id; };
+  unique_ids_ = std::adjacent_find(by_id_.begin(), by_id_.end(), same) == by_id_.end();
 }
 
 int32_t Vocabulary::find(std::string_view token) const noexcept {
@@ -123,6 +128,33 @@ int32_t Vocabulary::find(std::string_view token) const noexcept {
 int32_t Vocabulary::find_entry(std::string_view token, uint64_t hash) const noexcept {
   if (entries_.empty()) return -1;
   return static_cast<int32_t>(slots_[slot_of(token, hash)].entry) - 1;
+}
+
+void Vocabulary::find_entries(std::span<const std::string_view> tokens,
+                              int32_t* entries) const noexcept {
+  constexpr size_t kAhead = 48;
+  uint64_t hashes[kAhead];
+  if (entries_.empty()) return std::fill_n(entries, tokens.size(), -1), void();
+  const size_t mask = slots_.size() - 1;
+  for (size_t begin = 0; begin < tokens.size(); begin += kAhead) {
+    const size_t count = std::min(kAhead, tokens.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = hash_text(tokens[begin + i], seed_);
+      __builtin_prefetch(&slots_[hashes[i] & mask]);
+    }
+    // Most slots hold the token itself: its entry and its bytes.
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t entry = slots_[hashes[i] & mask].entry;
+      if (entry != 0) __builtin_prefetch(&entries_[entry - 1]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t entry = slots_[hashes[i] & mask].entry;
+      if (entry != 0) __builtin_prefetch(bytes_.data() + entries_[entry - 1].offset);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      entries[begin + i] = find_entry(tokens[begin + i], hashes[i]);
+    }
+  }
 }
 
 int32_t Vocabulary::entry_of(int64_t id) const noexcept {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,15 +36,14 @@ class Vocabulary {
   /// -1 when absent.
   int32_t find(std::string_view token) const noexcept;
   std::optional<std::string_view> token(int64_t id) const noexcept;
-  /// Where the token lies in entries(), or -1. Many at once: hash and prefetch some ahead.
-  int32_t find_entry(std::string_view token, uint64_t hash) const noexcept;
+  /// Where the token lies in entries(), or -1.
   int32_t find_entry(std::string_view token) const noexcept {
     return find_entry(token, hash_text(token, seed_));
   }
-  uint64_t hash(std::string_view token) const noexcept { return hash_text(token, seed_); }
-  void prefetch(uint64_t hash) const noexcept {
-    if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
-  }
+  /// The same for many: entries[i] is that of tokens[i]. Memory is asked for ahead of its use.
+  void find_entries(std::span<const std::string_view> tokens, int32_t* entries) const noexcept;
+  /// Whether no two tokens share an id.
+  bool unique_ids() const noexcept { return unique_ids_; }
   /// The entry of the token that token(id) gives, or -1.
   int32_t entry_of(int64_t id) const noexcept;
   /// Bytes of all tokens.
@@ -57,6 +57,7 @@ class Vocabulary {
 
  private:
   size_t slot_of(std::string_view token, uint64_t hash) const noexcept;
+  int32_t find_entry(std::string_view token, uint64_t hash) const noexcept;
   void grow();
 
   std::string bytes_;
@@ -67,7 +68,7 @@ class Vocabulary {
   };
   std::vector<Slot> slots_;
   std::vector<uint32_t> by_id_;  // dense ids: id -> entry + 1; else entries sorted by id
-  bool dense_ = true;
+  bool dense_ = true, unique_ids_ = true;
   uint64_t seed_ = 0;
 };
 

@@ -132,18 +132,25 @@ struct RandomBpe {
 };
 
 double seconds(const TextModel& model, std::string_view text) {
-  double best = 1e9;
+  timespec from, to;
   Tokens out;
-  for (int i = 0; i < 5; ++i) {
-    timespec from, to;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-    out.clear();
-    model.tokenize(text, out);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    best = std::min(best, static_cast<double>(to.tv_sec - from.tv_sec) +
-                              static_cast<double>(to.tv_nsec - from.tv_nsec) * 1e-9);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+  model.tokenize(text, out);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+  return static_cast<double>(to.tv_sec - from.tv_sec) +
+         static_cast<double>(to.tv_nsec - from.tv_nsec) * 1e-9;
+}
+
+/// Twice the text takes at most 2.3 times the time, by the best of some measurements in turn: other
+/// programs only ever make them longer. 1 ms is for the clock.
+bool linear_time(const TextModel& model, std::string_view once, std::string_view twice) {
+  double one = 1e9, two = 1e9;
+  for (int i = 0; i < 20; ++i) {
+    one = std::min(one, seconds(model, once));
+    two = std::min(two, seconds(model, twice));
+    if (i >= 2 && two <= 2.3 * one + 1e-3) return true;
   }
-  return best;
+  return false;
 }
 
 std::string repeated(std::string_view unit, size_t bytes) {
@@ -260,6 +267,84 @@ TEST_CASE("BPE with a suffix in linear time gives what the queue of merges gives
   CHECK(linear > 1000);
 }
 
+namespace {
+
+/// Unigram by definition: the best way to every place of the whole text.
+Tokens best_way(const UnigramConfig& config, std::string_view text) {
+  struct Best {
+    double score = 0;
+    size_t begin = 0;
+    int64_t id = -1;
+  };
+  double worst = 1e300;
+  for (const auto& [piece, score] : config.pieces) worst = std::min(worst, score);
+  std::vector<Best> places(text.size() + 1);
+  const auto offer = [&](size_t begin, size_t end, double score, int64_t id) {
+    Best& b = places[end];
+    if (b.id < 0 || places[begin].score + score > b.score) {
+      b = {places[begin].score + score, begin, id};
+    }
+  };
+  for (size_t at = 0; at < text.size(); at += utf8_length(text[at])) {
+    const size_t next = at + utf8_length(text[at]);
+    bool covered = false;
+    for (size_t end = next; end <= std::min(text.size(), at + 24); ++end) {
+      for (size_t p = 0; p < config.pieces.size(); ++p) {
+        if (text.substr(at, end - at) != config.pieces[p].first) continue;
+        offer(at, end, config.pieces[p].second, static_cast<int64_t>(p));
+        covered = covered || end == next;
+      }
+    }
+    if (!covered) offer(at, next, worst - 10, *config.unk_id);
+  }
+  Tokens out;
+  for (size_t end = text.size(); end > 0; end = places[end].begin) {
+    const auto id = static_cast<int32_t>(places[end].id);
+    const auto begin = static_cast<uint32_t>(places[end].begin);
+    if (id == config.unk_id && !out.empty() && out.back().id == id)
+      out.back().begin = begin;
+    else
+      out.push_back({id, begin, static_cast<uint32_t>(end)});
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Unigram piece by piece gives the best way through the whole text") {
+  const uint32_t seed = std::random_device()();
+  CAPTURE(seed);
+  std::mt19937 rng(seed);
+  for (int i = 0; i < 2000; ++i) {
+    UnigramConfig config;
+    config.pieces.emplace_back("<unk>", -20);
+    config.unk_id = 0;
+    const size_t letters = 1 + rng() % 3;
+    const auto text = [&](size_t size) {
+      std::string out;
+      while (size-- > 0) out += rng() % 40 == 0 ? "ü" : std::string(1, "abc"[rng() % letters]);
+      return out;
+    };
+    for (size_t k = 1 + rng() % 12; k > 0; --k) {
+      const std::string piece = text(1 + rng() % 5);
+      const auto same = [&](const auto& p) { return p.first == piece; };
+      if (std::any_of(config.pieces.begin(), config.pieces.end(), same)) continue;
+      config.pieces.emplace_back(piece, -static_cast<double>(rng() % 40) / (rng() % 2 ? 10 : 7));
+    }
+    const Unigram model(config);
+    const size_t last = i % 100 == 0 ? 20000 : 100;
+    for (const size_t size : {size_t{1}, size_t{3}, size_t{10}, size_t{30}, last}) {
+      const std::string all = text(size);
+      Tokens out;
+      model.tokenize(all, out);
+      const bool same = written(out) == written(best_way(config, all));
+      CAPTURE(all.substr(0, 200));
+      CHECK(same);
+    }
+  }
+}
+
 TEST_CASE("bytes give the ids of the same piece in the byte-level alphabet") {
   for (const char* name : {"gpt2", "llama3", "small/bpe-byte-level-normalizer"}) {
     const auto model = real_model(name);
@@ -301,11 +386,8 @@ TEST_CASE("a whole text as one piece takes linear time, whatever it repeats") {
     if (!model) return;
     for (const char* unit : units) {
       CAPTURE(unit);
-      constexpr size_t kBytes = size_t{1} << 20;
-      const double one = seconds(*model, repeated(unit, kBytes));
-      const double two = seconds(*model, repeated(unit, 2 * kBytes));
-      // Twice the text takes twice the time; half as much again and 1 ms are for the machine.
-      CHECK(two <= 3 * one + 1e-3);
+      constexpr size_t kBytes = size_t{1} << 19;
+      CHECK(linear_time(*model, repeated(unit, kBytes), repeated(unit, 2 * kBytes)));
     }
   }
 }
