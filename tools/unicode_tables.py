@@ -6,6 +6,8 @@ its component obeys.
     unicode_tables.py --dump FILE                one line per code point of the unicodedata2 that can
                                                  be imported (Python 2 or 3)
     unicode_tables.py --generate DIR 8 9 16 17   the .inc files, from the dumps of those versions
+    unicode_tables.py --scripts DIR              unicode_joined_scripts.inc, observed of the reference
+                                                 (tokenizers 0.23.3; names by fonttools 4.55)
     unicode_tables.py --regex DIR 16             those of regular expressions, from the dump of version 16;
                                                  needs fonttools 4.55 and regex 2024.11.6 (Unicode 16)
 
@@ -229,6 +231,43 @@ def regex_tables(folder, path):
           "Unicode 16 full case folding: code point << 5 | length, the characters.", hex, several)
 
 
+def joined_scripts(folder):
+    """What UnicodeScripts takes for one script: Unicode 9, kana as Han, and 0 for what joins anything
+    (a blank, code points without a script)."""
+    from fontTools import unicodedata as scripts
+    from tokenizers import pre_tokenizers
+    split = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+    codes = ["Zzzz"] + sorted(set(scripts.Scripts.VALUES) - {"Zzzz"})
+    plain = [c for c in range(LAST) if not 0xD800 <= c < 0xE000]
+
+    def absorbed(lead):
+        out = set()
+        for k in range(0, len(plain), 4096):
+            part = plain[k:k + 4096]
+            starts = {at[0] for _, at in split("".join(lead + chr(c) for c in part))}
+            out |= {c for i, c in enumerate(part) if 2 * i + 1 not in starts}
+        return out
+
+    def expected(c):
+        script = scripts.script(chr(c))
+        return "Hani" if script in ("Hira", "Kana") or c == 0x30FC else script
+
+    joins = absorbed("a") & absorbed("1")
+    examples = {}
+    for c in plain:
+        if c not in joins:
+            examples.setdefault(expected(c), chr(c))
+    values = [0] * LAST
+    for c in plain:
+        if c in joins:
+            continue
+        same = [s for s in [expected(c)] + list(examples) if len(split(examples[s] + chr(c))) == 1]
+        values[c] = codes.index(same[0])
+    write(folder + "/unicode_joined_scripts.inc",
+          "What UnicodeScripts takes for one script (0 joins any): code point << 8 | script.", hex,
+          boundaries(values, 8))
+
+
 def generate(folder, paths):
     v8, v9, v16, v17 = [load(p) for p in paths]
     write(folder + "/unicode_classes.inc",
@@ -258,6 +297,8 @@ if __name__ == "__main__":
         dump(sys.argv[2])
     elif sys.argv[1] == "--generate":
         generate(sys.argv[2], sys.argv[3:7])
+    elif sys.argv[1] == "--scripts":
+        joined_scripts(sys.argv[2])
     elif sys.argv[1] == "--regex":
         regex_tables(sys.argv[2], sys.argv[3])
     else:

@@ -33,7 +33,7 @@ class Collector {
       if (s.added)
         emit(s.added->id, part, {chars, chars + length}, word_++);
       else
-        plain(part, chars);
+        plain(part, chars, s.begin == 0);
       chars += length;
       done_ = s.end;
     }
@@ -53,9 +53,10 @@ class Collector {
     return false;
   }
 
-  void plain(std::string_view part, int32_t first_char) {
+  void plain(std::string_view part, int32_t first_char, bool at_start) {
     if (fused(part, first_char)) return;
-    normalized_.assign(part, first_char, details_ != nullptr);
+    normalized_.assign(part, first_char, details_ != nullptr || p_.needs_origins);
+    normalized_.begins_original = at_start;
     if (p_.normalizer) p_.normalizer->normalize(normalized_);
     std::vector<Segment> segments;
     p_.added.split(normalized_.text, true, segments);
@@ -76,8 +77,12 @@ class Collector {
          word_++);
   }
 
-  void pieces(Normalized& from, size_t begin, size_t end) {
+  void pieces(Normalized& whole, size_t begin, size_t end) {
     pieces_.assign(1, {begin, end});
+    const bool rewrites = p_.pre_tokenizer && p_.pre_tokenizer->rewrites();
+    if (rewrites) rewritten_.assign(whole, begin, end);
+    Normalized& from = rewrites ? rewritten_ : whole;
+    if (rewrites) pieces_.assign(1, {0, from.text.size()});
     if (p_.pre_tokenizer) p_.pre_tokenizer->split(from, pieces_);
     for (const Piece& piece : pieces_) {
       if (ids_.size() >= limit_) return;
@@ -110,7 +115,7 @@ class Collector {
   size_t limit_;
   size_t done_ = 0;
   int32_t word_ = 0;
-  Normalized normalized_;
+  Normalized normalized_, rewritten_;
   std::vector<Piece> pieces_;
   std::vector<ModelToken> tokens_;
 };

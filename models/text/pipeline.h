@@ -51,6 +51,8 @@ struct Tokenizer::Pipeline {
   std::optional<text::Truncation> truncation;  // as stored in tokenizer.json
   std::optional<text::Padding> padding;
   text::Settings settings;
+  /// Origins are tracked even when nobody asks for offsets.
+  bool needs_origins = false;
   /// Components that are BERT's run as one fused pass.
   std::unique_ptr<text::BertScan> fused;
 

@@ -92,6 +92,7 @@ void Tokenizer::Pipeline::finish() {
     const text::AddedToken* token = settings.pad_token.empty() ? added.find(pad) : nullptr;
     if (token) settings.pad_token = pad, settings.pad_id = token->id;
   }
+  needs_origins = normalizer && pre_tokenizer && pre_tokenizer->needs_origins();
   const auto* rules = dynamic_cast<const text::BertNormalizer*>(normalizer.get());
   const auto* words = dynamic_cast<const text::WordPiece*>(model.get());
   const bool bert = rules && words && dynamic_cast<text::BertPreTokenizer*>(pre_tokenizer.get());

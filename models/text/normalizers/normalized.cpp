@@ -18,6 +18,17 @@ void Normalized::assign(std::string_view piece, int32_t begin_char, bool track) 
   }
 }
 
+void Normalized::assign(const Normalized& other, size_t from, size_t to) {
+  text.assign(other.text, from, to - from);
+  tracked = other.tracked;
+  begin = other.begin;
+  begins_original = other.begins_original && from == 0;
+  origin.clear();
+  if (!tracked) return;
+  const auto at = other.origin.begin();
+  origin.assign(at + static_cast<std::ptrdiff_t>(from), at + static_cast<std::ptrdiff_t>(to));
+}
+
 std::pair<int32_t, int32_t> Normalized::origin_of(size_t from, size_t to) const noexcept {
   const int32_t first = origin[from], last = origin[to - 1];
   return {first >= 0 ? first : -1 - first, last >= 0 ? last + 1 : -1 - last};

@@ -22,9 +22,13 @@ struct Normalized {
   bool tracked = false;
   /// Code point of the original at which this piece begins.
   int32_t begin = 0;
+  /// Nothing of the original text stands before this piece. Kept without tracking.
+  bool begins_original = true;
 
   /// A piece of the original text that begins at code point `begin_char`.
   void assign(std::string_view piece, int32_t begin_char, bool track);
+  /// Bytes [begin, end) of another one.
+  void assign(const Normalized& other, size_t from, size_t to);
   /// The original code points [first, second) that bytes [from, to) stand for; from < to.
   std::pair<int32_t, int32_t> origin_of(size_t from, size_t to) const noexcept;
 };

@@ -38,6 +38,59 @@ std::unique_ptr<PreTokenizer> parse_delimiter(const Json& json) {
   return p;
 }
 
+std::unique_ptr<PreTokenizer> parse_split(const Json& json) {
+  auto p = std::make_unique<SplitPreTokenizer>();
+  const Json& pattern = json["pattern"];
+  if (pattern.contains("Regex"))
+    p->regex = Regex::compile(read_string(pattern, "Regex", std::nullopt),
+                              "tokenizer.json: pre-tokenizer Split");
+  else
+    p->literal = read_string(pattern, "String", std::nullopt);
+  read_string(json, "behavior", std::nullopt);
+  p->behavior = parse_behavior(json);
+  p->invert = read_bool(json, "invert", std::nullopt);
+  return p;
+}
+
+std::unique_ptr<PreTokenizer> parse_byte_level(const Json& json) {
+  static constexpr std::string_view kGpt2 =
+      R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  auto p = std::make_unique<ByteLevelPreTokenizer>();
+  p->add_prefix_space = read_bool(json, "add_prefix_space", std::nullopt);
+  if (read_bool(json, "use_regex", true)) {
+    p->regex = Regex::compile(kGpt2, "tokenizer.json: pre-tokenizer ByteLevel");
+  }
+  return p;
+}
+
+std::unique_ptr<PreTokenizer> parse_metaspace(const Json& json) {
+  using Scheme = MetaspacePreTokenizer::Scheme;
+  auto p = std::make_unique<MetaspacePreTokenizer>();
+  p->replacement = read_string(json, "replacement", std::nullopt);
+  if (count_chars(p->replacement) != 1) {
+    fail(ErrorCode::corrupt, "tokenizer.json: Metaspace's 'replacement' must be one character");
+  }
+  const std::string scheme = read_string(json, "prepend_scheme", "always");
+  if (scheme == "first")
+    p->scheme = Scheme::first;
+  else if (scheme == "never")
+    p->scheme = Scheme::never;
+  else if (scheme != "always")
+    fail(ErrorCode::corrupt, cat("tokenizer.json: unknown prepend_scheme '", scheme, "'"));
+  // The older member may not contradict the newer one.
+  if (!read_bool(json, "add_prefix_space", true) && p->scheme != Scheme::never) {
+    fail(ErrorCode::corrupt, "tokenizer.json: 'add_prefix_space' does not match 'prepend_scheme'");
+  }
+  p->cuts = read_bool(json, "split", true);
+  return p;
+}
+
+std::unique_ptr<PreTokenizer> parse_fixed_length(const Json& json) {
+  auto p = std::make_unique<FixedLengthPreTokenizer>();
+  p->length = static_cast<size_t>(read_integer(json, "length", 5, 1, int64_t{1} << 40));
+  return p;
+}
+
 }  // namespace
 
 std::unique_ptr<PreTokenizer> parse_pre_tokenizer(const Json& json, int depth) {
@@ -54,6 +107,11 @@ std::unique_ptr<PreTokenizer> parse_pre_tokenizer(const Json& json, int depth) {
     return class_splitter(Kind::numeric,
                           each ? SplitBehavior::isolated : SplitBehavior::contiguous);
   }
+  if (type == "Split") return parse_split(json);
+  if (type == "ByteLevel") return parse_byte_level(json);
+  if (type == "Metaspace") return parse_metaspace(json);
+  if (type == "UnicodeScripts") return std::make_unique<UnicodeScriptsPreTokenizer>();
+  if (type == "FixedLength") return parse_fixed_length(json);
   if (type != "Sequence") fail_unsupported("pre-tokenizer", type);
   auto sequence = std::make_unique<PreTokenizerSequence>();
   for (const Json& step : read_array(json, "pretokenizers")) {

@@ -4,19 +4,16 @@
 
 #include <algorithm>
 
+#include "stretch.h"
+
 namespace tern::text {
 
 namespace {
 
-struct Match {
-  size_t begin, end;
-  bool delimits;
-};
-
 /// Every delimiting character by itself, and the runs between them.
 template <class Delimits>
 void find_matches(std::string_view text, Piece piece, const Delimits& delimits,
-                  std::vector<Match>& out) {
+                  std::vector<Stretch>& out) {
   out.clear();
   size_t run = piece.begin;
   for (size_t i = piece.begin; i < piece.end;) {
@@ -29,40 +26,15 @@ void find_matches(std::string_view text, Piece piece, const Delimits& delimits,
   if (run < piece.end) out.push_back({run, piece.end, false});
 }
 
-void join_neighbours(std::vector<Match>& matches, SplitBehavior behavior, std::vector<Piece>& out) {
-  const bool backwards = behavior == SplitBehavior::merged_with_next;
-  if (backwards) std::reverse(matches.begin(), matches.end());
-  const size_t first = out.size();
-  bool previous = false;
-  for (const Match& m : matches) {
-    const bool joins =
-        behavior == SplitBehavior::contiguous ? m.delimits == previous : m.delimits && !previous;
-    previous = m.delimits;
-    if (!joins || out.size() == first)
-      out.push_back({m.begin, m.end});
-    else if (backwards)
-      out.back().begin = m.begin;
-    else
-      out.back().end = m.end;
-  }
-  if (backwards) std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
-}
-
 template <class Delimits>
 void split_where(std::string_view text, std::vector<Piece>& pieces, SplitBehavior behavior,
                  const Delimits& delimits) {
   std::vector<Piece> out;
-  std::vector<Match> matches;
+  std::vector<Stretch> matches;
   out.reserve(pieces.size() * 2);
   for (const Piece& piece : pieces) {
     find_matches(text, piece, delimits, matches);
-    if (behavior == SplitBehavior::removed || behavior == SplitBehavior::isolated) {
-      for (const Match& m : matches) {
-        if (!m.delimits || behavior == SplitBehavior::isolated) out.push_back({m.begin, m.end});
-      }
-    } else {
-      join_neighbours(matches, behavior, out);
-    }
+    cut(matches, behavior, out);
   }
   pieces.swap(out);
 }
@@ -115,6 +87,14 @@ void ClassPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) cons
       return split_where(text.text, pieces, behavior,
                          [this](char32_t c) { return c == delimiter; });
   }
+}
+
+bool PreTokenizerSequence::rewrites() const {
+  return std::any_of(steps.begin(), steps.end(), [](const auto& s) { return s->rewrites(); });
+}
+
+bool PreTokenizerSequence::needs_origins() const {
+  return std::any_of(steps.begin(), steps.end(), [](const auto& s) { return s->needs_origins(); });
 }
 
 void PreTokenizerSequence::split(Normalized& text, std::vector<Piece>& pieces) const {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "../../../hub/formats/json.h"
 #include "../normalizers/normalized.h"
+#include "../regex/regex.h"
 
 namespace tern::text {
 
@@ -21,6 +23,11 @@ class PreTokenizer {
   virtual ~PreTokenizer() = default;
   /// Replaces `pieces` by finer ones in order; none is empty.
   virtual void split(Normalized& text, std::vector<Piece>& pieces) const = 0;
+  /// split() may change the text: it then holds nothing but the pieces.
+  virtual bool rewrites() const { return false; }
+  /// What becomes of a piece depends on where the original text begins: of a normalized text the
+  /// origins are needed.
+  virtual bool needs_origins() const { return false; }
 };
 
 /// What becomes of the characters that delimit.
@@ -44,9 +51,51 @@ struct ClassPreTokenizer final : PreTokenizer {
   void split(Normalized& text, std::vector<Piece>& pieces) const override;
 };
 
+/// Where a literal text or a regular expression matches (with `invert`: between the matches) stand
+/// the delimiters.
+struct SplitPreTokenizer final : PreTokenizer {
+  std::string literal;                 // used when there is no regex
+  std::unique_ptr<const Regex> regex;  // may be null
+  SplitBehavior behavior = SplitBehavior::isolated;
+  bool invert = false;
+  void split(Normalized& text, std::vector<Piece>& pieces) const override;
+};
+
+/// Every byte becomes a printable character; with a regex, after GPT-2's pattern has split.
+struct ByteLevelPreTokenizer final : PreTokenizer {
+  bool add_prefix_space = true;
+  std::unique_ptr<const Regex> regex;  // may be null
+  void split(Normalized& text, std::vector<Piece>& pieces) const override;
+  bool rewrites() const override { return true; }
+};
+
+/// A blank becomes `replacement`, one is prepended by `scheme` unless one stands there, and with
+/// `cuts` each begins a piece.
+struct MetaspacePreTokenizer final : PreTokenizer {
+  enum class Scheme { always, first, never } scheme = Scheme::always;
+  std::string replacement;
+  bool cuts = true;
+  void split(Normalized& text, std::vector<Piece>& pieces) const override;
+  bool rewrites() const override { return true; }
+  bool needs_origins() const override { return scheme == Scheme::first; }
+};
+
+/// Cuts where the script changes.
+struct UnicodeScriptsPreTokenizer final : PreTokenizer {
+  void split(Normalized& text, std::vector<Piece>& pieces) const override;
+};
+
+/// Pieces of `length` characters, the last one shorter.
+struct FixedLengthPreTokenizer final : PreTokenizer {
+  size_t length = 5;
+  void split(Normalized& text, std::vector<Piece>& pieces) const override;
+};
+
 struct PreTokenizerSequence final : PreTokenizer {
   std::vector<std::unique_ptr<PreTokenizer>> steps;
   void split(Normalized& text, std::vector<Piece>& pieces) const override;
+  bool rewrites() const override;
+  bool needs_origins() const override;
 };
 
 /// The "pre_tokenizer" member of tokenizer.json; null gives nullptr. unsupported names the type.

@@ -35,6 +35,10 @@ constexpr uint32_t kFoldSeveral[] = {
 #include "unicode_fold_several.inc"
 };
 
+constexpr uint32_t kJoinedStarts[] = {
+#include "unicode_joined_scripts.inc"
+};
+
 std::vector<PropertyRun> runs_of(std::span<const uint32_t> starts, int shift) {
   std::vector<PropertyRun> runs{{0, 0x110000, 0}};
   for (const uint32_t s : starts) {
@@ -58,6 +62,12 @@ std::vector<PropertyRun> script_runs() {
 
 std::vector<PropertyRun> derived_runs() {
   return runs_of(kDerivedStarts, 6);
+}
+
+uint8_t joined_script(char32_t c) noexcept {
+  const uint32_t key = static_cast<uint32_t>(c) << 8 | 0xFF;
+  const auto* after = std::upper_bound(std::begin(kJoinedStarts), std::end(kJoinedStarts), key);
+  return after == std::begin(kJoinedStarts) ? 0 : static_cast<uint8_t>(*(after - 1) & 0xFF);
 }
 
 std::optional<uint32_t> find_script(std::string_view name) {

@@ -47,4 +47,8 @@ struct Folding {
 };
 std::vector<Folding> foldings();
 
+/// What the pre-tokenizer UnicodeScripts takes for one script: a number for each, kana being Han; 0
+/// joins any (a blank, what has no script). Of Unicode 9.
+uint8_t joined_script(char32_t c) noexcept;
+
 }  // namespace tern::text

@@ -13,7 +13,7 @@ import os
 import random
 import sys
 
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = list("aZzsStTdDmMlLvVrReE019 '.-_!/\n\r\t|<>$+") + [
@@ -83,10 +83,42 @@ def regex_cases(source):
             yield {"pattern": pattern, "error": True}
 
 
+def pre_tokenizer_configs():
+    flat = [{"type": "BertPreTokenizer"}, {"type": "Whitespace"}, {"type": "WhitespaceSplit"}, {"type": "UnicodeScripts"},
+            {"type": "CharDelimiterSplit", "delimiter": "s"}, {"type": "Digits", "individual_digits": True},
+            {"type": "Digits", "individual_digits": False}]
+    flat += [{"type": "FixedLength", "length": n} for n in (1, 2, 7)]
+    flat += [{"type": "ByteLevel", "add_prefix_space": space, "trim_offsets": True, "use_regex": regex}
+             for space in (True, False) for regex in (True, False)]
+    flat += [{"type": "Metaspace", "replacement": mark, "prepend_scheme": scheme, "split": split}
+             for mark in "▁_" for scheme in ("always", "first", "never") for split in (True, False)]
+    behaviors = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
+    flat += [{"type": "Punctuation", "behavior": b} for b in behaviors]
+    patterns = [{"String": " "}, {"String": "s"}, {"String": "'s"}, {"String": ""}, {"Regex": "s*"}, {"Regex": "\\b"},
+                {"Regex": "\\s+|\\p{N}"}, {"Regex": "(?=\\p{Lu})"}]
+    flat += [{"type": "Split", "pattern": p, "behavior": b, "invert": i} for p in patterns for b in behaviors for i in (True, False)]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    split = {"type": "Split", "pattern": {"Regex": "\\p{N}{1,3}"}, "behavior": "Isolated", "invert": False}
+    sequences = [[split, byte_level], [{"type": "WhitespaceSplit"}, dict(byte_level, add_prefix_space=True)],
+                 [byte_level, dict(byte_level, use_regex=True)], [{"type": "UnicodeScripts"}, split, {"type": "Metaspace", "replacement": "▁"}],
+                 [{"type": "WhitespaceSplit"}, {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"}],
+                 [{"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"}, {"type": "Punctuation", "behavior": "Isolated"}]]
+    return flat + [{"type": "Sequence", "pretokenizers": s} for s in sequences]
+
+
+def pre_tokenizer_cases(source):
+    empty = json.loads(Tokenizer(models.WordLevel({}, unk_token="")).to_str())
+    for config in pre_tokenizer_configs():
+        component = Tokenizer.from_str(json.dumps(dict(empty, pre_tokenizer=config))).pre_tokenizer
+        for text in [next(source) for _ in range(12)]:
+            pieces = [[piece, begin, end] for piece, (begin, end) in component.pre_tokenize_str(text)]
+            yield {"config": config, "text": text, "pieces": pieces}
+
+
 def main():
     random.seed(5)
     source = texts(sys.argv[2], random)
-    cases = {"regex": regex_cases}[sys.argv[1]]
+    cases = {"regex": regex_cases, "pre_tokenizers": pre_tokenizer_cases}[sys.argv[1]]
     with open(os.path.join(HERE, sys.argv[1] + ".jsonl"), "w") as f:
         for case in cases(source):
             f.write(json.dumps(case, ensure_ascii=False) + "\n")

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Splitting by patterns, scripts and length; see pre_tokenizers.h.
+#include <algorithm>
+
+#include "../unicode/properties.h"
+#include "pre_tokenizers.h"
+#include "stretch.h"
+
+namespace tern::text {
+
+namespace {
+
+/// Matches as the reference finds them: an empty literal matches before every character and at the
+/// end.
+void find_literal(std::string_view literal, std::string_view text, std::vector<Regex::Match>& out) {
+  out.clear();
+  if (literal.empty()) {
+    for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) out.push_back({i, i});
+    out.push_back({text.size(), text.size()});
+    return;
+  }
+  for (size_t at = text.find(literal); at != text.npos;) {
+    out.push_back({at, at + literal.size()});
+    at = text.find(literal, at + literal.size());
+  }
+}
+
+void join_neighbours(std::vector<Stretch>& stretches, SplitBehavior behavior,
+                     std::vector<Piece>& out) {
+  const bool backwards = behavior == SplitBehavior::merged_with_next;
+  if (backwards) std::reverse(stretches.begin(), stretches.end());
+  const size_t first = out.size();
+  bool previous = false;
+  for (const Stretch& s : stretches) {
+    const bool joins =
+        behavior == SplitBehavior::contiguous ? s.delimits == previous : s.delimits && !previous;
+    previous = s.delimits;
+    if (!joins || out.size() == first)
+      out.push_back({s.begin, s.end});
+    else if (backwards)
+      out.back().begin = s.begin;
+    else
+      out.back().end = s.end;
+  }
+  if (backwards) std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
+}
+
+}  // namespace
+
+void cut(std::vector<Stretch>& stretches, SplitBehavior behavior, std::vector<Piece>& out) {
+  if (behavior != SplitBehavior::removed && behavior != SplitBehavior::isolated) {
+    const auto first = static_cast<std::ptrdiff_t>(out.size());
+    join_neighbours(stretches, behavior, out);
+    const auto empty = [](const Piece& p) { return p.begin == p.end; };
+    out.erase(std::remove_if(out.begin() + first, out.end(), empty), out.end());
+    return;
+  }
+  for (const Stretch& s : stretches) {
+    const bool stays = !s.delimits || behavior == SplitBehavior::isolated;
+    if (stays && s.begin < s.end) out.push_back({s.begin, s.end});
+  }
+}
+
+void SplitPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) const {
+  std::vector<Piece> out;
+  std::vector<Regex::Match> matches;
+  std::vector<Stretch> stretches;
+  for (const Piece& piece : pieces) {
+    if (piece.begin == piece.end) continue;
+    const auto part = std::string_view(text.text).substr(piece.begin, piece.end - piece.begin);
+    if (regex)
+      regex->find_all(part, matches);
+    else
+      find_literal(literal, part, matches);
+    stretches.clear();
+    size_t at = piece.begin;
+    for (const Regex::Match& m : matches) {
+      const size_t begin = piece.begin + m.begin, end = piece.begin + m.end;
+      if (at < begin) stretches.push_back({at, begin, invert});
+      stretches.push_back({begin, end, !invert});
+      at = end;
+    }
+    if (at < piece.end) stretches.push_back({at, piece.end, invert});
+    cut(stretches, behavior, out);
+  }
+  pieces.swap(out);
+}
+
+/// What joins any script extends the piece before it; at the beginning it belongs to no piece and
+/// vanishes, as in the reference.
+void UnicodeScriptsPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) const {
+  std::vector<Piece> out;
+  for (const Piece& piece : pieces) {
+    uint8_t last = 0;
+    for (size_t i = piece.begin; i < piece.end;) {
+      const size_t begin = i;
+      const uint8_t script = joined_script(next_char(text.text, i));
+      if (script != 0 && script != last)
+        out.push_back({begin, i});
+      else if (last != 0)
+        out.back().end = i;
+      if (script != 0) last = script;
+    }
+  }
+  pieces.swap(out);
+}
+
+void FixedLengthPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) const {
+  std::vector<Piece> out;
+  for (const Piece& piece : pieces) {
+    for (size_t i = piece.begin; i < piece.end;) {
+      const size_t begin = i;
+      for (size_t n = 0; n < length && i < piece.end; ++n) i += utf8_length(text.text[i]);
+      out.push_back({begin, i});
+    }
+  }
+  pieces.swap(out);
+}
+
+}  // namespace tern::text
