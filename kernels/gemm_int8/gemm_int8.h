@@ -6,20 +6,17 @@
 // Both sides go through the same two steps, row by row along k:
 //
 //   rotate     Where k is a multiple of 16, each block of 16 p consecutive elements is multiplied
-//   by
-//              a Hadamard matrix, p the largest power of two up to 16 that divides k / 16: elements
-//              whose numbers have the same remainder by 4 are mixed by the matrix of size 4 p over
-//              sqrt(4 p). It is orthogonal, so x · w stays what it is, but outliers are spread
-//              (QuaRot, Ashkboos 2024). Any other k is left as it is.
-//   quantise   Groups of consecutive k, the last one shorter, each with its scale: q = round(v ·
-//   (127 /
-//              max|v|)) to nearest even, an int8 in [-127, 127]; the scale is max|v| / 127. (v is
-//              not divided by sqrt(4 p), the scale is.) Groups whose largest magnitude is below
-//              2^-118 become zeros. A group of w is 64 k, of x all k, where k < 512; else 128 and
-//              256.
+//              by a Hadamard matrix, p the largest power of two up to 16 that divides k / 16:
+//              elements whose numbers have the same remainder by 4 are mixed by the matrix of size
+//              4 p over sqrt(4 p). It is orthogonal, so x · w stays what it is, but outliers are
+//              spread (QuaRot, Ashkboos 2024). Any other k is left as it is.
+//   quantise   Groups of consecutive k, the last one shorter, each with its scale: q = v times
+//              (127 / max|v|), rounded to nearest even, an int8 in [-127, 127]; the scale is
+//              max|v| / 127. (v is not divided by sqrt(4 p), the scale is.) Groups whose largest
+//              magnitude is below 2^-118 become zeros. A group of w is 64 k, of x all k, where
+//              k < 512; else 128 and 256.
 //
-// A group of x is whole groups of w. For each, in ascending order, with b = 128 + qx as it is
-// stored,
+// A group of x is whole groups of w. For each, in ascending order, with b = 128 + qx as stored,
 //
 //   t = -128 · sum of sw · sum_k qw[k]             over the groups of w in it, known from packing
 //   t = fma( f32( sum_k b[k] · qw[k] ), sw, t )    for each of those; the sum is an exact int32
