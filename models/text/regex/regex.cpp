@@ -10,6 +10,7 @@
 #include "alphabet.h"
 #include "matcher.h"
 #include "pattern.h"
+#include "scanners.h"
 
 namespace tern::text {
 
@@ -120,9 +121,38 @@ class MatchedRegex final : public Regex {
   std::unique_ptr<const Matcher> matcher_;
 };
 
+class ScannedRegex final : public Regex {
+ public:
+  explicit ScannedRegex(const Scanner& scanner) : scanner_(scanner) {}
+
+  bool find(std::string_view text, size_t from, Match& match) const override {
+    if (from >= text.size()) return false;
+    match = {from, scanner_.next(text, from)};
+    return true;
+  }
+  void find_all(std::string_view text, std::vector<Match>& out) const override {
+    out.clear();
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = scanner_.next(text, at);
+      out.push_back({at, end});
+      at = end;
+    }
+  }
+
+ private:
+  Scanner scanner_;
+};
+
 }  // namespace
 
 std::unique_ptr<const Regex> Regex::compile(std::string_view pattern, std::string_view what) {
+  Scanner scanner;
+  if (Scanner::find(pattern, scanner)) return std::make_unique<ScannedRegex>(scanner);
+  return compile_matcher(pattern, what);
+}
+
+std::unique_ptr<const Regex> Regex::compile_matcher(std::string_view pattern,
+                                                    std::string_view what) {
   return std::make_unique<MatchedRegex>(pattern, what);
 }
 

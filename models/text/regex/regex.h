@@ -24,6 +24,10 @@ class Regex {
   /// the construct and its place.
   static std::unique_ptr<const Regex> compile(std::string_view pattern, std::string_view what);
 
+  /// The same without scanners.
+  static std::unique_ptr<const Regex> compile_matcher(std::string_view pattern,
+                                                      std::string_view what);
+
   /// The first match in `text` (valid UTF-8) that begins at byte `from` or later; it may be empty.
   /// Reads the whole text: to iterate, use find_all. deadline when a limit on work is hit.
   virtual bool find(std::string_view text, size_t from, Match& match) const = 0;
