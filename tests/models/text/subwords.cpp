@@ -347,6 +347,30 @@ TEST_CASE("Unigram piece by piece gives the best way through the whole text") {
   }
 }
 
+TEST_CASE("Unigram gives the best way through long texts that no place cuts") {
+  std::mt19937 rng(11);
+  for (int i = 0; i < 30; ++i) {
+    // Pieces of two and three letters reach over every place.
+    UnigramConfig config;
+    config.pieces.emplace_back("<unk>", -20);
+    config.unk_id = 0;
+    std::vector<std::string> pieces{""};
+    for (size_t k = 0; k < pieces.size() && pieces[k].size() < 3; ++k) {
+      for (const char c : {'a', 'b'}) pieces.push_back(pieces[k] + c);
+    }
+    for (size_t k = 1; k < pieces.size(); ++k) {
+      config.pieces.emplace_back(pieces[k], -static_cast<double>(rng() % 1000) / 100);
+    }
+    const Unigram model(config);
+    std::string text;
+    while (text.size() < 30000) text += "ab"[rng() % (i % 3 == 0 ? 1 : 2)];
+    Tokens out;
+    model.tokenize(text, out);
+    const bool same = written(out) == written(best_way(config, text));
+    CHECK(same);
+  }
+}
+
 TEST_CASE("bytes give the ids of the same piece in the byte-level alphabet") {
   for (const char* name : {"gpt2", "llama3", "small/bpe-byte-level-normalizer"}) {
     const auto model = real_model(name);
