@@ -37,6 +37,7 @@ constexpr std::array kVerbs = {
     Verb{"rerank", "the lines of a file in the order a cross-encoder ranks them",
          tern::cli::rerank},
     Verb{"tokenize", "texts to token ids", tern::cli::tokenize},
+    Verb{"chat-template", "a conversation as a model's prompt", tern::cli::chat_template},
     Verb{"forward", "run a model on tensors of a safetensors file", tern::cli::forward},
     Verb{"info", "what a model is made of", tern::cli::info},
     Verb{"bench", "what the kernels reach on this machine", tern::cli::bench},
@@ -48,12 +49,12 @@ void print_help(std::FILE* to) {
       "  echo 'It rained.' | tern embed sentence-transformers/all-MiniLM-L6-v2\n"
       "  tern search sentence-transformers/all-MiniLM-L6-v2 notes.txt 'Where is the key?'\n\n"
       "usage: tern VERB … ('tern VERB --help' tells more)\n";
-  constexpr size_t kColumn = 10;
+  constexpr size_t kColumn = 15;
   for (const Verb& verb : kVerbs) {
     const std::string name(verb.name);
     out += cat("  ", name, std::string(kColumn - name.size(), ' '), verb.summary, "\n");
   }
-  out += "      --version  version, instruction set and threads\n";
+  out += "      --version      version, instruction set and threads\n";
   std::fputs(out.c_str(), to);
 }
 

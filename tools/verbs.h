@@ -11,6 +11,7 @@ int embed(const Arguments& arguments);
 int search(const Arguments& arguments);
 int rerank(const Arguments& arguments);
 int tokenize(const Arguments& arguments);
+int chat_template(const Arguments& arguments);
 int forward(const Arguments& arguments);
 int info(const Arguments& arguments);
 int bench(const Arguments& arguments);

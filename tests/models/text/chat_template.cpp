@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which template is taken, and what it is given.
+#include "../../../models/text/chat_template.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/storage.h"
+
+using namespace tern;
+using hub::Json;
+using hub::Repo;
+
+namespace {
+
+Repo repo_of(const std::map<std::string, std::string>& files) {
+  std::map<std::string, StorageRef> stored;
+  for (const auto& [name, text] : files) {
+    StorageRef bytes = heap_storage(text.size());
+    std::copy(text.begin(), text.end(), reinterpret_cast<char*>(bytes->data()));
+    stored[name] = std::move(bytes);
+  }
+  return Repo::from_memory(std::move(stored));
+}
+
+const Json kHello = Json::parse(R"([{"role":"user","content":"Hi"}])", "test");
+
+std::string message_of(const ChatTemplate& chat, const ChatOptions& options = {}) {
+  try {
+    return chat.render(kHello, options).text;
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "chat template: chat_template.jinja wins over tokenizer_config.json, and that over "
+    "chat_template.json") {
+  std::map<std::string, std::string> files = {{"chat_template.json", R"({"chat_template":"old"})"}};
+  CHECK(message_of(ChatTemplate::from_repo(repo_of(files))) == "old");
+  files["tokenizer_config.json"] =
+      R"({"chat_template":"config {{ bos_token }}","bos_token":{"content":"<b>"}})";
+  CHECK(message_of(ChatTemplate::from_repo(repo_of(files))) == "config <b>");
+  files["chat_template.jinja"] = "file{{ bos_token }}\n";
+  CHECK(message_of(ChatTemplate::from_repo(repo_of(files))) == "file<b>");
+}
+
+TEST_CASE(
+    "chat template: tools pick tool_use, a name picks its template, a text is taken as it is") {
+  const auto chat = ChatTemplate::from_repo(
+      repo_of({{"chat_template.jinja", "plain"},
+               {"additional_chat_templates/tool_use.jinja", "tools {{ tools|length }}"},
+               {"additional_chat_templates/rag.jinja", "rag {{ documents|length }}"}}));
+  CHECK(chat.names() == std::vector<std::string>{"default", "rag", "tool_use"});
+  CHECK(message_of(chat) == "plain");
+  CHECK(message_of(chat, {.tools = Json::array({})}) == "tools 0");
+  CHECK(message_of(chat, {.documents = Json::array({Json::object({})}), .chat_template = "rag"}) ==
+        "rag 1");
+  CHECK(message_of(chat, {.chat_template = "own {{ messages[0].content }}"}) == "own Hi");
+  const auto listed = ChatTemplate::from_repo(repo_of(
+      {{"tokenizer_config.json",
+        R"({"chat_template":[{"name":"a","template":"A"},{"name":"b","template":"B"}]})"}}));
+  CHECK(message_of(listed, {.chat_template = "b"}) == "B");
+  CHECK(message_of(listed).find("Available template names are a, b") != std::string::npos);
+}
+
+TEST_CASE("chat template: a repository without one says so, unless a text is given") {
+  const auto chat = ChatTemplate::from_repo(repo_of({{"tokenizer_config.json", "{}"}}));
+  CHECK(chat.empty());
+  CHECK_THROWS_WITH(chat.render(kHello), doctest::Contains("no chat template"));
+  CHECK(message_of(chat, {.chat_template = "{{ messages|length }}"}) == "1");
+  CHECK(ChatTemplate().empty());
+}
+
+TEST_CASE("chat template: further variables hide special tokens, and cannot hide the messages") {
+  const auto chat =
+      ChatTemplate::from_text("{{ bos_token }}{{ x|tojson }}", {{"bos_token", "<s>"}});
+  CHECK(message_of(chat, {.kwargs = Json::parse(R"({"x":[1]})", "")}) == "<s>[1]");
+  CHECK(message_of(chat, {.kwargs = Json::parse(R"({"x":0,"bos_token":"B"})", "")}) == "B0");
+  CHECK(message_of(chat, {.kwargs = Json::parse(R"({"messages":[]})", "")}).find("'messages'") !=
+        std::string::npos);
+}
+
+TEST_CASE("chat template: a bad template is an Error when it is used, and no other") {
+  const auto chat = ChatTemplate::from_repo(repo_of(
+      {{"chat_template.jinja", "fine"}, {"additional_chat_templates/bad.jinja", "\n{% if"}}));
+  CHECK(message_of(chat) == "fine");
+  CHECK(message_of(chat, {.chat_template = "bad"}).find("line 2") != std::string::npos);
+}
+
+TEST_CASE("chat template: messages that are none are refused") {
+  const auto chat = ChatTemplate::from_text("x");
+  for (const char* bad : {"[]", "{}", "1", "[1]", "[[]]", "null"}) {
+    CHECK_THROWS_AS(chat.render(Json::parse(bad, "test")), Error);
+  }
+  CHECK_THROWS_WITH(
+      chat.render(kHello, {.add_generation_prompt = true, .continue_final_message = true}),
+      doctest::Contains("not compatible"));
+}
+
+TEST_CASE("chat template: tokenizer_config.json's chat_template of another kind is corrupt") {
+  for (const char* bad : {R"({"chat_template":[1]})", R"({"chat_template":[{"name":"a"}]})",
+                          R"({"chat_template":{"a":1}})"}) {
+    CHECK_THROWS_AS(ChatTemplate::from_repo(repo_of({{"tokenizer_config.json", bad}})), Error);
+  }
+}
