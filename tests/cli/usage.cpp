@@ -20,8 +20,9 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE("help of the program and of every verb fits a screen and goes to standard output") {
   constexpr size_t kScreenLines = 30, kScreenColumns = 100;
-  for (const std::string& verb : std::vector<std::string>{"", "embed", "search", "rerank",
-                                                          "tokenize", "forward", "info", "bench"}) {
+  for (const std::string& verb :
+       std::vector<std::string>{"", "embed", "search", "rerank", "tokenize", "chat-template",
+                                "forward", "info", "bench"}) {
     CAPTURE(verb);
     std::vector<std::string> arguments = {"--help"};
     if (!verb.empty()) arguments.insert(arguments.begin(), verb);

@@ -225,8 +225,11 @@ Value do_urlencode(Runtime& r, const Value& v, const Arguments& a) {
 Value do_filesizeformat(Runtime& r, const Value& v, const Arguments& a) {
   const Parameters p(r, "filesizeformat", a, {"binary"});
   const bool binary_units = p.truth(0, false);
-  Arguments none;
-  const double size = r.filter("float", v, std::move(none)).real();
+  Arguments strict;
+  strict.positional = {Value::none()};
+  const Value number = r.filter("float", v, std::move(strict));
+  if (number.is_none()) r.fail("filesizeformat expects a number");
+  const double size = number.real();
   const double base = binary_units ? 1024 : 1000;
   constexpr std::string_view kLetters = "kMGTPEZY";
   if (size == 1) return r.string("1 Byte");

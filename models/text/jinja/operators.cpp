@@ -163,8 +163,6 @@ bool less_items(Runtime& r, const Values& a, const Values& b) {
 Value binary(Runtime& r, Binary op, const Value& a, const Value& b) {
   if (a.is_integral() && b.is_integral()) return integers(r, op, a.integer(), b.integer());
   if (op == Binary::modulo && a.is_string()) {
-    // An undefined operand on the right answers for itself.
-    r.defined(b);
     return r.string(percent_format(r, a, b), a.markup());
   }
   if (a.is_number() && b.is_number() && !a.is(Kind::big) && !b.is(Kind::big)) {

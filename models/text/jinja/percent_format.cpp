@@ -40,12 +40,12 @@ class PercentFormat {
       }
       if (out.size() > r_.limits().bytes) r_.bytes(out.size());
     }
-    const bool many = arguments_.is(Kind::tuple);
-    const size_t given = many ? arguments_.as<List>().items.size() : 1;
-    if (next_ < given && !arguments_.is(Kind::dict) && !by_name_ &&
-        !(!many && arguments_.is(Kind::list))) {
-      r_.fail("not all arguments converted during string formatting");
+    if (by_name_ || arguments_.is_undefined() || arguments_.is(Kind::dict) ||
+        arguments_.is(Kind::list) || arguments_.is(Kind::range)) {
+      return out;  // what has items need not be used up
     }
+    const size_t given = arguments_.is(Kind::tuple) ? arguments_.as<List>().items.size() : 1;
+    if (next_ < given) r_.fail("not all arguments converted during string formatting");
     return out;
   }
 

@@ -158,6 +158,9 @@ Interpreter::Flow Interpreter::exec_captured(const Stmt& s) {
     for (const Step& filter : s.filters) v = apply(filter, v);
   }
   if (s.kind == Stmt::Kind::filter_block) {
+    if (!v.is_string()) {
+      fail(cat("a filter block must give a string, not ", type_name(v)));
+    }
     output(v);
   } else {
     assign(*s.targets[0], v);

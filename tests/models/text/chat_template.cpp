@@ -86,6 +86,31 @@ TEST_CASE("chat template: further variables hide special tokens, and cannot hide
         std::string::npos);
 }
 
+TEST_CASE(
+    "chat template: special tokens come from the files, then from the tokenizer's class, unless "
+    "null forbids") {
+  const auto tokens = [](const std::map<std::string, std::string>& files) {
+    std::string out;
+    const ChatTemplate chat = ChatTemplate::from_repo(repo_of(files));
+    for (const auto& [name, token] : chat.special_tokens()) {
+      out += name + "=" + token + " ";
+    }
+    return out;
+  };
+  CHECK(tokens({{"tokenizer_config.json",
+                 R"({"tokenizer_class":"LlamaTokenizerFast","bos_token":"B"})"}}) ==
+        "bos_token=B eos_token=</s> unk_token=<unk> ");
+  CHECK(tokens({{"tokenizer_config.json",
+                 R"({"tokenizer_class":"Qwen2Tokenizer","unk_token":null})"}}) ==
+        "eos_token=<|endoftext|> pad_token=<|endoftext|> ");
+  CHECK(
+      tokens(
+          {{"tokenizer_config.json",
+            R"({"extra_special_tokens":{"boi_token":"<i>"},"additional_special_tokens":["<x>"]})"},
+           {"special_tokens_map.json", R"({"eos_token":{"content":"E"}})"}}) ==
+      "eos_token=E boi_token=<i> ");
+}
+
 TEST_CASE("chat template: a bad template is an Error when it is used, and no other") {
   const auto chat = ChatTemplate::from_repo(repo_of(
       {{"chat_template.jinja", "fine"}, {"additional_chat_templates/bad.jinja", "\n{% if"}}));

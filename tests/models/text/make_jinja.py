@@ -3,6 +3,7 @@
 """Records what Transformers renders: tests/data/templates/{snippets,chats,shared}.jsonl.
 
     pip install transformers jinja2 && make_jinja.py [SHARED_TOKENIZERS]
+    make_jinja.py --fuzz COUNT SEED FILE      random templates, for TERN_JINJA_CASES=FILE test_models
 
 snippets.jsonl   one template of a few characters per line, for each filter, test, method and rule
 chats.jsonl      templates in the style of published models (templates/*.jinja beside the data), each with several
@@ -11,6 +12,7 @@ shared.jsonl     the real templates of SHARED_TOKENIZERS/*/tokenizer_config.json
                  of each answer are recorded, for the texts are not ours
 An answer is {"out": text, "spans": [[begin, end], …]} or {"error": true}. Python 3.11's Unicode tables decide.
 """
+import copy
 import datetime
 import json
 import os
@@ -39,8 +41,6 @@ hf.datetime = Clock
 def answer(call):
     try:
         return call()
-    except RecursionError:
-        raise
     except Exception as e:  # whatever a template does wrong
         return {"error": True, "why": "%s: %s" % (type(e).__name__, str(e)[:100])}
 
@@ -50,7 +50,7 @@ def snippet(template, variables):
         compiled = hf._compile_jinja_template.__wrapped__(template)
         blocks, spans = [], []
         with compiled.environment.activate_tracker(blocks, spans):
-            for block in compiled.generate(**variables):
+            for block in compiled.generate(**copy.deepcopy(variables)):
                 blocks.append(block)
         out = {"out": "".join(blocks)}
         if " at 0x" in out["out"]:
@@ -93,6 +93,21 @@ def write(name, lines):
     print("%s: %d cases, %d of them errors" % (name, len(lines), errors))
 
 
+def fuzz(count, seed, path):
+    """A file like snippets.jsonl. Left out is what cannot be compared: addresses, big integers, …"""
+    import jinja_fuzz
+    results = {}
+    for t in jinja_fuzz.templates(count, seed):
+        result = snippet(t, jinja_snippets.VARIABLES)
+        if result:
+            results[t] = result
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(json.dumps({"variables": jinja_snippets.VARIABLES}) + "\n")
+        for t, result in results.items():
+            f.write(json.dumps(dict(template=t, **result), ensure_ascii=False) + "\n")
+    print("%s: %d templates, %d of them errors" % (path, len(results), sum("error" in r for r in results.values())))
+
+
 def main(shared):
     write("snippets.jsonl", [{"variables": jinja_snippets.VARIABLES}] + [
         dict(template=t, **result) for t in jinja_snippets.all_snippets()
@@ -125,4 +140,7 @@ def main(shared):
         write("shared.jsonl", lines)
 
 
-main(sys.argv[1] if len(sys.argv) > 1 else None)
+if sys.argv[1:2] == ["--fuzz"]:
+    fuzz(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+else:
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
