@@ -179,18 +179,21 @@ TEST_CASE("NaN and infinity spoil the rows that see them and no others") {
   });
 }
 
-TEST_CASE("scores far apart leave only the largest") {
+TEST_CASE("scores far apart leave only the largest, whatever the sign of the scale") {
   for_each_variant([](const AttentionTable& t) {
-    Problem p(t, dense(2, 130, 16));
-    for (int64_t j = 0; j < 130; ++j) {
-      write(t.kv_format, p.k.data(), j * 16, j == 77 ? 1024.0f : -1024.0f);
-      write(t.kv_format, p.v.data(), j * 16, static_cast<float>(j));
+    for (const float sign : {1.0f, -1.0f}) {
+      Problem p(t, dense(2, 130, 16));
+      p.options.scale = sign;
+      for (int64_t j = 0; j < 130; ++j) {
+        write(t.kv_format, p.k.data(), j * 16, j == 77 ? 1024.0f : -1024.0f);
+        write(t.kv_format, p.v.data(), j * 16, static_cast<float>(j));
+      }
+      write(t.format, p.q.data(), 0, sign * 1024.0f);
+      write(t.format, p.q.data(), 16, 0.0f);
+      Scratch scratch(t.scratch_bytes(16), 0xff);
+      t.run(p.args(scratch.data()));
+      CHECK(read(t.format, p.out.data(), 0) == 77.0);
     }
-    write(t.format, p.q.data(), 0, 1024.0f);
-    write(t.format, p.q.data(), 16, 0.0f);
-    Scratch scratch(t.scratch_bytes(16), 0xff);
-    t.run(p.args(scratch.data()));
-    CHECK(read(t.format, p.out.data(), 0) == 77.0);
   });
 }
 
