@@ -116,13 +116,15 @@ bool AddedTokens::next_match(const Matcher& m, std::string_view text, size_t fro
   return false;
 }
 
-void AddedTokens::split(std::string_view text, bool normalized, std::vector<Segment>& out) const {
+void AddedTokens::split(std::string_view text, bool normalized, bool plain_specials,
+                        std::vector<Segment>& out) const {
   out.clear();
   const Matcher& m = matchers_[normalized];
   size_t done = 0;
   Match match{};
   for (size_t from = 0; !m.tokens.empty() && next_match(m, text, from, match);) {
     from = match.end;
+    if (plain_specials && match.token->special) continue;
     if (match.token->single_word && !stands_alone(text, match.begin, match.end)) continue;
     if (match.token->lstrip) match.begin = std::max(skip_spaces_back(text, match.begin), done);
     if (match.token->rstrip) match.end = skip_spaces(text, match.end);

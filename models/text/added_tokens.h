@@ -35,8 +35,10 @@ class AddedTokens {
   /// After the last add. The contents of normalized tokens are normalized too.
   void finish(const Normalizer* normalizer);
 
-  /// Cuts `text`; `normalized` chooses which of the two sets.
-  void split(std::string_view text, bool normalized, std::vector<Segment>& out) const;
+  /// Cuts `text`; `normalized` chooses which of the two sets. With `plain_specials` special tokens
+  /// are found and left in the text.
+  void split(std::string_view text, bool normalized, bool plain_specials,
+             std::vector<Segment>& out) const;
   bool any(bool normalized) const noexcept { return !matchers_[normalized].tokens.empty(); }
 
   const AddedToken* find(std::string_view content) const noexcept;

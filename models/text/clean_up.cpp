@@ -2,14 +2,23 @@
 // The rules one after the other, each in one pass; see clean_up.h.
 #include "clean_up.h"
 
-#include <string_view>
 #include <utility>
+
+#include "unicode/utf8.h"
 
 namespace tern::text {
 
-namespace {
-
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  if (from.empty()) {
+    std::string out(to);
+    for (size_t i = 0; i < text.size();) {
+      const size_t size = utf8_length(text[i]);
+      out.append(text, i, size).append(to);
+      i += size;
+    }
+    text.swap(out);
+    return;
+  }
   size_t found = text.find(from);
   if (found == std::string::npos) return;
   std::string out;
@@ -20,8 +29,6 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
   text = out.append(text, done, std::string::npos);
 }
-
-}  // namespace
 
 void clean_up(std::string& text, bool do_not) {
   static constexpr std::pair<std::string_view, std::string_view> kRules[] = {

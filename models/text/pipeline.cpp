@@ -2,7 +2,6 @@
 // Running the components over a text, and decoding; see pipeline.h.
 #include "pipeline.h"
 
-#include "clean_up.h"
 #include "fields.h"
 
 namespace tern {
@@ -15,12 +14,17 @@ namespace {
 class Collector {
  public:
   Collector(const Tokenizer::Pipeline& p, std::vector<int64_t>& ids, Encoding* details,
-            Detail detail, size_t limit)
-      : p_(p), ids_(ids), details_(details), detail_(detail), limit_(limit) {}
+            const Mode& mode, size_t limit)
+      : p_(p),
+        ids_(ids),
+        details_(details),
+        detail_(mode.detail),
+        plain_specials_(mode.split_special_tokens),
+        limit_(limit) {}
 
   void run(std::string_view text) {
     std::vector<Segment> segments;
-    p_.added.split(text, false, segments);
+    p_.added.split(text, false, plain_specials_, segments);
     int32_t chars = 0;
     for (const Segment& s : segments) {
       if (ids_.size() >= limit_) return;
@@ -59,7 +63,7 @@ class Collector {
     normalized_.begins_original = at_start;
     if (p_.normalizer) p_.normalizer->normalize(normalized_);
     std::vector<Segment> segments;
-    p_.added.split(normalized_.text, true, segments);
+    p_.added.split(normalized_.text, true, plain_specials_, segments);
     if (segments.size() == 1 && !segments[0].added)
       return pieces(normalized_, 0, normalized_.text.size());
     for (const Segment& s : segments) {
@@ -112,6 +116,7 @@ class Collector {
   std::vector<int64_t>& ids_;
   Encoding* details_;
   Detail detail_;
+  bool plain_specials_;
   size_t limit_;
   size_t done_ = 0;
   int32_t word_ = 0;
@@ -126,16 +131,41 @@ class Collector {
 
 using text::Detail;
 
-Encoding Tokenizer::Pipeline::tokenize(std::string_view text, Detail detail) const {
+namespace {
+
+constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
+
+/// Appends the tokens of one text; the other members of `e` are not filled.
+void collect(const Tokenizer::Pipeline& p, std::string_view text, const text::Mode& mode,
+             Encoding& e) {
   std::string scratch;
   const std::string_view valid = text::valid_utf8(text, scratch);
   if (valid.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
     fail(ErrorCode::invalid_argument, "tokenizer: a text of more than 2 GB");
   }
+  text::Collector(p, e.ids, mode.detail == Detail::ids ? nullptr : &e, mode, kNoLimit).run(valid);
+}
+
+}  // namespace
+
+Encoding Tokenizer::Pipeline::tokenize(std::string_view text, const text::Mode& mode) const {
   Encoding e;
-  text::Collector(*this, e.ids, detail == Detail::ids ? nullptr : &e, detail,
-                  std::numeric_limits<size_t>::max())
-      .run(valid);
+  collect(*this, text, mode, e);
+  e.type_ids.assign(e.ids.size(), 0);
+  e.special_tokens_mask.assign(e.ids.size(), 0);
+  e.attention_mask.assign(e.ids.size(), 1);
+  return e;
+}
+
+Encoding Tokenizer::Pipeline::tokenize_words(std::span<const std::string> words,
+                                             const text::Mode& mode) const {
+  Encoding e;
+  int32_t number = 0;
+  for (const std::string& word : words) {
+    const size_t before = e.word_ids.size();
+    collect(*this, word, mode, e);
+    std::fill(e.word_ids.begin() + static_cast<std::ptrdiff_t>(before), e.word_ids.end(), number++);
+  }
   e.type_ids.assign(e.ids.size(), 0);
   e.special_tokens_mask.assign(e.ids.size(), 0);
   e.attention_mask.assign(e.ids.size(), 1);
@@ -143,12 +173,11 @@ Encoding Tokenizer::Pipeline::tokenize(std::string_view text, Detail detail) con
 }
 
 void Tokenizer::Pipeline::tokenize_ids(std::string_view text, std::vector<int64_t>& ids,
-                                       size_t limit) const {
+                                       size_t limit, bool split_special_tokens) const {
   std::string scratch;
   const std::string_view valid = text::valid_utf8(text, scratch);
-  const size_t all = std::numeric_limits<size_t>::max();
-  const size_t stop = limit > all - ids.size() ? all : ids.size() + limit;
-  text::Collector(*this, ids, nullptr, Detail::ids, stop).run(valid);
+  const size_t stop = limit > kNoLimit - ids.size() ? kNoLimit : ids.size() + limit;
+  text::Collector(*this, ids, nullptr, {Detail::ids, split_special_tokens}, stop).run(valid);
 }
 
 std::optional<std::string_view> Tokenizer::Pipeline::token(int64_t id) const noexcept {
@@ -157,21 +186,17 @@ std::optional<std::string_view> Tokenizer::Pipeline::token(int64_t id) const noe
 }
 
 std::string Tokenizer::Pipeline::decode(std::span<const int64_t> ids, bool skip_special) const {
-  std::string out, piece;
-  bool first = true;
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
   for (const int64_t id : ids) {
     const auto text = token(id);
-    if (!text || (skip_special && added.is_special(*text))) continue;
-    const bool continues = decoder && text->starts_with(decoder->prefix);
-    if (first || !continues) {
-      piece.assign(first ? 0 : 1, ' ');
-      piece += *text;
-    } else {
-      piece = text->substr(decoder->prefix.size());
-    }
-    if (decoder && decoder->cleanup) text::clean_up(piece, true);
-    out += piece;
-    first = false;
+    if (text && !(skip_special && added.is_special(*text))) tokens.emplace_back(*text);
+  }
+  if (decoder) decoder->decode(tokens);
+  std::string out;
+  for (const std::string& t : tokens) {
+    if (!decoder && &t != &tokens.front()) out += ' ';
+    out += t;
   }
   return out;
 }

@@ -11,6 +11,7 @@
 
 #include "added_tokens.h"
 #include "bert_scan.h"
+#include "decoders/decoders.h"
 #include "normalizers/normalizers.h"
 #include "post_processors/post_processors.h"
 #include "pre_tokenizers/pre_tokenizers.h"
@@ -30,13 +31,14 @@ struct Settings {
   int64_t pad_id = -1, pad_type_id = 0;
   bool wants_type_ids = true;
   bool clean_up_tokenization_spaces = false;
+  bool split_special_tokens = false;
+  std::string unk_token;  // empty: none
 };
 
-/// WordPiece's decoder: glues continuing pieces, and with `cleanup` the blanks before punctuation.
-/// Absent, tokens are joined by a blank.
-struct WordPieceDecoder {
-  std::string prefix = "##";
-  bool cleanup = true;
+/// How a text is tokenized.
+struct Mode {
+  Detail detail = Detail::ids;
+  bool split_special_tokens = false;
 };
 
 }  // namespace text
@@ -47,7 +49,7 @@ struct Tokenizer::Pipeline {
   std::unique_ptr<text::TextModel> model;
   text::AddedTokens added;
   text::PostProcessor post_processor;
-  std::optional<text::WordPieceDecoder> decoder;
+  std::unique_ptr<text::Decoder> decoder;      // null: tokens are joined by blanks
   std::optional<text::Truncation> truncation;  // as stored in tokenizer.json
   std::optional<text::Padding> padding;
   text::Settings settings;
@@ -62,8 +64,11 @@ struct Tokenizer::Pipeline {
   void finish();
 
   /// One sequence without special tokens and cuts. Scanning may stop after `limit` tokens.
-  Encoding tokenize(std::string_view text, text::Detail detail) const;
-  void tokenize_ids(std::string_view text, std::vector<int64_t>& ids, size_t limit) const;
+  Encoding tokenize(std::string_view text, const text::Mode& mode) const;
+  /// Words that the caller has split: each by itself, numbered as the caller did.
+  Encoding tokenize_words(std::span<const std::string> words, const text::Mode& mode) const;
+  void tokenize_ids(std::string_view text, std::vector<int64_t>& ids, size_t limit,
+                    bool split_special_tokens) const;
 
   std::optional<std::string_view> token(int64_t id) const noexcept;
   std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const;

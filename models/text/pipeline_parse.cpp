@@ -51,13 +51,6 @@ std::optional<Padding> parse_padding(const Json& json) {
   return p;
 }
 
-std::optional<WordPieceDecoder> parse_decoder(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  const std::string type = read_type(json, "decoder", 0);
-  if (type != "WordPiece") fail_unsupported("decoder", type);
-  return WordPieceDecoder{read_string(json, "prefix", "##"), read_bool(json, "cleanup", true)};
-}
-
 }  // namespace
 
 }  // namespace text

@@ -16,8 +16,12 @@ using text::Detail;
 
 /// Trimming offsets needs the tokens' text.
 Detail detail_of(const Tokenizer::Pipeline& p, const EncodeOptions& o) {
-  if (o.want_tokens || (o.want_offsets && p.post_processor.trim_offsets)) return Detail::tokens;
+  if (o.want_tokens || (o.want_offsets && !p.post_processor.trims.empty())) return Detail::tokens;
   return o.want_offsets ? Detail::offsets : Detail::ids;
+}
+
+text::Mode mode_of(const Tokenizer::Pipeline& p, const EncodeOptions& o) {
+  return {detail_of(p, o), o.split_special_tokens};
 }
 
 /// What remains of max_length without special tokens. None: nothing is cut (no limit was given, or
@@ -64,14 +68,28 @@ const Tokenizer::Pipeline& checked(const std::shared_ptr<const Tokenizer::Pipeli
 
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   const Pipeline& p = checked(pipeline_);
-  return finish(p, p.tokenize(text, detail_of(p, options)), nullptr, options);
+  return finish(p, p.tokenize(text, mode_of(p, options)), nullptr, options);
+}
+
+Encoding Tokenizer::encode_words(std::span<const std::string> words,
+                                 const EncodeOptions& options) const {
+  const Pipeline& p = checked(pipeline_);
+  return finish(p, p.tokenize_words(words, mode_of(p, options)), nullptr, options);
+}
+
+Encoding Tokenizer::encode_words(std::span<const std::string> words,
+                                 std::span<const std::string> pair,
+                                 const EncodeOptions& options) const {
+  const Pipeline& p = checked(pipeline_);
+  Encoding second = p.tokenize_words(pair, mode_of(p, options));
+  return finish(p, p.tokenize_words(words, mode_of(p, options)), &second, options);
 }
 
 Encoding Tokenizer::encode(std::string_view text, std::string_view pair,
                            const EncodeOptions& options) const {
   const Pipeline& p = checked(pipeline_);
-  Encoding second = p.tokenize(pair, detail_of(p, options));
-  return finish(p, p.tokenize(text, detail_of(p, options)), &second, options);
+  Encoding second = p.tokenize(pair, mode_of(p, options));
+  return finish(p, p.tokenize(text, mode_of(p, options)), &second, options);
 }
 
 void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
@@ -93,7 +111,7 @@ void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
     }
     const size_t before = ids.size();
     const size_t limit = left ? static_cast<size_t>(*left) : std::numeric_limits<size_t>::max();
-    p.tokenize_ids(text, ids, limit);
+    p.tokenize_ids(text, ids, limit, options.split_special_tokens);
     if (ids.size() - before > limit) ids.resize(before + limit);
   }
 }
@@ -103,6 +121,37 @@ std::string Tokenizer::decode(std::span<const int64_t> ids, const DecodeOptions&
   std::string out = p.decode(ids, options.skip_special_tokens);
   if (options.clean_up_tokenization_spaces.value_or(p.settings.clean_up_tokenization_spaces)) {
     text::clean_up(out, false);
+  }
+  return out;
+}
+
+std::vector<std::string> Tokenizer::batch_decode(std::span<const std::vector<int64_t>> batch,
+                                                 const DecodeOptions& options) const {
+  std::vector<std::string> out;
+  out.reserve(batch.size());
+  for (const std::vector<int64_t>& ids : batch) out.push_back(decode(ids, options));
+  return out;
+}
+
+std::vector<int64_t> Tokenizer::convert_tokens_to_ids(std::span<const std::string> tokens) const {
+  const Pipeline& p = checked(pipeline_);
+  const int64_t unknown = p.settings.unk_token.empty() ? -1 : token_to_id(p.settings.unk_token);
+  std::vector<int64_t> out;
+  out.reserve(tokens.size());
+  for (const std::string& token : tokens) {
+    const int64_t id = token_to_id(token);
+    out.push_back(id < 0 ? unknown : id);
+  }
+  return out;
+}
+
+std::vector<std::string> Tokenizer::convert_ids_to_tokens(std::span<const int64_t> ids,
+                                                          bool skip_special_tokens) const {
+  const Pipeline& p = checked(pipeline_);
+  std::vector<std::string> out;
+  for (const int64_t id : ids) {
+    const std::string_view token = p.token(id).value_or("");
+    if (!skip_special_tokens || !p.added.is_special(token)) out.emplace_back(token);
   }
   return out;
 }

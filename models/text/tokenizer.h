@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../../hub/repo.h"
-#include "../model.h"
+#include "batch_encoding.h"
 #include "encoding.h"
 
 namespace tern {
@@ -26,6 +26,8 @@ struct EncodeOptions {
   bool add_special_tokens = true;
   bool want_offsets = false;  // offsets, word ids, sequence ids
   bool want_tokens = false;   // the tokens' text too (implies want_offsets)
+  /// Texts of special tokens in the input are plain text.
+  bool split_special_tokens = false;
   /// Total length allowed, special tokens included; 0 = no truncation.
   int64_t max_length = 0;
   TruncationStrategy strategy = TruncationStrategy::longest_first;
@@ -35,15 +37,29 @@ struct EncodeOptions {
   bool want_overflow = false;
 };
 
-/// The call as in Transformers.
+/// The call as in Transformers, with its names. What is absent is as the tokenizer's files say.
 struct TokenizeOptions {
   bool add_special_tokens = true;
   bool padding = false;                                  // longest of the batch
   std::optional<PaddingStrategy> padding_strategy = {};  // overrides `padding`
   bool truncation = false;                               // longest_first to max_length
   std::optional<TruncationStrategy> truncation_strategy = {};
-  int64_t max_length = 0;  // 0: model_max_length
+  /// 0: model_max_length. Given alone, without padding and truncation, it truncates.
+  int64_t max_length = 0;
+  /// Tokens that an overflowing window has in common with the one before it.
+  int64_t stride = 0;
   int64_t pad_to_multiple_of = 0;
+  std::optional<Side> padding_side = {}, truncation_side = {};
+  std::optional<bool> split_special_tokens = {};
+  std::optional<bool> return_token_type_ids = {};
+  bool return_attention_mask = true;
+  /// Each window of a text that was cut becomes a row; overflow_to_sample_mapping [rows] tells
+  /// whose.
+  bool return_overflowing_tokens = false;
+  bool return_special_tokens_mask = false;  // special_tokens_mask [rows, length]
+  bool return_offsets_mapping = false;      // offset_mapping [rows, length, 2]
+  bool return_length = false;               // length [rows], padding included
+  bool return_tokens = false;               // strings for BatchEncoding::tokens
 };
 
 struct DecodeOptions {
@@ -65,22 +81,38 @@ class TERN_API Tokenizer {
   void encode_ids(std::string_view text, const EncodeOptions& options,
                   std::vector<int64_t>& ids) const;
 
-  /// Transformers' call: input_ids, token_type_ids (if the model reads them), attention_mask as
-  /// int64 tensors [batch, length]. Unequal lengths without padding: invalid_argument.
-  NamedTensors operator()(std::string_view text, const TokenizeOptions& options = {}) const;
-  NamedTensors operator()(std::initializer_list<std::string_view> texts,
-                          const TokenizeOptions& options = {}) const;
-  NamedTensors operator()(std::span<const std::string> texts,
-                          const TokenizeOptions& options = {}) const;
-  NamedTensors operator()(std::span<const std::pair<std::string, std::string>> pairs,
-                          const TokenizeOptions& options = {}) const;
+  /// Pre-split words: each is tokenized by itself, offsets count from its own beginning.
+  Encoding encode_words(std::span<const std::string> words,
+                        const EncodeOptions& options = {}) const;
+  Encoding encode_words(std::span<const std::string> words, std::span<const std::string> pair,
+                        const EncodeOptions& options = {}) const;
+
+  /// Transformers' call: input_ids, token_type_ids (if the model reads them), attention_mask and
+  /// what the options ask for, as int64 tensors [rows, length]. Unequal lengths without padding:
+  /// invalid_argument. Large batches are encoded by the shared thread pool, with the same result.
+  BatchEncoding operator()(std::string_view text, const TokenizeOptions& options = {}) const;
+  BatchEncoding operator()(std::initializer_list<std::string_view> texts,
+                           const TokenizeOptions& options = {}) const;
+  BatchEncoding operator()(std::span<const std::string> texts,
+                           const TokenizeOptions& options = {}) const;
+  BatchEncoding operator()(std::span<const std::pair<std::string, std::string>> pairs,
+                           const TokenizeOptions& options = {}) const;
+  /// is_split_into_words: a row of words for each text.
+  BatchEncoding operator()(std::span<const std::vector<std::string>> texts,
+                           const TokenizeOptions& options = {}) const;
 
   std::string decode(std::span<const int64_t> ids, const DecodeOptions& options = {}) const;
+  std::vector<std::string> batch_decode(std::span<const std::vector<int64_t>> batch,
+                                        const DecodeOptions& options = {}) const;
 
   /// -1 when the token is not in the vocabulary.
   int64_t token_to_id(std::string_view token) const;
   /// Empty when the id is not in the vocabulary.
   std::string id_to_token(int64_t id) const;
+  /// The id of each token; the unknown token's for one that is not in the vocabulary (-1 without).
+  std::vector<int64_t> convert_tokens_to_ids(std::span<const std::string> tokens) const;
+  std::vector<std::string> convert_ids_to_tokens(std::span<const int64_t> ids,
+                                                 bool skip_special_tokens = false) const;
   int64_t vocab_size() const;
   /// 10^30 in the file means no limit: 0 here.
   int64_t model_max_length() const;

@@ -203,7 +203,7 @@ std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo) {
   normalizer->strip_accents = read_bool(files.config, "strip_accents", normalizer->lowercase);
   p->normalizer = std::move(normalizer);
   p->pre_tokenizer = std::make_unique<BertPreTokenizer>();
-  p->decoder = WordPieceDecoder{};
+  p->decoder = std::make_unique<WordPieceDecoder>();
   set_template(p->post_processor, cls, sep, mpnet, p->model->vocabulary);
   std::vector<AddedToken> specials{unk, sep, pad, cls, named("mask_token", names.mask)};
   if (mpnet)
@@ -230,6 +230,8 @@ void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& p) {
   if (const auto side = files.config["truncation_side"].string()) {
     s.truncation_side = *side == "left" ? Side::left : Side::right;
   }
+  s.split_special_tokens = read_bool(files.config, "split_special_tokens", false);
+  if (const auto unk = files.token("unk_token")) s.unk_token = unk->content;
   s.clean_up_tokenization_spaces = read_bool(files.config, "clean_up_tokenization_spaces", false);
   if (const auto pad = files.token("pad_token")) s.pad_token = pad->content;
   if (!s.pad_token.empty()) {

@@ -44,6 +44,10 @@ char32_t Rewriter::peek() const noexcept {
   return next_char(source_.text, i);
 }
 
+std::string_view Rewriter::peek_bytes() const noexcept {
+  return std::string_view(source_.text).substr(at_, utf8_length(source_.text[at_]));
+}
+
 void Rewriter::put(char32_t c, int32_t origin) {
   char bytes[4];
   const size_t length = put_char(c, bytes);
@@ -51,11 +55,12 @@ void Rewriter::put(char32_t c, int32_t origin) {
   if (source_.tracked) origin_.insert(origin_.end(), length, origin);
 }
 
-void Rewriter::keep() {
+size_t Rewriter::keep() {
   const size_t length = utf8_length(source_.text[at_]);
   text_.append(source_.text, at_, length);
   if (source_.tracked) origin_.insert(origin_.end(), length, source_.origin[at_]);
   at_ += length;
+  return length;
 }
 
 void Rewriter::replace(char32_t c) {

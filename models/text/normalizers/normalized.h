@@ -41,8 +41,10 @@ class Rewriter {
   bool done() const noexcept { return at_ >= source_.text.size(); }
   /// The next source character.
   char32_t peek() const noexcept;
-  /// Takes the next source character over as it is.
-  void keep();
+  /// Its bytes; valid until the next call.
+  std::string_view peek_bytes() const noexcept;
+  /// Takes the next source character over as it is; returns its length in bytes.
+  size_t keep();
   /// `c` takes the place of the next source character.
   void replace(char32_t c);
   /// `c` is inserted; it stands where the source character before it stands.

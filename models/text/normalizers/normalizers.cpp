@@ -2,6 +2,9 @@
 // The normalizers; see normalizers.h. Order and details are the reference's.
 #include "normalizers.h"
 
+#include "../unicode/byte_alphabet.h"
+#include "../unicode/graphemes.h"
+
 namespace tern::text {
 
 namespace {
@@ -64,6 +67,31 @@ void lower(Normalized& text) {
   out.finish();
 }
 
+/// SentencePiece's rule: controls but not the blanks among them.
+bool is_nmt_removed(char32_t c) {
+  return (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F ||
+         c == 0x9F;
+}
+
+bool is_nmt_blank(char32_t c) {
+  return c == 9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 ||
+         (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF ||
+         c == 0xFFFD;
+}
+
+/// `chars` characters of the source become `text`. What the result is longer by counts as inserted;
+/// what it is shorter by is swallowed by the last character written, whichever that is.
+void substitute(std::vector<Change>& changes, size_t chars, std::string_view text) {
+  size_t count = 0;
+  for (size_t i = 0; i < text.size(); ++count) {
+    const char32_t c = next_char(text, i);
+    changes.push_back({c, count < chars ? 0 : 1});
+  }
+  if (count < chars && !changes.empty()) {
+    changes.back().change -= static_cast<int32_t>(chars - count);
+  }
+}
+
 }  // namespace
 
 bool is_bert_ideograph(char32_t c) noexcept {
@@ -120,20 +148,18 @@ void Strip::normalize(Normalized& text) const {
 }
 
 void Replace::normalize(Normalized& text) const {
-  const std::string source = text.text;
-  size_t found = pattern.empty() ? std::string::npos : source.find(pattern);
-  if (found == std::string::npos) return;
+  std::vector<Regex::Match> matches;
+  pattern.find_all(text.text, matches);
+  if (matches.empty()) return;
   Rewriter out(text);
-  for (size_t at = 0; at < source.size();) {
-    if (at != found) {
-      at += utf8_length(source[at]);
-      out.keep();
-      continue;
+  size_t at = 0;
+  for (const Regex::Match& m : matches) {
+    for (; at < m.begin; at += out.keep()) {
     }
-    out.replace_bytes(pattern.size(), content);
-    at += pattern.size();
-    found = source.find(pattern, at);
+    out.replace_bytes(m.end - m.begin, content);
+    at = m.end;
   }
+  while (!out.done()) out.keep();
   out.finish();
 }
 
@@ -142,6 +168,58 @@ void Prepend::normalize(Normalized& text) const {
   // The inserted characters share the place of the character they stand before.
   text.text.insert(0, content);
   if (text.tracked) text.origin.insert(text.origin.begin(), content.size(), text.origin.front());
+}
+
+void Nmt::normalize(Normalized& text) const {
+  keep_if(text, [](char32_t c) { return !is_nmt_removed(c); });
+  Rewriter out(text);
+  while (!out.done()) {
+    if (is_nmt_blank(out.peek()))
+      out.replace(' ');
+    else
+      out.keep();
+  }
+  out.finish();
+}
+
+void Precompiled::normalize(Normalized& text) const {
+  std::vector<Change> changes;
+  bool modified = false;
+  for (size_t at = 0; at < text.text.size();) {
+    const std::string_view all = text.text;
+    const size_t end = grapheme_end(all, at);
+    const std::string_view grapheme = all.substr(at, end - at);
+    const auto whole = grapheme.size() < 6 ? rules.find(grapheme) : std::nullopt;
+    if (whole) substitute(changes, count_chars(grapheme), *whole);
+    modified = modified || whole;
+    for (size_t i = at; i < end && !whole;) {
+      const size_t begin = i;
+      const char32_t c = next_char(all, i);
+      const auto one = rules.find(all.substr(begin, i - begin));
+      if (one)
+        substitute(changes, 1, *one);
+      else
+        changes.push_back({c, 0});
+      modified = modified || one;
+    }
+    at = end;
+  }
+  if (!modified) return;
+  Rewriter out(text);
+  for (const Change& c : changes) out.apply(c);
+  out.finish();
+}
+
+void ByteLevelNormalizer::normalize(Normalized& text) const {
+  Rewriter out(text);
+  while (!out.done()) {
+    const std::string_view bytes = out.peek_bytes();
+    out.replace(character_of_byte(static_cast<uint8_t>(bytes[0])));
+    for (const char byte : bytes.substr(1)) {
+      out.insert(character_of_byte(static_cast<uint8_t>(byte)));
+    }
+  }
+  out.finish();
 }
 
 void NormalizerSequence::normalize(Normalized& text) const {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "../../../hub/formats/json.h"
+#include "../text_pattern.h"
+#include "charsmap.h"
 #include "normalized.h"
 
 namespace tern::text {
@@ -48,14 +50,32 @@ struct Strip final : Normalizer {
   void normalize(Normalized& text) const override;
 };
 
-/// Every occurrence of a literal text becomes `content`.
+/// Every match becomes `content`.
 struct Replace final : Normalizer {
-  std::string pattern, content;
+  TextPattern pattern;
+  std::string content;
   void normalize(Normalized& text) const override;
 };
 
 struct Prepend final : Normalizer {
   std::string content;
+  void normalize(Normalized& text) const override;
+};
+
+/// SentencePiece's NMT rules: controls go, odd blanks become ' '.
+struct Nmt final : Normalizer {
+  void normalize(Normalized& text) const override;
+};
+
+/// SentencePiece's compiled rules, grapheme by grapheme: one of up to 5 bytes becomes what stands
+/// for its first characters, and its tail is lost; longer ones go character by character.
+struct Precompiled final : Normalizer {
+  Charsmap rules;
+  void normalize(Normalized& text) const override;
+};
+
+/// Bytes as characters of the byte-level alphabet.
+struct ByteLevelNormalizer final : Normalizer {
   void normalize(Normalized& text) const override;
 };
 

@@ -19,10 +19,8 @@ std::unique_ptr<Normalizer> parse_bert_normalizer(const Json& json) {
 }
 
 std::unique_ptr<Normalizer> parse_replace(const Json& json) {
-  const Json& pattern = json["pattern"];
-  if (!pattern.contains("String")) fail_unsupported("normalizer", "Replace with a regex");
   auto n = std::make_unique<Replace>();
-  n->pattern = read_string(pattern, "String", std::nullopt);
+  n->pattern = TextPattern::parse(json["pattern"], "normalizer Replace");
   n->content = read_string(json, "content", std::nullopt);
   return n;
 }
@@ -37,6 +35,13 @@ std::unique_ptr<Normalizer> parse_strip(const Json& json) {
 std::unique_ptr<Normalizer> parse_prepend(const Json& json) {
   auto n = std::make_unique<Prepend>();
   n->content = read_string(json, "prepend", std::nullopt);
+  return n;
+}
+
+std::unique_ptr<Normalizer> parse_precompiled(const Json& json) {
+  auto n = std::make_unique<Precompiled>();
+  n->rules = Charsmap::from_base64(read_string(json, "precompiled_charsmap", std::nullopt),
+                                   "tokenizer.json: precompiled_charsmap");
   return n;
 }
 
@@ -55,6 +60,9 @@ std::unique_ptr<Normalizer> parse_normalizer(const Json& json, int depth) {
   if (type == "Strip") return parse_strip(json);
   if (type == "Replace") return parse_replace(json);
   if (type == "Prepend") return parse_prepend(json);
+  if (type == "Nmt") return std::make_unique<Nmt>();
+  if (type == "Precompiled") return parse_precompiled(json);
+  if (type == "ByteLevel") return std::make_unique<ByteLevelNormalizer>();
   if (type != "Sequence") fail_unsupported("normalizer", type);
   auto sequence = std::make_unique<NormalizerSequence>();
   for (const Json& step : read_array(json, "normalizers")) {

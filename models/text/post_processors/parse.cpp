@@ -78,6 +78,11 @@ Template read_template(const Json& json, std::string_view member, int sequences)
   return out;
 }
 
+std::vector<bool> read_trims(const Json& json) {
+  if (!read_bool(json, "trim_offsets", true)) return {};
+  return {read_bool(json, "add_prefix_space", true)};
+}
+
 PostProcessor read_bert(const Json& json) {
   PostProcessor p;
   const TemplatePiece cls = read_pair(json, "cls", 0);
@@ -94,10 +99,11 @@ PostProcessor read_roberta(const Json& json) {
   p.single = {cls, sequence(0, 0), sep};
   p.pair = {cls, sequence(0, 0), sep, sep, sequence(1, 0), sep};
   p.all_types_zero = true;
-  p.trim_offsets = read_bool(json, "trim_offsets", true);
-  p.add_prefix_space = read_bool(json, "add_prefix_space", true);
+  p.trims = read_trims(json);
   return p;
 }
+
+PostProcessor parse_sequence(const Json& json, int depth);
 
 PostProcessor parse(const Json& json, int depth) {
   const std::string type = read_type(json, "post-processor", depth);
@@ -109,10 +115,32 @@ PostProcessor parse(const Json& json, int depth) {
     p.pair = read_template(json, "pair", 2);
     return p;
   }
+  if (type == "ByteLevel") {
+    PostProcessor p;
+    p.trims = read_trims(json);
+    return p;
+  }
   if (type != "Sequence") fail_unsupported("post-processor", type);
-  const auto& steps = read_array(json, "processors");
-  if (steps.size() > 1) fail_unsupported("post-processor", "Sequence of several");
-  return steps.empty() ? PostProcessor{} : parse(steps[0], depth + 1);
+  return parse_sequence(json, depth);
+}
+
+/// One template and any number of ByteLevels, whose order does not matter: they touch offsets only,
+/// and those of special tokens are empty. The reference stops at a second template.
+PostProcessor parse_sequence(const Json& json, int depth) {
+  PostProcessor out;
+  for (const Json& step : read_array(json, "processors")) {
+    PostProcessor p = parse(step, depth + 1);
+    if (p.single && out.single) {
+      fail_unsupported("post-processor", "Sequence of several templates");
+    }
+    p.trims.insert(p.trims.begin(), out.trims.begin(), out.trims.end());
+    if (!p.single) {
+      out.trims = std::move(p.trims);
+    } else {
+      out = std::move(p);
+    }
+  }
+  return out;
 }
 
 }  // namespace

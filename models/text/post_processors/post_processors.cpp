@@ -139,9 +139,10 @@ Encoding PostProcessor::process(Encoding first, Encoding* second, bool add_speci
   Encoding* const sequences[2] = {&first, second};
   for (int i = 0; i < 2 && sequences[i]; ++i) {
     Encoding& e = *sequences[i];
-    if (trim_offsets && detail == Detail::tokens) {
-      trim(e, add_prefix_space);
-      for (Encoding& o : e.overflowing) trim(o, add_prefix_space);
+    for (const bool prefix : trims) {
+      if (detail != Detail::tokens) break;
+      trim(e, prefix);
+      for (Encoding& o : e.overflowing) trim(o, prefix);
     }
     set_types(e, all_types_zero ? 0 : i);
     for (Encoding& o : e.overflowing) set_types(o, all_types_zero && add_special_tokens ? 0 : i);

@@ -31,9 +31,9 @@ struct PostProcessor {
   std::optional<Template> single, pair;
   /// RoBERTa: every type is 0 (in overflowing windows, when special tokens are added).
   bool all_types_zero = false;
-  /// Offsets of white space at a token's ends are cut off.
-  bool trim_offsets = false;
-  bool add_prefix_space = true;
+  /// One pass for each processor that cuts white space at a token's ends off its offsets; the value
+  /// is that processor's add_prefix_space.
+  std::vector<bool> trims;
 
   /// Number of special tokens for one sequence (two).
   int64_t added(bool is_pair) const noexcept;

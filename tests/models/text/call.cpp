@@ -2,8 +2,6 @@
 // The call as in Transformers, repositories without tokenizer.json, and settings files.
 #include <doctest/doctest.h>
 
-#include <map>
-
 #include "../../../engine/base/error.h"
 #include "../../../models/text/jsonl.h"
 #include "cases.h"
@@ -16,16 +14,6 @@ namespace {
 using Ids = std::vector<int64_t>;
 
 const std::string kFolder = TERN_TEST_DATA "/tokenizers/bert-base-uncased";
-
-Tokenizer from_files(const std::map<std::string, std::string>& files) {
-  std::map<std::string, StorageRef> stored;
-  for (const auto& [name, text] : files) {
-    const StorageRef storage = heap_storage(text.size());
-    text.copy(reinterpret_cast<char*>(storage->data()), text.size());
-    stored[name] = storage;
-  }
-  return AutoTokenizer::from_repo(hub::Repo::from_memory(std::move(stored), "test"));
-}
 
 Ids values(const Tensor& t) {
   return Ids(t.data<int64_t>(), t.data<int64_t>() + t.numel());

@@ -89,6 +89,16 @@ Tokenizer load(const std::string& folder) {
   return AutoTokenizer::from_json(read_maybe_xz(folder + "/tokenizer.json"), "tokenizer.json");
 }
 
+Tokenizer from_files(const std::map<std::string, std::string>& files) {
+  std::map<std::string, StorageRef> stored;
+  for (const auto& [name, text] : files) {
+    const StorageRef storage = heap_storage(text.size());
+    text.copy(reinterpret_cast<char*>(storage->data()), text.size());
+    stored[name] = storage;
+  }
+  return AutoTokenizer::from_repo(hub::Repo::from_memory(std::move(stored), "test"));
+}
+
 size_t check_cases(const std::string& folder) {
   const Tokenizer tokenizer = load(folder);
   const auto all = lines(read_maybe_xz(folder + "/cases.jsonl"));

@@ -3,6 +3,7 @@
 // recorded answers of the reference.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,9 @@ std::string read_maybe_xz(const std::string& path);
 std::vector<std::string> lines(const std::string& text);
 /// tokenizer.json of a folder.
 Tokenizer load(const std::string& folder);
+
+/// A repository with these files.
+Tokenizer from_files(const std::map<std::string, std::string>& files);
 
 /// Runs all lines of cases.jsonl.xz of a folder; returns their number. Failures are CHECKs.
 size_t check_cases(const std::string& folder);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// TextPattern: what a Split or Replace looks for, a literal text or a regular expression.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../../hub/formats/json.h"
+#include "regex/regex.h"
+
+namespace tern::text {
+
+class TextPattern {
+ public:
+  TextPattern() = default;
+  explicit TextPattern(std::string literal) : literal_(std::move(literal)) {}
+  explicit TextPattern(std::unique_ptr<const Regex> regex) : regex_(std::move(regex)) {}
+
+  /// {"String": …} or {"Regex": …}; `what` names the component in errors.
+  static TextPattern parse(const hub::Json& json, std::string_view what);
+
+  /// Every match in `text`, which is valid UTF-8, from left to right; they do not overlap and may
+  /// be empty. None in an empty text, whatever the pattern: so does the reference.
+  void find_all(std::string_view text, std::vector<Regex::Match>& out) const;
+
+  /// Null when this is a regular expression.
+  const std::string* literal() const noexcept { return regex_ ? nullptr : &literal_; }
+
+ private:
+  std::string literal_;
+  std::unique_ptr<const Regex> regex_;
+};
+
+}  // namespace tern::text
