@@ -12,6 +12,7 @@ HERE = ROOT / "bench/compare"
 BUILD = ROOT / "build"
 PEERS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "torch": "PyTorch", "ctranslate2": "CTranslate2",
          "llama": "llama.cpp"}
+NAMES = {**PEERS, "tokenizers": "the tokenizers' peers"}
 MODELS = ["minilm", "bert-base"]
 
 
@@ -28,21 +29,21 @@ def environment(peer):
     folder, wanted = BUILD / f"venv-{peer}", HERE / f"requirements/{peer}.txt"
     ready, digest = folder / "ready", hashlib.sha256(wanted.read_bytes()).hexdigest()
     if not ready.exists() or ready.read_text().split()[0] != digest:
-        say(f"installing {PEERS[peer]} into {folder.relative_to(ROOT)}")
+        say(f"installing {NAMES[peer]} into {folder.relative_to(ROOT)}")
         run("python3", "-m", "venv", "--clear", folder)
         run(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
         ready.write_text(digest)
     return folder / "bin/python"
 
 
-def tern():
+def tern(program="bench/models/bench_encode"):
     for what in ["build", "bench", "compare"]:
         run("tools/packages", what)
     build = BUILD / "bench"
     if not (build / "build.ninja").exists():
         run("meson", "setup", build, "-Dtests=disabled")
-    run("ninja", "-C", build, "--quiet", "bench/models/bench_encode")
-    return build / "bench/models/bench_encode"
+    run("ninja", "-C", build, "--quiet", program)
+    return build / program
 
 
 def sentences():
