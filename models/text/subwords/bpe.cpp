@@ -4,25 +4,9 @@
 
 #include <algorithm>
 
-#include "../unicode/byte_alphabet.h"
 #include "../unicode/utf8.h"
 
 namespace tern::text {
-
-namespace {
-
-/// False when a character is not of the byte-level alphabet.
-bool decode_bytes(std::string_view text, std::string& out) {
-  out.clear();
-  for (size_t i = 0; i < text.size();) {
-    const int byte = byte_of_character(next_char(text, i));
-    if (byte < 0) return false;
-    out += static_cast<char>(byte);
-  }
-  return true;
-}
-
-}  // namespace
 
 Bpe::Bpe(BpeConfig config) : ignore_merges_(config.ignore_merges) {
   vocabulary = std::move(config.vocabulary);
@@ -32,7 +16,8 @@ Bpe::Bpe(BpeConfig config) : ignore_merges_(config.ignore_merges) {
   std::string bytes;
   for (uint32_t e = 0; e < vocabulary.entries().size(); ++e) {
     const Vocabulary::Entry& entry = vocabulary.entries()[e];
-    if (linear_->occurs(e) || !decode_bytes(vocabulary.text(entry), bytes)) continue;
+    bytes.clear();
+    if (linear_->occurs(e) || !BpeLinear::decode_bytes(vocabulary.text(entry), bytes)) continue;
     if (!bytes.empty()) whole_.add(bytes, entry.id);
   }
   whole_.finish();
@@ -126,7 +111,8 @@ void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
 
 void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const {
   thread_local std::string bytes;
-  if (!decode_bytes(piece, bytes)) {
+  bytes.clear();
+  if (!BpeLinear::decode_bytes(piece, bytes)) {
     const int32_t id = ignore_merges_ ? vocabulary.find(piece) : -1;
     if (id < 0) return tokenize_by_queue(piece, out);
     return out.push_back({id, 0, static_cast<uint32_t>(piece.size())});

@@ -14,8 +14,9 @@ bool one_character(std::string_view text) noexcept {
   return !text.empty() && utf8_length(text[0]) == text.size();
 }
 
-/// The bytes of a text in the byte-level alphabet; false when it has another character.
-bool decode_bytes(std::string_view text, std::string& out) {
+}  // namespace
+
+bool BpeLinear::decode_bytes(std::string_view text, std::string& out) {
   for (size_t i = 0; i < text.size();) {
     const int byte = byte_of_character(next_char(text, i));
     if (byte < 0) return false;
@@ -23,8 +24,6 @@ bool decode_bytes(std::string_view text, std::string& out) {
   }
   return true;
 }
-
-}  // namespace
 
 std::unique_ptr<const BpeLinear> BpeLinear::make(const BpeMerges& merges) {
   if (!merges.regular() || !merges.prefix().empty()) return nullptr;

@@ -43,6 +43,8 @@ class BpeLinear {
   const Spelling& text() const noexcept { return text_; }
   /// The bytes which byte-level tokens stand for; empty when the vocabulary lacks a byte.
   const Spelling& bytes() const noexcept { return bytes_; }
+  /// Appends the bytes of a text in the byte-level alphabet; false when it has another character.
+  static bool decode_bytes(std::string_view text, std::string& out);
   /// No byte of UTF-8.
   static constexpr char kSuffix = '\xFF';
 
