@@ -138,6 +138,14 @@ struct ChatTemplate::State {
       }
     }
   }
+
+  /// The parsed form of one of `files`' own texts.
+  const Template* find(std::string_view source) const {
+    for (const auto& [name, candidate] : parsed) {
+      if (files.templates.at(name).data() == source.data()) return &candidate;
+    }
+    return nullptr;
+  }
 };
 
 ChatTemplate ChatTemplate::from_repo(const hub::Repo& repo) {
@@ -250,11 +258,7 @@ RenderedChat ChatTemplate::render(const Json& messages, const ChatOptions& optio
     variables.emplace_back(name, &tokens.back());  // behind the kwargs, which are found first
   }
 
-  const Template* parsed = nullptr;
-  for (const auto& [name, candidate] :
-       state_ ? state_->parsed : std::vector<std::pair<std::string, Template>>()) {
-    if (state_->files.templates.at(name).data() == source.data()) parsed = &candidate;
-  }
+  const Template* const parsed = state_ ? state_->find(source) : nullptr;
   std::function<jinja::Clock()> clock;
   if (options.clock) clock = [&] { return jinja::Clock{options.clock(), 0}; };
   const auto rendered =
