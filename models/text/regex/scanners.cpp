@@ -31,8 +31,8 @@ struct Reader {
   bool ends(size_t i) const { return i >= text.size(); }
   uint8_t kind(size_t i) const { return ends(i) ? 0 : kinds.at(text, i).kind; }
 
-  /// The end of the run at `i` of characters that have one of `wanted`; `any_case` says which ASCII
-  /// letters these surely are.
+  /// The end of the run at `i` of characters that have one of `wanted`, among them all ASCII
+  /// letters, or those of lower case alone when `any_case` is false.
   size_t run(size_t i, uint8_t wanted, bool any_case) const {
     for (;;) {
       while (i + 8 <= text.size()) {
@@ -40,11 +40,20 @@ struct Reader {
         i += n;
         if (n < 8) break;
       }
+      // Near the end of the text, and other letters than ASCII's.
       if (ends(i)) return i;
       const auto [kind, end] = kinds.at(text, i);
       if ((kind & wanted) == 0) return i;
       i = end;
     }
+  }
+  size_t run_of(size_t i, uint8_t wanted) const {
+    while (!ends(i)) {
+      const auto [kind, end] = kinds.at(text, i);
+      if ((kind & wanted) == 0) break;
+      i = end;
+    }
+    return i;
   }
   /// Of characters that have none of `unwanted`.
   size_t run_without(size_t i, uint8_t unwanted) const {
@@ -169,13 +178,17 @@ size_t next_o200k(const CharKinds& kinds, std::string_view text, size_t from) {
     return Contractions && !in.ends(i) && text[i] == '\'' ? in.contraction(i, true) : i;
   };
   const bool leads = (kind & (kLetter | kBreak)) == 0;
-  for (const size_t begin : {leads ? end : from, from}) {
-    const size_t behind = upper_then_lower(in, begin);
-    if (behind > begin) return with_contraction(behind);
-  }
-  for (const size_t begin : {leads ? end : from, from}) {
-    const size_t behind = in.run(begin, kUpperLike, false);
-    if (behind > begin) return with_contraction(behind);
+  const uint8_t second = leads ? in.kind(end) : uint8_t{0};
+  if ((second | kind) & (kUpperLike | kLowerLike)) {
+    // With the character that leads and without it.
+    for (const size_t begin : {leads ? end : from, from}) {
+      const size_t behind = upper_then_lower(in, begin);
+      if (behind > begin) return with_contraction(behind);
+    }
+    for (const size_t begin : {leads ? end : from, from}) {
+      const size_t behind = in.run_of(begin, kUpperLike);
+      if (behind > begin) return with_contraction(behind);
+    }
   }
   return next_rest(in, from, kLetter | kDigit, true);
 }
