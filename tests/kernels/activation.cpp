@@ -18,7 +18,7 @@ namespace {
 struct Bound {
   Act act;
   const char* name;
-  double ulps;   // units of the last place of the exact result (AVX2's gelu: kGeluAvx2), or
+  double ulps;   // units of the last place of the exact result (AVX2: see bound_of), or
   double floor;  // floor · |x| below -4, whichever is larger
 };
 
@@ -26,7 +26,6 @@ struct Bound {
 /// (exponential, correction, quotient) by half of 2^-149 each, and x multiplies that: hence the
 /// floor of the exponential forms.
 constexpr double kDenormal = 2 * 0x1p-149;
-constexpr double kGeluAvx2 = 5.5;
 constexpr Bound kBounds[] = {
     {Act::none, "none", 0, 0},
     {Act::gelu, "gelu", 3, 2e-11},
@@ -67,51 +66,84 @@ double exact(Act act, double x) {
   return 0;
 }
 
+/// The largest share of what is allowed, and where.
 struct Worst {
-  double share = 0;  // error divided by what is allowed
-  double ulps = 0, ulps_near = 0;
+  double share = 0, ulps = 0;
   float at = 0;
 };
 
-void measure(const Bound& bound, float x, float found, Worst& worst) {
-  const double wanted = exact(bound.act, static_cast<double>(x));
+void measure(const Bound& bound, float x, double wanted, float found, Worst& worst) {
+  const double unit = float_unit(wanted);
+  // Most errors are smaller than one seen before; this comparison fails where one is not a number.
+  if (std::fabs(static_cast<double>(found) - wanted) <= worst.share * bound.ulps * unit) return;
   const double error = ulps(wanted, found);
   const double floor = x < -4 ? bound.floor * std::fabs(static_cast<double>(x)) : 0;
-  const double allowed = std::max(bound.ulps, floor / float_unit(wanted));
+  const double allowed = std::max(bound.ulps, floor / unit);
   const double share = error == 0 ? 0 : error / allowed;  // x / 0 is infinite: over any bound
-  if (share > worst.share) worst.at = x;
-  worst.share = std::max(worst.share, share);
-  worst.ulps = std::max(worst.ulps, error);
-  if (x > -4) worst.ulps_near = std::max(worst.ulps_near, error);
+  if (share <= worst.share) return;
+  worst = {share, error, x};
+}
+
+/// AVX2 has no tables that end: its GELUs keep their relative accuracy down to denormal gates.
+Bound bound_of(Bound bound, const ActivationTable& table) {
+  const bool by_exp = table.isa == Isa::avx2;
+  if (bound.act == Act::gelu && by_exp) return {bound.act, bound.name, 5.5, kDenormal};
+  if (bound.act == Act::gelu_tanh && by_exp) return {bound.act, bound.name, 4, kDenormal};
+  return bound;
+}
+
+/// A variant on its way over the float line.
+struct Line {
+  const ActivationTable* table;
+  Bound bound;
+  Worst worst;
+};
+
+/// Every step-th finite float through all variants.
+void over_float_line(Act act, uint64_t step, std::vector<Line>& lines) {
+  constexpr int64_t kBatch = 4096;
+  GuardedBuffer<float> x(kBatch), y(kBatch);
+  std::vector<double> wanted(kBatch);
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32);) {
+    int64_t n = 0;
+    for (; n < kBatch && bits < (uint64_t{1} << 32); bits += step) {
+      const float v = float_from_bits(static_cast<uint32_t>(bits));
+      if (std::isfinite(v)) x[n++] = v;
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      wanted[static_cast<size_t>(i)] = exact(act, static_cast<double>(x[i]));
+    }
+    for (Line& line : lines) {
+      line.table->f32(act, x.data(), y.data(), n);
+      for (int64_t i = 0; i < n; ++i) {
+        measure(line.bound, x[i], wanted[static_cast<size_t>(i)], y[i], line.worst);
+      }
+    }
+  }
 }
 
 }  // namespace
 
 TEST_CASE("every activation keeps its stated bound against double precision over the float line") {
-  const uint64_t step = std::getenv("TERN_TEST_EXHAUSTIVE") != nullptr ? 1 : 101;
-  constexpr int64_t kBatch = 4096;
-  GuardedBuffer<float> x(kBatch), y(kBatch);
-  for_each_variant(activation_variants(), [&](const ActivationTable& table) {
-    for (Bound bound : kBounds) {
-      const std::string function = bound.name;
-      CAPTURE(function);
-      if (bound.act == Act::gelu && table.isa == Isa::avx2) bound.ulps = kGeluAvx2;
-      Worst worst;
-      for (uint64_t bits = 0; bits < (uint64_t{1} << 32);) {
-        int64_t n = 0;
-        for (; n < kBatch && bits < (uint64_t{1} << 32); bits += step) {
-          const float v = float_from_bits(static_cast<uint32_t>(bits));
-          if (std::isfinite(v)) x[n++] = v;
-        }
-        table.f32(bound.act, x.data(), y.data(), n);
-        for (int64_t i = 0; i < n; ++i) measure(bound, x[i], y[i], worst);
-      }
-      CAPTURE(worst.at);
-      CAPTURE(worst.ulps);
-      CAPTURE(worst.ulps_near);
-      CHECK(worst.share <= 1);
+  const bool every = std::getenv("TERN_TEST_EXHAUSTIVE") != nullptr;
+  for (const Bound& bound : kBounds) {
+    const std::string function = bound.name;
+    CAPTURE(function);
+    std::vector<Line> lines;
+    for (const ActivationTable* table : activation_variants()) {
+      if (!runs_at(*table, hardware_isa()) || (every && table->isa == Isa::generic)) continue;
+      lines.push_back({table, bound_of(bound, *table), {}});
     }
-  });
+    over_float_line(bound.act, every ? 1 : 101, lines);
+    for (const Line& line : lines) {
+      const std::string variant = line.table->name;
+      CAPTURE(variant);
+      CAPTURE(line.worst.at);
+      CAPTURE(line.worst.ulps);
+      if (every) MESSAGE("worst of all floats");  // shows what is captured
+      CHECK(line.worst.share <= 1);
+    }
+  }
 }
 
 TEST_CASE("activations of infinities, NaN and zeros are those of torch") {
@@ -180,8 +212,7 @@ TEST_CASE(
     for (int seed = 0; seed < kRandomCases; ++seed) {
       CAPTURE(seed);
       Random random(static_cast<uint64_t>(seed));
-      Bound bound = kBounds[random.below(8)];
-      if (bound.act == Act::gelu && table.isa == Isa::avx2) bound.ulps = kGeluAvx2;
+      const Bound bound = bound_of(kBounds[random.below(8)], table);
       const int64_t n = random_length(random);
       std::vector<float> values = random_values(random, n, Format::bf16);
       Rows x(pens.x, random, Format::f32, 1, n), y(pens.y, random, Format::f32, 1, n);
@@ -192,7 +223,10 @@ TEST_CASE(
       table.f32(bound.act, x.f32(), y.f32(), n);
       table.bf16(bound.act, narrow_x.bf16(), narrow_y.bf16(), n);
       Worst worst;
-      for (int64_t i = 0; i < n; ++i) measure(bound, x.at(0, i), y.at(0, i), worst);
+      for (int64_t i = 0; i < n; ++i) {
+        const float v = x.at(0, i);
+        measure(bound, v, exact(bound.act, static_cast<double>(v)), y.at(0, i), worst);
+      }
       REQUIRE(worst.share <= 1);
       std::vector<float> rounded = y.values();
       for (float& v : rounded) v = float_from_bf16(bf16_from_float(v));
