@@ -137,7 +137,7 @@ const bool kRegistered = [] {
     for (const GemmTable* table : kernels::gemm_variants(a, b)) {
       if (!kernels::runs_at(*table, kernels::hardware_isa())) continue;
       for (const auto& [n, k] : layers) {
-        for (const long m : {1, 2, 4, 8, 16, 64, 128, 197, 512}) {
+        for (const long m : {1, 2, 3, 4, 8, 16, 64, 128, 197, 512}) {
           enumerate({table, m, n, k, Weights::cached, false});
           if (m <= 16 && n * k >= 768 * 768) {
             enumerate({table, m, n, k, Weights::memory, false});

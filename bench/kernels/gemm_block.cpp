@@ -138,7 +138,7 @@ const bool kRegistered = [] {
       for (int f = 0; f < kernels::kBlockFormats; f++) {
         for (const Layer& layer : kLayers) {
           if (!best && (layer.n != 2048 || layer.k != 2048)) continue;
-          for (long m : {1, 4, 8, 64, 512}) {
+          for (long m : {1, 2, 3, 4, 8, 64, 512}) {
             if (table->isa == Isa::generic && m > 1) continue;  // seconds per call
             add(*table, static_cast<BlockFormat>(f), m, layer);
           }
