@@ -97,14 +97,19 @@ void run(benchmark::State& state, const Row& row) {
   bench::Contestant eigen(compare && m <= 128 ? bench::eigen_product(product) : nullptr);
   bench::Contestant read([&] { benchmark::DoNotOptimize(bench::read_seconds(next(), packed)); });
   double ceiling = 0;
+  std::vector<double> running, reads;
   for (auto _ : state) {
-    state.SetIterationTime(kernel.window());
+    running.push_back(kernel.window());
+    state.SetIterationTime(running.back());
     ceiling = std::max(ceiling, bench::multiply_add_rate(table.isa));
     onednn.window();
-    read.window();
+    reads.push_back(read.window());
     eigen.window();
   }
-  const double rate = row.flop() / kernel.best(), reading = read.best() / kernel.best();
+  const double rate = row.flop() / kernel.best();
+  const double reading = row.weights == Weights::cached
+                             ? read.best() / kernel.best()
+                             : bench::median(reads) / bench::median(running);
   state.counters["GFLOP/s"] = rate / 1e9;
   if (ceiling > 0) state.counters["ceiling"] = rate / ceiling;
   state.counters["reading"] = reading;

@@ -29,6 +29,7 @@ struct DotStep {
   static constexpr size_t kGroup = 2, kXBytes = 4, kVectorBytes = 64, kUnroll = 4;
   static constexpr int kWideRows = 4;
   using Operand = __m512i;
+  using Accumulator = __m512;
   static Operand x(const char* p) { return _mm512_set1_epi32(load_i32(p)); }
   static Operand w(const char* p) { return _mm512_load_si512(p); }
   static void mac(__m512& acc, Operand x, Operand w) {  // in place, as multiply_add()
