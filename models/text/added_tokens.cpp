@@ -62,23 +62,21 @@ void AddedTokens::add(AddedToken token, const Vocabulary& vocabulary) {
 }
 
 void AddedTokens::finish(const Normalizer* normalizer) {
-  // Special tokens are tried first when two have the same (normalized) content.
-  for (const bool special : {true, false}) {
-    for (uint32_t i = 0; i < tokens_.size(); ++i) {
-      AddedToken& t = tokens_[i];
-      if (t.special != special) continue;
-      Normalized content;
-      content.assign(t.content, 0, false);
-      if (t.normalized && normalizer) normalizer->normalize(content);
-      t.shown = content.text;
-      if (content.text.empty()) continue;
-      Matcher& m = matchers_[t.normalized];
-      const uint32_t node = m.trie.walk(0, content.text);
-      if (node != ByteTrie::kNone && m.trie.value(node) >= 0) continue;
-      m.trie.insert(content.text, static_cast<int32_t>(m.tokens.size()));
-      m.tokens.push_back(i);
-      m.first[static_cast<unsigned char>(content.text[0])] = true;
-    }
+  // When two have the same normalized content, the first wins; the reference's choice is another in
+  // every process.
+  for (uint32_t i = 0; i < tokens_.size(); ++i) {
+    AddedToken& t = tokens_[i];
+    Normalized content;
+    content.assign(t.content, 0, false);
+    if (t.normalized && normalizer) normalizer->normalize(content);
+    t.shown = content.text;
+    if (content.text.empty()) continue;
+    Matcher& m = matchers_[t.normalized];
+    const uint32_t node = m.trie.walk(0, content.text);
+    if (node != ByteTrie::kNone && m.trie.value(node) >= 0) continue;
+    m.trie.insert(content.text, static_cast<int32_t>(m.tokens.size()));
+    m.tokens.push_back(i);
+    m.first[static_cast<unsigned char>(content.text[0])] = true;
   }
   for (Matcher& m : matchers_) {
     if (std::count(m.first, m.first + 256, true) != 1) continue;
