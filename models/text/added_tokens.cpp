@@ -51,7 +51,7 @@ void AddedTokens::add(AddedToken token, const Vocabulary& vocabulary) {
   }
   token.id = vocabulary.find(token.content);
   if (token.id < 0) {
-    const auto size = static_cast<int64_t>(vocabulary.size());
+    const auto size = static_cast<int64_t>(vocabulary.listed());
     const int64_t id = next_id_ >= size || size == 0 ? next_id_ + 1 : size;
     if (id > 0x7FFFFFFF) fail(ErrorCode::corrupt, "tokenizer.json: too many added tokens");
     token.id = static_cast<int32_t>(id);

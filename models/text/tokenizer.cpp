@@ -168,7 +168,7 @@ std::string Tokenizer::id_to_token(int64_t id) const {
 
 int64_t Tokenizer::vocab_size() const {
   const Pipeline& p = checked(pipeline_);
-  auto size = static_cast<int64_t>(p.model->vocabulary.size());
+  auto size = static_cast<int64_t>(p.model->vocabulary.listed());
   for (const text::AddedToken& t : p.added.tokens())
     size += p.model->vocabulary.find(t.content) < 0;
   return size;

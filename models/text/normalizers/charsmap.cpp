@@ -8,6 +8,7 @@
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
+#include "../base64.h"
 
 namespace tern::text {
 
@@ -26,13 +27,6 @@ uint32_t offset_of(uint32_t unit) {
   return (unit >> 10) << ((unit & (1u << 9)) >> 6);
 }
 
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 }  // namespace
 
 Charsmap::Charsmap(std::string_view blob, std::string_view where) {
@@ -49,19 +43,7 @@ Charsmap::Charsmap(std::string_view blob, std::string_view where) {
 }
 
 Charsmap Charsmap::from_base64(std::string_view base64, std::string_view where) {
-  std::string blob;
-  while (!base64.empty() && base64.back() == '=') base64.remove_suffix(1);
-  blob.reserve(base64.size() / 4 * 3 + 3);
-  uint32_t bits = 0;
-  for (size_t i = 0; i < base64.size(); ++i) {
-    const int digit = base64_digit(base64[i]);
-    if (digit < 0) {
-      fail(ErrorCode::corrupt, cat(where, ": character ", i, " is not base64"));
-    }
-    bits = bits << 6 | static_cast<uint32_t>(digit);
-    if (i % 4 != 0) blob.push_back(static_cast<char>(bits >> (6 - 2 * (i % 4))));
-  }
-  return Charsmap(blob, where);
+  return Charsmap(decode_base64(base64, where), where);
 }
 
 std::optional<std::string_view> Charsmap::find(std::string_view text) const noexcept {

@@ -100,6 +100,7 @@ Unigram::Unigram(const UnigramConfig& config) : byte_fallback_(config.byte_fallb
   }
   unk_score_ = worst - kUnknownPenalty;
   vocabulary.reserve(config.pieces.size(), bytes);
+  vocabulary.set_listed(config.pieces.size());
   std::vector<DoubleArray::Key> keys;
   keys.reserve(config.pieces.size());
   for (const auto& [text, score] : config.pieces) {

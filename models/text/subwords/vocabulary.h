@@ -50,6 +50,9 @@ class Vocabulary {
   size_t size_bytes() const noexcept { return bytes_.size(); }
   /// Number of distinct tokens.
   size_t size() const noexcept { return entries_.size(); }
+  /// Number of tokens as the reference counts them, which for Unigram includes equal ones.
+  size_t listed() const noexcept { return listed_ != 0 ? listed_ : entries_.size(); }
+  void set_listed(size_t tokens) noexcept { listed_ = tokens; }
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   std::string_view text(const Entry& e) const noexcept {
     return {bytes_.data() + e.offset, e.size};
@@ -70,6 +73,7 @@ class Vocabulary {
   std::vector<uint32_t> by_id_;  // dense ids: id -> entry + 1; else entries sorted by id
   bool dense_ = true, unique_ids_ = true;
   uint64_t seed_ = 0;
+  size_t listed_ = 0;
 };
 
 /// Nodes are numbers, 0 the root; edges lie in one open-addressing table keyed by (node, byte).

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tokenizer from a repository without tokenizer.json, as Transformers 5.24 builds it: the class
+// (choose.cpp) says which file, the file gives the model, the table (classes.h) the components.
+// Repositories of Llama's family whose result depends on the version of Transformers: a
+// tokenizer.json, where there is one, is obeyed and none of this is used.
+#include <algorithm>
+#include <set>
+
+#include "../fields.h"
+#include "../pipeline.h"
+#include "../subwords/bpe.h"
+#include "../subwords/wordpiece.h"
+#include "byte_tokens.h"
+#include "piece_models.h"
+#include "splits.h"
+
+namespace tern::text {
+
+namespace {
+
+using hub::Json;
+
+class Builder {
+ public:
+  explicit Builder(const hub::Repo& repo)
+      : repo_(repo),
+        arguments_(repo),
+        row_(choose_class(arguments_, repo.exists("vocab.txt"))),
+        around_{.arguments = arguments_} {
+    around_.left_padding =
+        arguments_["padding_side"].string().value_or(row_.pads_left ? "left" : "") == "left";
+    around_.named = [this](std::string_view key) {
+      const auto t = named(key);
+      return t ? t->content : std::string();
+    };
+    around_.id_of = [this](std::string_view text) -> int64_t {
+      const AddedToken* t = p_->added.find(text);
+      return t ? t->id : p_->model->vocabulary.find(text);
+    };
+    around_.token_of = [this](int64_t id) {
+      const AddedToken* t = p_->added.find(id);
+      return t ? t->content : std::string(p_->model->vocabulary.token(id).value_or(""));
+    };
+  }
+
+  std::unique_ptr<Tokenizer::Pipeline> build() {
+    read_model();
+    p_->normalizer = parse_normalizer(Json::parse(components_.normalizer, "normalizer"));
+    p_->pre_tokenizer =
+        parse_pre_tokenizer(Json::parse(components_.pre_tokenizer, "pre_tokenizer"));
+    p_->decoder = parse_decoder(Json::parse(components_.decoder, "decoder"));
+    add_tokens();
+    p_->added.finish(p_->normalizer.get());
+    p_->post_processor = parse_post_processor(Json::parse(post(), "post_processor"));
+    p_->finish();
+    const auto pad = named("pad_token");
+    p_->settings.pad_token = pad ? pad->content : "";
+    p_->settings.pad_id = pad ? around_.id_of(pad->content) : -1;
+    return std::move(p_);
+  }
+
+ private:
+  void read_model();
+  void read_words(const std::string& file);
+  void read_pieces(const std::string& file);
+  void use_bytes(const ByteTokens& tokens, const std::string& file);
+  void use_row_components();
+  std::optional<GivenToken> named(std::string_view key) const;
+  std::vector<std::pair<std::string, GivenToken>> own_tokens() const;
+  std::vector<GivenToken> extra_tokens() const;
+  void add_tokens();
+  void check_in_model() const;
+  std::string post() const;
+  std::string bos_eos() const;
+
+  const hub::Repo& repo_;
+  Arguments arguments_;
+  const TokenizerClass& row_;
+  Surroundings around_;
+  SentencePieceModel pieces_;
+  Components components_;
+  bool from_file_ = false;              // the components are not the row's
+  const char* usual_[3] = {};           // bos, eos, unk of a model file for TokenizersBackend
+  std::vector<std::string> converted_;  // special tokens that the file's converter adds first
+  std::unique_ptr<Tokenizer::Pipeline> p_ = std::make_unique<Tokenizer::Pipeline>();
+};
+
+/// Files of these names count before the class's own.
+void Builder::read_model() {
+  for (const char* name : {"tekken.json", "tiktoken.model", "tokenizer.model"}) {
+    if (!repo_.exists(name)) continue;
+    if (name[1] == 'e') return use_bytes(read_tekken(repo_.read(name), repo_.path(name)), name);
+    return read_pieces(name);
+  }
+  if (!row_.file || !repo_.exists(row_.file)) {
+    fail(ErrorCode::not_found,
+         cat(repo_.name(), ": neither tokenizer.json nor ",
+             row_.file ? cat("the file of ", row_.name, ", ", row_.file) : "tokenizer.model",
+             " is there"));
+  }
+  const std::string file = row_.file;
+  if (file.ends_with(".model")) return read_pieces(file);
+  read_words(file);
+}
+
+void Builder::use_row_components() {
+  components_.normalizer =
+      component(std::begin(row_.normalizer), std::end(row_.normalizer), "normalizers", around_);
+  components_.pre_tokenizer = component(std::begin(row_.pre_tokenizer),
+                                        std::end(row_.pre_tokenizer), "pretokenizers", around_);
+  components_.decoder =
+      component(std::begin(row_.decoder), std::end(row_.decoder), "decoders", around_);
+}
+
+void Builder::read_words(const std::string& file) {
+  const std::string text = repo_.read(file), where = repo_.path(file);
+  use_row_components();
+  if (row_.model == ModelKind::word_piece) {
+    p_->model = std::make_unique<WordPiece>(read_word_lines(text, where),
+                                            around_.named("unk_token"), "##", 100);
+    return;
+  }
+  if (!repo_.exists(row_.merges)) {
+    fail(ErrorCode::not_found,
+         cat(repo_.name(), ": ", file, " is there, but ", row_.merges, " is not"));
+  }
+  const std::string merges = repo_.read(row_.merges);
+  BpeConfig config;
+  config.vocabulary = read_token_ids(text, where);
+  config.merges = read_merge_lines(merges, repo_.path(row_.merges));
+  if (row_.bpe_unk) config.unk_token = around_.named("unk_token");
+  config.end_of_word_suffix = row_.suffix;
+  p_->model = std::make_unique<Bpe>(std::move(config));
+}
+
+/// SentencePiece; what is not is tiktoken's.
+void Builder::read_pieces(const std::string& file) {
+  const std::string bytes = repo_.read(file), where = repo_.path(file);
+  if (file == "tiktoken.model") return use_bytes(read_tiktoken(bytes, where), file);
+  try {
+    pieces_ = parse_sentencepiece(bytes, where);
+  } catch (const Error& e) {
+    try {
+      return use_bytes(read_tiktoken(bytes, where), file);
+    } catch (const Error& other) {
+      fail(ErrorCode::corrupt, cat(e.what(), "; and as a tiktoken file: ", other.what()));
+    }
+  }
+  around_.charsmap = pieces_.charsmap;
+  const bool any = row_.own_components;
+  if (any) {
+    if (pieces_.bos_id >= 0) usual_[0] = pieces_.bos_piece.c_str();
+    if (pieces_.eos_id >= 0) usual_[1] = pieces_.eos_piece.c_str();
+    if (pieces_.unk_id >= 0) usual_[2] = pieces_.unk_piece.c_str();
+    components_ = own_components(row_, pieces_, arguments_);
+    from_file_ = true;
+  } else {
+    use_row_components();
+  }
+  p_->model = make_model(row_, pieces_, around_);
+  std::vector<GivenToken> control;
+  for (const SentencePiece& piece : pieces_.pieces) {
+    const bool special = piece.type == SentencePiece::control;
+    if (!special && piece.type != SentencePiece::user_defined) continue;
+    // TokenizersBackend cuts user-defined pieces out by its pre-tokenizer.
+    if (any && !special) continue;
+    GivenToken t;
+    t.content = piece.text;
+    t.is_text = false;
+    t.special = special;
+    t.normalized = false;
+    control.push_back(std::move(t));
+  }
+  arguments_.additional = std::move(control);
+  // Added tokens are looked for in the text as it is, so that each part gets its own first blank.
+  if (any && pieces_.add_dummy_prefix) {
+    for (auto& [id, token] : arguments_.listed) token.normalized = false;
+  }
+}
+
+void Builder::use_bytes(const ByteTokens& tokens, const std::string& file) {
+  p_->model = make_model(tokens, repo_.path(file));
+  from_file_ = true;
+  converted_ = tokens.specials;
+  components_.pre_tokenizer =
+      cat(R"({"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":)",
+          hub::json_quote(tokens.pattern), R"(},"behavior":"Isolated","invert":false},)",
+          R"({"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,)",
+          R"("use_regex":false}]})");
+  components_.decoder = R"({"type":"ByteLevel"})";
+  components_.post =
+      R"({"type":"ByteLevel","add_prefix_space":true,"trim_offsets":false,"use_regex":true})";
+  if (file == "tekken.json") return;
+  // tiktoken's special tokens lie in the files beside it, with place-holders between.
+  std::set<std::string> seen;
+  const auto first = static_cast<int64_t>(tokens.tokens.size());
+  const auto& listed = arguments_.listed;
+  const int64_t last = listed.empty() ? 0 : listed.rbegin()->first;
+  if (last - first > 1 << 20) {
+    fail(ErrorCode::corrupt, cat("tokenizer_config.json: added token ", last, " behind ", first,
+                                 " tokens of ", repo_.path(file)));
+  }
+  for (int64_t id = first; id <= last; ++id) {
+    const auto at = listed.find(id);
+    converted_.push_back(at == listed.end() ? cat("<|reserved_token_", id, "|>")
+                                            : at->second.content);
+    seen.insert(converted_.back());
+  }
+  if (!arguments_.extra) return;
+  for (const GivenToken& t : *arguments_.extra) {
+    if (!seen.contains(t.content)) converted_.push_back(t.content);
+  }
+}
+
+std::optional<GivenToken> Builder::named(std::string_view key) const {
+  const auto at = std::find(std::begin(kTokenNames), std::end(kTokenNames), key);
+  if (at == std::end(kTokenNames)) {
+    for (const auto& [name, token] : own_tokens()) {
+      if (name == key) return token;
+    }
+    return std::nullopt;
+  }
+  const auto which = static_cast<size_t>(at - std::begin(kTokenNames));
+  const char* usual = which < std::size(usual_) ? usual_[which] : nullptr;
+  if (!usual) usual = row_.tokens[which];
+  std::optional<GivenToken> fallback;
+  if (usual) fallback.emplace().content = usual;
+  auto t = arguments_.named(key, fallback);
+  if (t && t->is_text && key == "mask_token" && row_.mask_lstrip) {
+    t->is_text = false;
+    t->lstrip = true;
+    t->special = true;
+    if (row_.mask_normalized) t->normalized = true;
+  }
+  return t;
+}
+
+/// The class's in its order, then those that only the files have.
+std::vector<std::pair<std::string, GivenToken>> Builder::own_tokens() const {
+  std::vector<std::pair<std::string, GivenToken>> out;
+  std::string_view words = row_.own ? row_.own : "";
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(' '), words.size()), equals = words.find('=');
+    GivenToken t;
+    t.content = words.substr(equals + 1, end - equals - 1);
+    out.emplace_back(words.substr(0, equals), std::move(t));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  for (const auto& given : arguments_.own) {
+    const auto at =
+        std::find_if(out.begin(), out.end(), [&](const auto& o) { return o.first == given.first; });
+    if (at != out.end())
+      at->second = given.second;
+    else
+      out.push_back(given);
+  }
+  return out;
+}
+
+std::vector<GivenToken> Builder::extra_tokens() const {
+  if (arguments_.extra) return *arguments_.extra;
+  return class_extras(row_, arguments_);
+}
+
+void Builder::add_tokens() {
+  std::vector<GivenToken> adding;
+  std::set<std::string> there(converted_.begin(), converted_.end());
+  for (const std::string& content : converted_) {
+    GivenToken t;
+    t.content = content;
+    p_->added.add(t.made(), p_->model->vocabulary);
+  }
+  for (const auto& [id, token] : arguments_.listed) {
+    adding.push_back(token);
+    there.insert(token.content);
+  }
+  std::vector<GivenToken> specials;
+  std::set<std::string> names;
+  for (const std::string_view key : kTokenNames) {
+    if (auto t = named(key)) specials.push_back(std::move(*t));
+  }
+  for (auto& [key, token] : own_tokens()) specials.push_back(std::move(token));
+  for (const GivenToken& t : specials) names.insert(t.content);
+  for (GivenToken& t : extra_tokens()) specials.push_back(std::move(t));
+  for (const GivenToken& t : specials) {
+    const bool again = std::find(adding.begin(), adding.end(), t) != adding.end();
+    if (!again && !there.contains(t.content)) adding.push_back(t);
+  }
+  const auto add = [&](GivenToken t) { p_->added.add(t.made(), p_->model->vocabulary); };
+  for (GivenToken& t : adding) {
+    t.special = t.special || names.contains(t.content);
+    add(t);
+  }
+  for (GivenToken& t : specials) {
+    if (row_.plain_special) {
+      GivenToken plain;
+      plain.content = t.content;
+      add(plain);
+    } else if (row_.all_special) {
+      t.special = true;
+      add(t);
+    }
+  }
+}
+
+std::string Builder::bos_eos() const {
+  const bool bos = arguments_.flag("add_bos_token", row_.add_bos) && named("bos_token");
+  const bool eos = arguments_.flag("add_eos_token", false) && named("eos_token");
+  const std::string single = cat(bos ? "bos:0 " : "", "A:0", eos ? " eos:0" : "");
+  return template_json(single, cat(single, bos ? " bos:1" : "", " B:1", eos ? " eos:1" : ""),
+                       around_);
+}
+
+/// ALBERT asks for its tokens before it adds any.
+void Builder::check_in_model() const {
+  for (const char* key : {"cls_token", "sep_token"}) {
+    const std::string text = around_.named(key);
+    if (p_->model->vocabulary.find(text) >= 0) continue;
+    fail(ErrorCode::corrupt,
+         cat(repo_.name(), ": the vocabulary of ", row_.name, " has no '", text, "'"));
+  }
+}
+
+std::string Builder::post() const {
+  const bool asked = arguments_.has("add_bos_token") || arguments_.has("add_eos_token");
+  if (row_.early_post && (asked || from_file_)) return bos_eos();
+  if (row_.post) return filled(row_.post, around_);
+  for (const Frame& frame : row_.frames) {
+    if (frame.single && row_.early_post) check_in_model();
+    if (frame.single && holds(frame.when, around_)) {
+      return template_json(frame.single, frame.pair, around_);
+    }
+  }
+  return components_.post.empty() || asked || row_.add_bos ? bos_eos() : components_.post;
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo) {
+  return Builder(repo).build();
+}
+
+}  // namespace tern::text
