@@ -78,7 +78,8 @@ struct TokenizerClass {
   const char* own = nullptr;  // named tokens beyond the seven: "key=text" between blanks
   bool early_post =
       false;  // an explicit add_bos_token (add_eos_token) overrides the post-processor
-  bool all_special = false;    // user-defined pieces are special tokens
+  bool user_defined_in_model = false;  // user-defined pieces are left to the model
+  bool all_special = false;            // user-defined pieces are special tokens
   bool plain_special = false;  // in the end every special token is one without further flags
   bool add_bos = false;
   // of calls

