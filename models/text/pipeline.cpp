@@ -59,6 +59,7 @@ class Collector {
 
   void plain(std::string_view part, int32_t first_char, bool at_start) {
     if (fused(part, first_char)) return;
+    if (p_.byte_level && p_.byte_level->is_normal(part)) return bytes(part, first_char);
     normalized_.assign(part, first_char, details_ != nullptr || p_.needs_origins);
     normalized_.begins_original = at_start;
     if (p_.normalizer) p_.normalizer->normalize(normalized_);
@@ -71,6 +72,29 @@ class Collector {
         emit_normalized(s);
       else
         pieces(normalized_, s.begin, s.end);
+    }
+  }
+
+  /// A text that the normalizer leaves as it is, by the byte-level pass.
+  void bytes(std::string_view part, int32_t character) {
+    const ByteLevelScan::Output out{ids_, details_, detail_, character, word_, limit_};
+    if (!p_.added.any(true)) return p_.byte_level->scan(part, out);
+    std::vector<Segment> segments;
+    p_.added.split(part, true, plain_specials_, segments);
+    size_t done = 0;
+    for (const Segment& s : segments) {
+      const std::string_view piece = part.substr(s.begin, s.end - s.begin);
+      if (s.begin < done) {
+        character -= static_cast<int32_t>(count_chars(part.substr(s.begin, done - s.begin)));
+      }
+      done = s.end;
+      if (!s.added) {
+        p_.byte_level->scan(piece, out);
+        continue;
+      }
+      const int32_t begin = character;
+      if (details_) character += static_cast<int32_t>(count_chars(piece));
+      emit(s.added->id, piece, {begin, character}, word_++);
     }
   }
 

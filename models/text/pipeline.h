@@ -11,6 +11,7 @@
 
 #include "added_tokens.h"
 #include "bert_scan.h"
+#include "byte_level_scan.h"
 #include "decoders/decoders.h"
 #include "normalizers/normalizers.h"
 #include "post_processors/post_processors.h"
@@ -55,8 +56,9 @@ struct Tokenizer::Pipeline {
   text::Settings settings;
   /// Origins are tracked even when nobody asks for offsets.
   bool needs_origins = false;
-  /// Components that are BERT's run as one fused pass.
+  /// Components that are BERT's, or byte-level BPE's, run as one fused pass.
   std::unique_ptr<text::BertScan> fused;
+  std::unique_ptr<text::ByteLevelScan> byte_level;
 
   /// Parses tokenizer.json; `what` names it in errors.
   static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);

@@ -89,6 +89,7 @@ void Tokenizer::Pipeline::finish() {
   const auto* rules = dynamic_cast<const text::BertNormalizer*>(normalizer.get());
   const auto* words = dynamic_cast<const text::WordPiece*>(model.get());
   const bool bert = rules && words && dynamic_cast<text::BertPreTokenizer*>(pre_tokenizer.get());
+  byte_level = text::ByteLevelScan::make(normalizer.get(), pre_tokenizer.get(), *model);
   if (bert && !added.any(true)) fused = std::make_unique<text::BertScan>(*rules, *words);
 }
 

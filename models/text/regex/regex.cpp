@@ -138,6 +138,7 @@ class ScannedRegex final : public Regex {
       at = end;
     }
   }
+  const Scanner* scanner() const override { return &scanner_; }
 
  private:
   Scanner scanner_;

@@ -11,6 +11,8 @@
 
 namespace tern::text {
 
+class Scanner;
+
 class Regex {
  public:
   struct Match {
@@ -34,6 +36,8 @@ class Regex {
   /// All matches as the reference iterates them: after an empty match one character on; no empty
   /// match right behind a match. Replaces the content of `out`.
   virtual void find_all(std::string_view text, std::vector<Match>& out) const = 0;
+  /// What runs a known pattern; null for others.
+  virtual const Scanner* scanner() const { return nullptr; }
 };
 
 }  // namespace tern::text

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words to tokens; see byte_level_scan.h.
+#include "byte_level_scan.h"
+
+#include <cstring>
+
+namespace tern::text {
+
+namespace {
+
+constexpr size_t kShort = 16;
+
+/// The pattern that cuts the text, or null when the pre-tokenizer is another kind.
+const Regex* pattern_of(const PreTokenizer* pre_tokenizer) {
+  if (const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(pre_tokenizer)) {
+    return bytes->add_prefix_space ? nullptr : bytes->regex.get();
+  }
+  const auto* sequence = dynamic_cast<const PreTokenizerSequence*>(pre_tokenizer);
+  if (!sequence || sequence->steps.size() != 2) return nullptr;
+  const auto* split = dynamic_cast<const SplitPreTokenizer*>(sequence->steps[0].get());
+  const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(sequence->steps[1].get());
+  const bool plain = split && bytes && split->behavior == SplitBehavior::isolated &&
+                     !split->invert && !bytes->add_prefix_space && !bytes->regex;
+  return plain ? split->regex.get() : nullptr;
+}
+
+ShortWord short_word(std::string_view text, size_t begin, size_t size) {
+  if (begin + kShort <= text.size()) return ShortWord::load(text.data() + begin, size);
+  char bytes[kShort] = {};
+  std::memcpy(bytes, text.data() + begin, size);
+  return ShortWord::load(bytes, size);
+}
+
+/// The characters that begin in these bytes.
+int32_t characters(std::string_view bytes) {
+  int32_t count = 0;
+  for (const char c : bytes) count += !is_continuation(c);
+  return count;
+}
+
+}  // namespace
+
+std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
+                                                   const PreTokenizer* pre_tokenizer,
+                                                   const TextModel& model) {
+  const auto* form = dynamic_cast<const UnicodeNormalizer*>(normalizer);
+  if (normalizer && !(form && form->form == NormalForm::nfc)) return nullptr;
+  const auto* bpe = dynamic_cast<const Bpe*>(&model);
+  const Regex* pattern = pattern_of(pre_tokenizer);
+  const Scanner* scanner = pattern ? pattern->scanner() : nullptr;
+  if (!bpe || !bpe->byte_level() || !scanner) return nullptr;
+  std::unique_ptr<ByteLevelScan> scan(new ByteLevelScan(*bpe, *scanner));
+  if (normalizer) scan->nfc_ = std::make_unique<NfcCheck>();
+  return scan;
+}
+
+/// The tokens of one word, in `entry`, or in `many` when that has none (count 0).
+void ByteLevelScan::tokens_of(std::string_view text, size_t begin, size_t end,
+                              WordCache::Entry& entry, std::vector<ModelToken>& many) const {
+  const size_t size = end - begin;
+  entry.count = 0;
+  many.clear();
+  if (size > kShort) return model_.tokenize_bytes(text.substr(begin, size), many);
+  const ShortWord word = short_word(text, begin, size);
+  const size_t place = cache_.place(word, size);
+  if (cache_.find(place, word, size, entry)) return;
+  entry.count = 0;
+  model_.tokenize_bytes(text.substr(begin, size), many);
+  cache_.put(place, word, size, many);
+}
+
+namespace {
+
+/// Writes the offsets of one word's tokens, which follow one another.
+class Details {
+ public:
+  Details(const Bpe& model, const ByteLevelScan::Output& out, std::string_view word)
+      : model_(model), out_(out), word_(word) {}
+
+  void add(int32_t id, size_t begin, size_t end) {
+    // A token that begins inside a character has that character's place, too.
+    const int32_t inside = is_continuation(word_[begin]) ? 1 : 0;
+    const int32_t first = out_.character - inside;
+    out_.character += characters(word_.substr(begin, end - begin));
+    out_.details->offsets.push_back({first, out_.character});
+    out_.details->word_ids.push_back(out_.word);
+    if (out_.detail != Detail::tokens) return;
+    out_.details->tokens.emplace_back(model_.vocabulary.token(id).value_or(""));
+  }
+
+ private:
+  const Bpe& model_;
+  const ByteLevelScan::Output& out_;
+  std::string_view word_;
+};
+
+}  // namespace
+
+void ByteLevelScan::scan(std::string_view text, const Output& out) const {
+  WordCache::Entry entry;
+  std::vector<ModelToken> many;
+  for (size_t begin = 0, end = 0; begin < text.size() && out.ids.size() < out.limit; begin = end) {
+    end = scanner_.next(text, begin);
+    tokens_of(text, begin, end, entry, many);
+    for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
+    for (const ModelToken& t : many) out.ids.push_back(t.id);
+    if (out.details) {
+      Details details(model_, out, text.substr(begin, end - begin));
+      size_t at = 0;
+      for (uint32_t i = 0; i < entry.count; at += entry.sizes[i++]) {
+        details.add(entry.ids[i], at, at + entry.sizes[i]);
+      }
+      for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
+    }
+    ++out.word;
+  }
+}
+
+}  // namespace tern::text

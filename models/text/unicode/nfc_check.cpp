@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages of inert characters, made when first needed; see nfc_check.h.
+#include "nfc_check.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "unicode.h"
+
+namespace tern::text {
+
+namespace {
+
+/// Marks and conjoining Hangul letters may compose with what is before them.
+bool computes_inert(char32_t c) {
+  if (c < 0x300) return true;
+  if ((c >= 0xD800 && c < 0xE000) || (c >= 0x1160 && c <= 0x11FF)) return false;
+  if ((char_class(c) & (kMark9 | kCombines9)) != 0) return false;
+  if (!decomposes(c)) return true;
+  std::string text;
+  append_char(text, c);
+  std::vector<Change> form;
+  normal_form(text, NormalForm::nfc, form);
+  return form.size() == 1 && form[0].c == c;
+}
+
+}  // namespace
+
+NfcCheck::~NfcCheck() {
+  for (auto& page : pages_) delete page.load();
+}
+
+bool NfcCheck::inert(char32_t c) const {
+  const Page* page = pages_[c >> 8].load(std::memory_order_acquire);
+  return (page ? *page : make_page(c >> 8))[c & 0xFF];
+}
+
+const NfcCheck::Page& NfcCheck::make_page(size_t index) const {
+  auto made = std::make_unique<Page>();
+  for (size_t i = 0; i < 256; ++i)
+    (*made)[i] = computes_inert(static_cast<char32_t>(index << 8 | i));
+  const Page* expected = nullptr;
+  if (pages_[index].compare_exchange_strong(expected, made.get(), std::memory_order_acq_rel)) {
+    return *made.release();
+  }
+  return *expected;
+}
+
+bool NfcCheck::is_nfc(std::string_view text) const {
+  for (size_t i = 0; i < text.size();) {
+    uint64_t eight = 0;
+    if (i + 8 <= text.size()) {
+      std::memcpy(&eight, text.data() + i, 8);
+      if ((eight & 0x8080808080808080u) == 0) {
+        i += 8;
+        continue;
+      }
+    }
+    if (!inert(next_char(text, i))) return false;
+  }
+  return true;
+}
+
+}  // namespace tern::text

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one pass of byte-level tokenizers against the separate stages, and what it is made of.
+#include <doctest/doctest.h>
+
+#include <random>
+#include <thread>
+
+#include "../../../engine/base/format.h"
+#include "../../../models/text/unicode/byte_alphabet.h"
+#include "../../../models/text/unicode/nfc_check.h"
+#include "../../../models/text/unicode/unicode.h"
+#include "../../../models/text/word_cache.h"
+#include "cases.h"
+
+using namespace tern;
+using namespace tern::test;
+using namespace tern::text;
+
+namespace {
+
+constexpr std::string_view kLlama3 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+/// The bytes and some merges; with `known` false the pattern is written so that no scanner has it.
+Tokenizer small(std::string_view normalizer, bool known) {
+  std::string vocab, merges;
+  int id = 0;
+  const auto add = [&](std::string_view token) {
+    vocab += cat(id == 0 ? "" : ",", hub::json_quote(token), ":", id);
+    ++id;
+  };
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string token;
+    append_char(token, character_of_byte(static_cast<uint8_t>(byte)));
+    add(token);
+  }
+  const std::pair<const char*, const char*> pairs[] = {
+      {"t", "h"}, {"th", "e"}, {"Ġ", "the"}, {"Ã", "©"}, {"a", "b"}, {"ab", "ab"}, {"Ġ", "Ġ"}};
+  for (const auto& [left, right] : pairs) {
+    add(cat(left, right));
+    merges += cat(merges.empty() ? "" : ",", hub::json_quote(cat(left, " ", right)));
+  }
+  const std::string pattern = known ? std::string(kLlama3) : cat("(?:", kLlama3, ")");
+  return AutoTokenizer::from_json(
+      cat(R"({"normalizer":)", normalizer,
+          R"(,"pre_tokenizer":{"type":"Sequence","pretokenizers":[)",
+          R"({"type":"Split","pattern":{"Regex":)", hub::json_quote(pattern),
+          R"(},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,)",
+          R"("trim_offsets":true,"use_regex":false}]},"added_tokens":[)",
+          R"({"id":300,"content":"<x>","special":true,"normalized":false,"rstrip":true},)",
+          R"({"id":301,"content":"the é","special":false,"normalized":true,"lstrip":true}],)",
+          R"("model":{"type":"BPE","vocab":{)", vocab, R"(},"merges":[)", merges, "]}}"),
+      "tokenizer.json");
+}
+
+std::string random_text(std::mt19937& random) {
+  static const std::vector<std::string> kParts = {"the",
+                                                  " the",
+                                                  "abab",
+                                                  "é",
+                                                  "e\u0301",
+                                                  "the é",
+                                                  "<x>",
+                                                  " ",
+                                                  "  ",
+                                                  "\n",
+                                                  "\r\n",
+                                                  "'s",
+                                                  "'LL",
+                                                  "1",
+                                                  "23",
+                                                  "4567",
+                                                  "世",
+                                                  "😀",
+                                                  ".",
+                                                  "..",
+                                                  "\t",
+                                                  "\u00a0",
+                                                  "한",
+                                                  "\u1112\u1161",
+                                                  "Ω",
+                                                  "\u2126",
+                                                  "\u0958",
+                                                  "x",
+                                                  "Ab",
+                                                  "-",
+                                                  "<",
+                                                  "\u0915\u093c",
+                                                  "ſ",
+                                                  std::string(1, '\0'),
+                                                  "averyveryverylongword",
+                                                  "ÀÀÀÀÀÀÀÀÀÀ"};
+  std::string out;
+  for (size_t n = random() % 12; n > 0; --n) out += kParts[random() % kParts.size()];
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the byte-level pass gives what the stages give: ids, offsets, tokens and words") {
+  std::mt19937 random(3);
+  for (const char* normalizer : {"null", R"({"type":"NFC"})"}) {
+    const Tokenizer fast = small(normalizer, true), stages = small(normalizer, false);
+    for (int round = 0; round < 20000; ++round) {
+      const std::string text = random_text(random);
+      CAPTURE(text);
+      const Encoding a = fast.encode(text, {.want_tokens = true});
+      const Encoding b = stages.encode(text, {.want_tokens = true});
+      REQUIRE(a.ids == b.ids);
+      REQUIRE(a.offsets == b.offsets);
+      REQUIRE(a.tokens == b.tokens);
+      REQUIRE(a.word_ids == b.word_ids);
+      REQUIRE(fast.encode(text).ids == a.ids);
+    }
+  }
+}
+
+TEST_CASE("a text of which NfcCheck says yes is what its normal form is") {
+  const NfcCheck check;
+  const auto unchanged = [](std::string_view text) {
+    std::vector<Change> form;
+    normal_form(text, NormalForm::nfc, form);
+    std::string out;
+    for (const Change& c : form) append_char(out, c.c);
+    return out == text;
+  };
+  std::vector<char32_t> inert;
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    if (c >= 0xD800 && c < 0xE000) continue;
+    std::string text;
+    append_char(text, c);
+    if (!check.is_nfc(text)) continue;
+    REQUIRE(unchanged(text));
+    if (c >= 0xC0 && (c < 0x3400 || c > 0xD7A3)) inert.push_back(c);
+  }
+  CHECK(inert.size() > 100000);
+  CHECK(check.is_nfc("plain, and longer than eight bytes; déjà vu, Việt Nam, 한국, 世界"));
+  std::mt19937 random(9);
+  for (int round = 0; round < 100000; ++round) {
+    std::string text;
+    for (int i = 0; i < 4; ++i)
+      append_char(text, inert[random() % (round % 2 ? inert.size() : 4000)]);
+    REQUIRE(unchanged(text));
+  }
+}
+
+TEST_CASE("the word cache keeps what was put last, in memory of a fixed size, for all threads") {
+  static_assert(WordCache::kBytes == 2 << 20);
+  WordCache cache;
+  const auto word = [](uint64_t n) { return ShortWord{n * 0x9E3779B97F4A7C15u, n}; };
+  const auto check = [&](uint64_t n) {
+    WordCache::Entry entry;
+    const size_t place = cache.place(word(n), 16);
+    if (!cache.find(place, word(n), 16, entry)) {
+      const ModelToken tokens[] = {{static_cast<int32_t>(n), 0, 5},
+                                   {static_cast<int32_t>(~n), 5, 16}};
+      cache.put(place, word(n), 16, tokens);
+      return true;
+    }
+    return entry.count == 2 && entry.ids[0] == static_cast<int32_t>(n) &&
+           entry.ids[1] == static_cast<int32_t>(~n) && entry.sizes[0] == 5 && entry.sizes[1] == 11;
+  };
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      for (int i = 0; i < 300000; ++i) wrong += !check(random() % 100000);
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  CHECK(wrong == 0);
+  WordCache::Entry entry;
+  const ModelToken nine[9] = {};
+  cache.put(cache.place(word(1u << 30), 16), word(1u << 30), 16, nine);
+  CHECK_FALSE(cache.find(cache.place(word(1u << 30), 16), word(1u << 30), 16, entry));
+  // The same bytes as a shorter word are another word.
+  const ModelToken one[] = {{7, 0, 1}};
+  cache.put(cache.place({}, 1), {}, 1, one);
+  CHECK(cache.find(cache.place({}, 1), {}, 1, entry));
+  CHECK_FALSE(cache.find(cache.place({}, 2), {}, 2, entry));
+}
