@@ -84,7 +84,7 @@ constexpr std::string_view kElsewhere[] = {
     "Tipsv2Tokenizer",
     "VideoPrismTokenizer",
     "VitsTokenizer",
-    "Wav2Vec2CTCTokenizer",
+
     "Wav2Vec2PhonemeCTCTokenizer",
     "XLMTokenizer",
 };

@@ -12,7 +12,8 @@
 namespace tern::text {
 
 /// What a class makes of its vocabulary. `any`: what a SentencePiece file says.
-enum class ModelKind { word_piece, bpe, unigram, any };
+/// `characters`: a token is a character; longer ones are added tokens.
+enum class ModelKind { word_piece, bpe, unigram, characters, any };
 
 /// How the pieces of a SentencePiece file become the class's vocabulary.
 enum class PieceOrder {

@@ -255,6 +255,19 @@ constexpr TokenizerClass kClasses[] = {
      .bpe_unk = true,
      .suffix = "</w>",
      .post = kHerbertPost},
+    // Written in Python there; the same in components, but for letters of another case.
+    {.name = "Wav2Vec2CTCTokenizer",
+     .model = ModelKind::characters,
+     .file = kJson,
+     .tokens = {"<s>", "</s>", "<unk>", nullptr, "<pad>"},
+     .normalizer = {{nullptr, R"({"type":"Replace","pattern":{"String":" "},"content":"|"})"}},
+     .pre_tokenizer = {{nullptr, R"({"type":"FixedLength","length":1})"}},
+     .decoder = {{nullptr, R"({"type":"CTC","pad_token":@"pad@,"word_delimiter_token":"|",)"
+                           R"("cleanup":false})"},
+                 {nullptr, R"({"type":"Replace","pattern":{"String":"|"},"content":)"
+                           R"(@replace_word_delimiter_char=" "@})"},
+                 {nullptr, R"({"type":"Fuse"})"},
+                 {nullptr, R"({"type":"Strip","content":" ","start":1000000,"stop":1000000})"}}},
 };
 
 }  // namespace

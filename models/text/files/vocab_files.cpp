@@ -9,6 +9,7 @@
 #include "../fields.h"
 #include "../pipeline.h"
 #include "../subwords/bpe.h"
+#include "../subwords/word_level.h"
 #include "../subwords/wordpiece.h"
 #include "byte_tokens.h"
 #include "piece_models.h"
@@ -62,6 +63,7 @@ class Builder {
  private:
   void read_model();
   void read_words(const std::string& file);
+  void read_characters(const std::string& text, const std::string& where);
   void read_pieces(const std::string& file);
   void use_bytes(const ByteTokens& tokens, const std::string& file);
   void use_row_components();
@@ -120,6 +122,7 @@ void Builder::read_words(const std::string& file) {
                                             around_.named("unk_token"), "##", 100);
     return;
   }
+  if (row_.model == ModelKind::characters) return read_characters(text, where);
   if (!repo_.exists(row_.merges)) {
     fail(ErrorCode::not_found,
          cat(repo_.name(), ": ", file, " is there, but ", row_.merges, " is not"));
@@ -131,6 +134,20 @@ void Builder::read_words(const std::string& file) {
   if (row_.bpe_unk) config.unk_token = around_.named("unk_token");
   config.end_of_word_suffix = row_.suffix;
   p_->model = std::make_unique<Bpe>(std::move(config));
+}
+
+/// A vocabulary of characters, or one for each language.
+void Builder::read_characters(const std::string& text, const std::string& where) {
+  if (arguments_.flag("do_lower_case", false)) {
+    fail(ErrorCode::unsupported, cat(where, ": do_lower_case of ", row_.name));
+  }
+  const auto language = arguments_["target_lang"].string();
+  Vocabulary words = language ? read_token_ids(Json::parse(text, where)[*language].dump(),
+                                               cat(where, ": ", *language))
+                              : read_token_ids(text, where);
+  p_->model = std::make_unique<WordLevel>(std::move(words), around_.named("unk_token"));
+  // The class knows '|' itself.
+  std::erase_if(arguments_.own, [](const auto& o) { return o.first == "word_delimiter_token"; });
 }
 
 /// SentencePiece; what is not is tiktoken's.
@@ -290,6 +307,17 @@ void Builder::add_tokens() {
   for (GivenToken& t : adding) {
     t.special = t.special || names.contains(t.content);
     add(t);
+  }
+  if (row_.model == ModelKind::characters) {
+    const Vocabulary& words = p_->model->vocabulary;
+    for (const Vocabulary::Entry& entry : words.entries()) {
+      GivenToken t;
+      t.content = words.text(entry);
+      t.is_text = false;
+      t.lstrip = t.rstrip = true;
+      t.normalized = false;
+      if (count_chars(t.content) > 1) add(t);
+    }
   }
   for (GivenToken& t : specials) {
     if (row_.plain_special) {

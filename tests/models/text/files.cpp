@@ -59,9 +59,11 @@ void check_case(const Tokenizer& t, const Json& expected) {
   }
   const Encoding e = encoded();
   CHECK(dump(e.ids) == expected["ids"].dump());
-  CHECK(dump(e.tokens) == expected["tokens"].dump());
-  CHECK(dump(e.offsets) == expected["offsets"].dump());
-  CHECK(dump(e.type_ids) == expected["types"].dump());
+  if (expected.contains("tokens")) {
+    CHECK(dump(e.tokens) == expected["tokens"].dump());
+    CHECK(dump(e.offsets) == expected["offsets"].dump());
+    CHECK(dump(e.type_ids) == expected["types"].dump());
+  }
   std::vector<int64_t> ids;
   for (const Json& id : expected["ids"].elements()) ids.push_back(id.integer().value());
   CHECK(t.decode(ids, {.skip_special_tokens = true, .clean_up_tokenization_spaces = false}) ==

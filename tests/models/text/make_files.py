@@ -136,6 +136,31 @@ def record(title, repository):
               "names": list(tokenizer.model_input_names), "cases": out})
 
 
+def record_python(title, repository):
+    """A tokenizer that Transformers has in Python: no offsets."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, repository)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        out = []
+        for text in TEXTS + ["THE QUICK  BROWN", "HH<pad>HEEL<pad>LL|||O", "A<s>B </s> <unk>C", "|A| B|", "É AH OH"]:
+            ids = tokenizer(text)["input_ids"]
+            out.append({"text": text, "ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=True),
+                        "decoded_all": tokenizer.decode(ids)})
+        emit({"repository": title, "files": repository, "class": type(tokenizer).__name__, "size": len(tokenizer), "pad": tokenizer.pad_token_id,
+              "side": tokenizer.padding_side, "limit": 0, "names": list(tokenizer.model_input_names), "cases": out})
+
+
+def character_repositories():
+    letters = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4, **{c: i + 5 for i, c in enumerate("ETAONIHSRDLUMWCFGYPBVK'XJQZ")}}
+    record_python("wav2vec2", {"vocab.json": letters, "tokenizer_config.json": config("Wav2Vec2CTCTokenizer", word_delimiter_token="|", do_lower_case=False)})
+    record_python("wav2vec2 by type", {"vocab.json": {**letters, "AH": 32, "OH": 33}, "config.json": {"model_type": "wav2vec2"}})
+    short = {c: i for i, c in enumerate("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")}
+    record_python("wav2vec2, added", {"vocab.json": {**short, "[UNK]": 28, "[PAD]": 29}, "added_tokens.json": {"<s>": 30, "</s>": 31}, "tokenizer_config.json": config(
+        "Wav2Vec2CTCTokenizer", unk_token="[UNK]", pad_token="[PAD]", word_delimiter_token="|")})
+    record_python("wav2vec2, languages", {"vocab.json": {"eng": letters, "deu": {"<pad>": 0, "<unk>": 1, "|": 2, "A": 3}}, "tokenizer_config.json": config(
+        "Wav2Vec2CTCTokenizer", target_lang="deu")})
+
+
 def config(name, **more):
     return {"tokenizer_class": name, **more}
 
@@ -274,4 +299,5 @@ word_repositories()
 byte_repositories()
 piece_repositories()
 rank_repositories()
+character_repositories()
 print(len(files), "files", file=sys.stderr)
