@@ -247,6 +247,10 @@ def piece_repositories():
         "PreTrainedTokenizerFast", added_tokens_decoder={
             str(i): {"content": c, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
             for i, c in [(3, "<renamed>"), (4, "</user>"), (600, "<tool>")]})})
+    record("added tokens of a model file", {"tokenizer.model": "unigram", "config.json": {"model_type": "mistral"}, "tokenizer_config.json": config(
+        "PreTrainedTokenizerFast", bos_token="<user>", added_tokens_decoder={
+            str(600 + i): {"content": c, "lstrip": i == 0, "normalized": True, "rstrip": False, "single_word": False, "special": False}
+            for i, c in enumerate(["<user>", "▁dog", "e fox"])})})
     record("mistral by type", {"tokenizer.model": "bpe bytes", "config.json": {"model_type": "mistral"}})
     record("llama by type", {"tokenizer.model": "unigram nfkc", "config.json": {"model_type": "llama"}})
     record("T5, 10 more", {"spiece.model": "t5-like", "tokenizer_config.json": config("T5Tokenizer", extra_ids=10)})
@@ -256,6 +260,8 @@ def piece_repositories():
     record("ALBERT with bos", {"spiece.model": "bert-like", "tokenizer_config.json": config("AlbertTokenizer", add_bos_token=True)})
     record("DeBERTa-v2, punctuation", {"spm.model": "bert-like", "tokenizer_config.json": config("DebertaV2Tokenizer", split_by_punct=True, do_lower_case=True)})
     record("RemBERT, lower", {"sentencepiece.model": "bert-like", "tokenizer_config.json": config("RemBertTokenizer", do_lower_case=True, keep_accents=False)})
+    record("RemBERT, listed", {"sentencepiece.model": "bert-like", "tokenizer_config.json": config("RemBertTokenizer", mask_token="[MASK]", added_tokens_decoder={
+        "4": {"content": "[MASK]", "lstrip": True, "normalized": False, "rstrip": True, "single_word": False, "special": True}})})
     record("mBART, German", {"sentencepiece.bpe.model": "unigram", "tokenizer_config.json": config("MBartTokenizer", src_lang="de_DE")})
     record("NLLB, French", {"sentencepiece.bpe.model": "bpe plain", "tokenizer_config.json": config("NllbTokenizer", src_lang="fra_Latn")})
     record("NLLB, legacy", {"sentencepiece.bpe.model": "bpe plain", "tokenizer_config.json": config("NllbTokenizer", legacy_behaviour=True)})
