@@ -28,7 +28,7 @@ for block in "$work"/*.sh "$work"/*.cpp; do
           bash -euo pipefail "$block.run" </dev/null ;;
     *.cpp)
       g++ -std=c++20 -I"$work/include" "$block" "$build/libtern.a" \
-        $(pkg-config --libs simdjson) -pthread -o "$block.program"
+        $(pkg-config --libs simdjson libpcre2-8) -pthread -o "$block.program"
       "$block.program" ;;
   esac
 done
