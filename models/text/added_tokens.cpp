@@ -114,6 +114,11 @@ bool AddedTokens::next_match(const Matcher& m, std::string_view text, size_t fro
   return false;
 }
 
+bool AddedTokens::none_in(std::string_view text, bool normalized) const {
+  Match match{};
+  return !any(normalized) || !next_match(matchers_[normalized], text, 0, match);
+}
+
 void AddedTokens::split(std::string_view text, bool normalized, bool plain_specials,
                         std::vector<Segment>& out) const {
   out.clear();

@@ -40,6 +40,8 @@ class AddedTokens {
   void split(std::string_view text, bool normalized, bool plain_specials,
              std::vector<Segment>& out) const;
   bool any(bool normalized) const noexcept { return !matchers_[normalized].tokens.empty(); }
+  /// Whether split would leave `text` in one piece. Allocates nothing.
+  bool none_in(std::string_view text, bool normalized) const;
 
   const AddedToken* find(std::string_view content) const noexcept;
   const AddedToken* find(int64_t id) const noexcept;

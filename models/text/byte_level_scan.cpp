@@ -2,6 +2,7 @@
 // Words to tokens; see byte_level_scan.h.
 #include "byte_level_scan.h"
 
+#include <array>
 #include <cstring>
 
 namespace tern::text {
@@ -54,19 +55,24 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
   return scan;
 }
 
+ByteLevelScan::Word ByteLevelScan::next_word(std::string_view text, size_t from) const {
+  Word word{text.substr(from, scanner_.next(text, from) - from), {}, 0};
+  if (word.text.size() > kShort) return word;
+  word.key = short_word(text, from, word.text.size());
+  word.place = cache_.place(word.key, word.text.size());
+  cache_.fetch(word.place);
+  return word;
+}
+
 /// The tokens of one word, in `entry`, or in `many` when that has none (count 0).
-void ByteLevelScan::tokens_of(std::string_view text, size_t begin, size_t end,
-                              WordCache::Entry& entry, std::vector<ModelToken>& many) const {
-  const size_t size = end - begin;
-  entry.count = 0;
+void ByteLevelScan::tokens_of(const Word& word, WordCache::Entry& entry,
+                              std::vector<ModelToken>& many) const {
+  const size_t size = word.text.size();
   many.clear();
-  if (size > kShort) return model_.tokenize_bytes(text.substr(begin, size), many);
-  const ShortWord word = short_word(text, begin, size);
-  const size_t place = cache_.place(word, size);
-  if (cache_.find(place, word, size, entry)) return;
+  if (size <= kShort && cache_.find(word.place, word.key, size, entry)) return;
   entry.count = 0;
-  model_.tokenize_bytes(text.substr(begin, size), many);
-  cache_.put(place, word, size, many);
+  model_.tokenize_bytes(word.text, many);
+  if (size <= kShort) cache_.put(word.place, word.key, size, many);
 }
 
 namespace {
@@ -96,23 +102,36 @@ class Details {
 
 }  // namespace
 
+void ByteLevelScan::add(const Word& word, const WordCache::Entry& entry,
+                        const std::vector<ModelToken>& many, const Output& out) const {
+  for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
+  for (const ModelToken& t : many) out.ids.push_back(t.id);
+  if (!out.details) return;
+  Details details(model_, out, word.text);
+  size_t at = 0;
+  for (uint32_t i = 0; i < entry.count; at += entry.sizes[i++]) {
+    details.add(entry.ids[i], at, at + entry.sizes[i]);
+  }
+  for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
+}
+
 void ByteLevelScan::scan(std::string_view text, const Output& out) const {
+  constexpr size_t kAhead = 16;  // words whose places are fetched together
+  std::array<Word, kAhead> words;
   WordCache::Entry entry;
   std::vector<ModelToken> many;
-  for (size_t begin = 0, end = 0; begin < text.size() && out.ids.size() < out.limit; begin = end) {
-    end = scanner_.next(text, begin);
-    tokens_of(text, begin, end, entry, many);
-    for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
-    for (const ModelToken& t : many) out.ids.push_back(t.id);
-    if (out.details) {
-      Details details(model_, out, text.substr(begin, end - begin));
-      size_t at = 0;
-      for (uint32_t i = 0; i < entry.count; at += entry.sizes[i++]) {
-        details.add(entry.ids[i], at, at + entry.sizes[i]);
-      }
-      for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
+  for (size_t at = 0; at < text.size();) {
+    size_t count = 0;
+    for (; count < kAhead && at < text.size(); ++count) {
+      words[count] = next_word(text, at);
+      at += words[count].text.size();
     }
-    ++out.word;
+    for (size_t i = 0; i < count; ++i) {
+      if (out.ids.size() >= out.limit) return;
+      tokens_of(words[i], entry, many);
+      add(words[i], entry, many, out);
+      ++out.word;
+    }
   }
 }
 

@@ -40,8 +40,15 @@ class ByteLevelScan {
 
  private:
   ByteLevelScan(const Bpe& model, const Scanner& scanner) : model_(model), scanner_(scanner) {}
-  void tokens_of(std::string_view text, size_t begin, size_t end, WordCache::Entry& entry,
-                 std::vector<ModelToken>& many) const;
+  struct Word {
+    std::string_view text;
+    ShortWord key;  // of one that the cache may have
+    size_t place;
+  };
+  Word next_word(std::string_view text, size_t from) const;
+  void tokens_of(const Word& word, WordCache::Entry& entry, std::vector<ModelToken>& many) const;
+  void add(const Word& word, const WordCache::Entry& entry, const std::vector<ModelToken>& many,
+           const Output& out) const;
 
   const Bpe& model_;
   Scanner scanner_;

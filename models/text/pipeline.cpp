@@ -23,6 +23,8 @@ class Collector {
         limit_(limit) {}
 
   void run(std::string_view text) {
+    if (text.empty()) return;
+    if (p_.added.none_in(text, false)) return plain(text, 0, true);
     std::vector<Segment> segments;
     p_.added.split(text, false, plain_specials_, segments);
     int32_t chars = 0;
@@ -78,7 +80,7 @@ class Collector {
   /// A text that the normalizer leaves as it is, by the byte-level pass.
   void bytes(std::string_view part, int32_t character) {
     const ByteLevelScan::Output out{ids_, details_, detail_, character, word_, limit_};
-    if (!p_.added.any(true)) return p_.byte_level->scan(part, out);
+    if (p_.added.none_in(part, true)) return p_.byte_level->scan(part, out);
     std::vector<Segment> segments;
     p_.added.split(part, true, plain_specials_, segments);
     size_t done = 0;

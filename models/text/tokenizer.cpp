@@ -99,20 +99,24 @@ void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
   // The tail of a text that is cut on the right need not be looked at.
   const bool simple = !left || (options.truncation_side == Side::right &&
                                 options.strategy == TruncationStrategy::longest_first);
-  if (!simple || !p.post_processor.single) {
+  if (!simple) {
     const Encoding e = encode(text, options);
     ids.insert(ids.end(), e.ids.begin(), e.ids.end());
     return;
   }
-  for (const text::TemplatePiece& piece : *p.post_processor.single) {
-    if (piece.sequence < 0) {
-      if (options.add_special_tokens) ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
-      continue;
-    }
+  const auto add_text = [&] {
     const size_t before = ids.size();
     const size_t limit = left ? static_cast<size_t>(*left) : std::numeric_limits<size_t>::max();
     p.tokenize_ids(text, ids, limit, options.split_special_tokens);
     if (ids.size() - before > limit) ids.resize(before + limit);
+  };
+  if (!p.post_processor.single) return add_text();
+  for (const text::TemplatePiece& piece : *p.post_processor.single) {
+    if (piece.sequence >= 0) {
+      add_text();
+    } else if (options.add_special_tokens) {
+      ids.insert(ids.end(), piece.ids.begin(), piece.ids.end());
+    }
   }
 }
 
