@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// WordCache: the tokens of words of up to 16 bytes, shared by all threads without locks. A word has
-// one place, where a later one takes over: the cache never grows beyond kBytes. An entry is one
-// cache line under a version (a seqlock); a reader that meets a writer finds nothing.
+// WordCache: the tokens of words of up to 16 bytes, shared by all threads without locks. A place
+// has room for two words, of which a new one takes over the older: the cache never grows beyond
+// kBytes. An entry is one cache line under a version (a seqlock); a reader that meets a writer
+// finds nothing.
 #pragma once
 
 #include <array>
@@ -17,7 +18,8 @@ namespace tern::text {
 
 class WordCache {
  public:
-  static constexpr size_t kWords = size_t{1} << 15, kBytes = kWords * 64;
+  static constexpr int kPlaceBits = 15;
+  static constexpr size_t kPlaces = size_t{1} << kPlaceBits, kBytes = kPlaces * 2 * 64;
   static constexpr size_t kMostTokens = 8;
 
   /// A word's tokens: ids, and how many bytes each has.
@@ -33,11 +35,14 @@ class WordCache {
   size_t place(const ShortWord& word, size_t size) const noexcept {
     const uint64_t mixed =
         (word.low ^ seed_) * 0x9E3779B97F4A7C15u ^ (word.high + size) * 0xC2B2AE3D27D4EB4Fu;
-    return static_cast<size_t>((mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9u >> (64 - 15));
+    return static_cast<size_t>((mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9u >> (64 - kPlaceBits));
   }
 
   /// Begins to read a place, which is seldom in the first cache, while other words are looked at.
-  void fetch(size_t place) const noexcept { __builtin_prefetch(&lines_[place]); }
+  void fetch(size_t place) const noexcept {
+    __builtin_prefetch(&lines_[2 * place]);
+    __builtin_prefetch(&lines_[2 * place + 1]);
+  }
 
   /// False when the word is not there.
   bool find(size_t place, const ShortWord& word, size_t size, Entry& entry) const noexcept;
@@ -50,6 +55,8 @@ class WordCache {
   struct alignas(64) Line {
     std::array<std::atomic<uint64_t>, 8> words;
   };
+
+  static bool read(const Line& line, const ShortWord& word, size_t size, Entry& entry) noexcept;
 
   std::unique_ptr<Line[]> lines_;
   uint64_t seed_;

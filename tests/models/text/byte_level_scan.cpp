@@ -145,7 +145,7 @@ TEST_CASE("a text of which NfcCheck says yes is what its normal form is") {
 }
 
 TEST_CASE("the word cache keeps what was put last, in memory of a fixed size, for all threads") {
-  static_assert(WordCache::kBytes == 2 << 20);
+  static_assert(WordCache::kBytes == 4 << 20);
   WordCache cache;
   const auto word = [](uint64_t n) { return ShortWord{n * 0x9E3779B97F4A7C15u, n}; };
   const auto check = [&](uint64_t n) {

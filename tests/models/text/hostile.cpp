@@ -160,10 +160,15 @@ TEST_CASE("time is linear in the text, whatever it repeats") {
   constexpr size_t kBytes = size_t{1} << 20;
   for (const std::string& unit : hostile_units()) {
     CAPTURE(unit);
-    const double one = seconds(bert, repeated(unit, kBytes / unit.size()));
-    const double two = seconds(bert, repeated(unit, 2 * kBytes / unit.size()));
-    // Twice the text takes twice the time; half as much again and 1 ms are for the machine's noise.
-    CHECK(two <= 3 * one + 1e-3);
+    const std::string once = repeated(unit, kBytes / unit.size());
+    const std::string twice = repeated(unit, 2 * kBytes / unit.size());
+    // By the best of some measurements in turn: other programs only ever make them longer.
+    double one = 1e9, two = 1e9;
+    for (int i = 0; i < 5 && (i == 0 || two > 2.3 * one + 1e-3); ++i) {
+      one = std::min(one, seconds(bert, once));
+      two = std::min(two, seconds(bert, twice));
+    }
+    CHECK(two <= 2.3 * one + 1e-3);
   }
 }
 
