@@ -286,14 +286,15 @@ constexpr Method kMethods[] = {
     {"zfill", do_zfill},
 };
 
+Value call(const Method& method, Runtime& r, const Value& self, const Arguments& arguments) {
+  r.bytes(self.text().size());
+  if (!method.call) r.fail_unsupported(cat("str.", method.name));
+  return method.call({r, self, self.text(), arguments});
+}
+
 template <size_t I>
 Value run(Runtime& r, const Value& self, const Arguments& arguments) {
-  r.bytes(self.text().size());
-  if constexpr (kMethods[I].call == nullptr) {
-    r.fail_unsupported(cat("str.", kMethods[I].name));
-  } else {
-    return kMethods[I].call({r, self, self.text(), arguments});
-  }
+  return call(kMethods[I], r, self, arguments);
 }
 
 template <size_t... I>
