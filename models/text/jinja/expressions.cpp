@@ -110,47 +110,51 @@ Value Interpreter::eval_compare(const Expr& e) {
   return Value::of(true);
 }
 
-/// What str() makes of `v`, behind `out`; paid for.
-void Interpreter::append_text(std::string& out, const Value& v) {
-  if (!v.is_string()) {
-    out += text(v);
-  } else {
-    bytes(v.text().size());
-    if (out.size() + v.text().size() > limits().bytes) bytes(limits().bytes + 1);
-    out += v.text();
+/// What str() makes of `parts`, in a row: the length is known before the text is made.
+Value Interpreter::join(Values parts) {
+  size_t size = 0;
+  for (Value& part : parts) {
+    if (part.is_string()) {
+      bytes(part.text().size());
+    } else {
+      part = string(text(part));
+    }
+    size += part.text().size();
+    if (size > limits().bytes) bytes(size);
   }
-  if (out.size() > limits().bytes) bytes(out.size());
+  std::string out;
+  out.reserve(size);
+  for (const Value& part : parts) out += part.text();
+  return make_string(std::move(out));
 }
 
 Value Interpreter::eval_arithmetic(const Expr& e) {
   Value v = eval(*e.parts[0]);
   const auto plain = [](const Value& text) { return text.is_string() && !text.markup(); };
   // A sum of strings is written in one go: every + alone would copy all that is before it.
-  std::string sum;
-  bool summing = false;
+  Values sum;
+  size_t size = 0;
   for (size_t i = 0; i < e.ops.size(); ++i) {
-    const Value right = eval(*e.parts[i + 1]);
+    Value right = eval(*e.parts[i + 1]);
     line = e.line;
-    if (e.ops[i] == Op::add && plain(right) && (summing || plain(v))) {
-      if (!summing) append_text(sum, v);
-      summing = true;
-      append_text(sum, right);
+    if (e.ops[i] == Op::add && plain(right) && (!sum.empty() || plain(v))) {
+      if (sum.empty()) {
+        size = v.text().size();
+        sum.push_back(std::move(v));
+      }
+      size += right.text().size();
+      if (size > limits().bytes) bytes(size);
+      sum.push_back(std::move(right));
       continue;
     }
-    if (summing) v = make_string(std::move(sum));
-    sum.clear();
-    summing = false;
+    if (!sum.empty()) v = join(std::exchange(sum, {}));
     v = binary(*this, static_cast<Binary>(e.ops[i]), v, right);
   }
-  return summing ? make_string(std::move(sum)) : v;
+  return sum.empty() ? v : join(std::move(sum));
 }
 
 Value Interpreter::eval_concat(const Expr& e) {
-  std::string out;
-  for (const ExprPtr& part : e.parts) {
-    append_text(out, eval(*part));
-  }
-  return make_string(std::move(out));
+  return join(eval_all(e.parts));
 }
 
 Value Interpreter::eval_conditional(const Expr& e) {

@@ -204,7 +204,7 @@ Value do_urlencode(Runtime& r, const Value& v, const Arguments& a) {
   if (v.is_string() || !r.size(v)) return r.string(quoted(r.text(v), true));
   const auto query = [&](const Value& part) {
     std::string out = quoted(r.text(part), false);
-    return replace(out, "%20", "+", -1);
+    return replace(out, "%20", "+", occurrences(out, "%20", SIZE_MAX));
   };
   std::string out;
   const auto add = [&](const Value& key, const Value& value) {

@@ -132,7 +132,7 @@ class Interpreter : public Runtime {
   Value eval_logical(const Expr& e);
   Value eval_compare(const Expr& e);
   Value eval_arithmetic(const Expr& e);
-  void append_text(std::string& out, const Value& v);
+  Value join(Values parts);
   Value eval_concat(const Expr& e);
   Value eval_dict(const Expr& e);
   Value eval_conditional(const Expr& e);

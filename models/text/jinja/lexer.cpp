@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
@@ -34,7 +35,7 @@ class Lexer {
  public:
   explicit Lexer(std::string_view source) : text_(normalized(source)) {}
 
-  std::vector<Token> run() {
+  std::deque<Token> run() {
     while (at_ < text_.size()) data();
     add(Token::Kind::end, "");
     return std::move(tokens_);
@@ -326,7 +327,7 @@ class Lexer {
   }
 
   const std::string text_;
-  std::vector<Token> tokens_;
+  std::deque<Token> tokens_;
   size_t at_ = 0;
   int line_ = 1;
   bool line_starting_ = true;
@@ -334,7 +335,7 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) {
+std::deque<Token> tokenize(std::string_view source) {
   return Lexer(source).run();
 }
 

@@ -2,9 +2,9 @@
 // Text and tags of a template, with trim_blocks and lstrip_blocks as chat templates have them.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "value.h"
 
@@ -32,7 +32,7 @@ struct Token {
 };
 
 /// The tokens, ended by one of kind end. Error corrupt with the line.
-std::vector<Token> tokenize(std::string_view source);
+std::deque<Token> tokenize(std::string_view source);
 
 /// Error corrupt: "chat template, line N: …".
 [[noreturn]] void fail_syntax(int line, std::string_view message);

@@ -81,21 +81,15 @@ Value do_replace(const Call& c) {
   const Parameters p(c.r, "replace()", c.arguments, {"old", "new", "count"}, 2);
   const std::string from = p.text(0, ""), to = p.text(1, "");
   const int64_t limit = p.integer(2, -1);
-  // The result's size is known only to within this; it is what a hostile template would use.
-  const size_t most = from.empty() ? c.text.size() + 1 : c.text.size() / from.size();
-  if (to.size() > from.size() && most > c.r.limits().bytes / (to.size() - from.size())) {
-    size_t found = 0;
-    for (size_t at = 0;
-         !from.empty() && (at = find_text(c.text, from, at)) != std::string_view::npos;
-         at += from.size()) {
-      ++found;
-    }
-    if (from.empty()) found = most;
-    if (limit >= 0) found = std::min(found, static_cast<size_t>(limit));
-    if (found > c.r.limits().bytes / (to.size() - from.size())) c.r.bytes(c.r.limits().bytes + 1);
-  }
   const std::string escaped = c.self.markup() && !p[1]->markup() ? escape_html(to) : to;
-  return c.string(replace(c.text, from, escaped, limit));
+  // The result's size is known before it is made; what is too many need not be counted further.
+  size_t most = limit < 0 ? SIZE_MAX : static_cast<size_t>(limit);
+  const size_t room = c.r.limits().bytes;
+  const size_t growth = escaped.size() > from.size() ? escaped.size() - from.size() : 0;
+  if (growth > 0) most = std::min(most, room / growth + 1);
+  const size_t times = occurrences(c.text, from, most);
+  if (growth > 0 && times > room / growth) c.r.bytes(room + 1);
+  return c.string(replace(c.text, from, escaped, times));
 }
 
 Value do_join(const Call& c) {
@@ -139,11 +133,8 @@ Value justified(const Call& c, std::string_view name, char side) {
   if (room > static_cast<int64_t>(c.r.limits().bytes)) c.r.bytes(c.r.limits().bytes + 1);
   // An odd space goes to the left when the width is odd, too: CPython's rule.
   const int64_t left = side == 'l' ? 0 : side == 'r' ? room : room / 2 + (room & width & 1);
-  std::string out;
-  for (int64_t i = 0; i < left; ++i) out += fill;
-  out += c.text;
-  for (int64_t i = left; i < room; ++i) out += fill;
-  return c.string(std::move(out));
+  const std::string before = repeated(fill, static_cast<size_t>(left));
+  return c.string(before + c.text + repeated(fill, static_cast<size_t>(room - left)));
 }
 
 Value do_ljust(const Call& c) {

@@ -118,10 +118,7 @@ Value repeat(Runtime& r, const Value& v, int64_t times) {
     const std::string& text = v.text();
     if (!text.empty() && count > r.limits().bytes / text.size()) r.bytes(r.limits().bytes + 1);
     r.bytes(text.size() * count);
-    std::string out;
-    out.reserve(text.size() * count);
-    for (uint64_t i = 0; i < count && !text.empty(); ++i) out += text;
-    return make_string(std::move(out), v.markup());
+    return make_string(repeated(text, text.empty() ? 0 : count), v.markup());
   }
   const Values& items = v.as<List>().items;
   if (!items.empty() && count > static_cast<uint64_t>(r.limits().steps) / items.size()) {

@@ -103,7 +103,7 @@ class Parser {
   void saw_load(const std::string& name);
   void saw_store(const std::string& name);
 
-  std::vector<Token> tokens_;
+  std::deque<Token> tokens_;
   const Limits& limits_;
   size_t at_ = 0;
   int depth_ = 0;

@@ -131,24 +131,40 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends)
   return out;
 }
 
-std::string replace(std::string_view text, std::string_view from, std::string_view to,
-                    int64_t limit) {
+std::string repeated(std::string_view text, size_t times) {
   std::string out;
+  const size_t size = text.size() * times;
+  if (size == 0) return out;
+  out.reserve(size);
+  out = text;
+  while (out.size() < size) out.append(out, 0, size - out.size());  // twice as long each time
+  return out;
+}
+
+size_t occurrences(std::string_view text, std::string_view from, size_t limit) noexcept {
+  if (from.empty()) return std::min(limit, text::count_chars(text) + 1);
+  size_t found = 0;
+  for (size_t at = 0; found < limit; ++found, at += from.size()) {
+    at = find_text(text, from, at);
+    if (at == std::string_view::npos) break;
+  }
+  return found;
+}
+
+std::string replace(std::string_view text, std::string_view from, std::string_view to,
+                    size_t times) {
+  std::string out;
+  out.reserve(text.size() + times * to.size() - times * from.size());
   size_t at = 0;
-  if (from.empty()) {
-    // Before every character and at the end.
-    for (; limit != 0; --limit) {
+  for (; times > 0; --times) {
+    if (from.empty()) {
       out += to;
-      if (at == text.size()) return out;
-      const size_t length = utf8_length(text[at]);
+      const size_t length = at < text.size() ? utf8_length(text[at]) : 0;
       out += text.substr(at, length);
       at += length;
+      continue;
     }
-    return out += text.substr(at);
-  }
-  for (; limit != 0; --limit) {
     const size_t found = find_text(text, from, at);
-    if (found == std::string_view::npos) break;
     out += text.substr(at, found - at);
     out += to;
     at = found + from.size();

@@ -44,9 +44,13 @@ std::vector<std::string_view> split(std::string_view text,
                                     std::optional<std::string_view> separator, int64_t limit,
                                     bool from_right);
 std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends);
-/// `limit` < 0: all.
+std::string repeated(std::string_view text, size_t times);
+/// How often `replace` would find `from`, up to `limit`; an empty `from` lies before every
+/// character and at the end.
+size_t occurrences(std::string_view text, std::string_view from, size_t limit) noexcept;
+/// The first `times` of them replaced; `times` is not more than there are.
 std::string replace(std::string_view text, std::string_view from, std::string_view to,
-                    int64_t limit);
+                    size_t times);
 
 /// std::string_view::find in linear time whatever the texts.
 size_t find_text(std::string_view text, std::string_view what, size_t from) noexcept;

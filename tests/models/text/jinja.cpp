@@ -187,6 +187,19 @@ TEST_CASE("chat template: the templates of real repositories render as Transform
 
 namespace {
 
+/// The time is a claim about the library as it is shipped: instrumented code is many times slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kInstrumented = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kInstrumented = true;
+#else
+constexpr bool kInstrumented = false;
+#endif
+#else
+constexpr bool kInstrumented = false;
+#endif
+
 struct Hostile {
   std::string what, source;
   std::string code, contains;
@@ -293,14 +306,14 @@ TEST_CASE("jinja: a hostile template is an Error that names its line, within 50 
     CAPTURE(h.what);
     double best = 1e9;
     std::string out;
-    for (int attempt = 0; attempt < 3; ++attempt) {
+    for (int attempt = 0; attempt < (kInstrumented ? 1 : 3); ++attempt) {
       const std::clock_t begin = std::clock();  // the process's own time, whatever else runs
       out = render(h.source);
       best = std::min(best, 1000.0 * static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
     }
     CHECK(out.starts_with(h.code + ": chat template, line "));
     CHECK_MESSAGE(out.find(h.contains) != std::string::npos, out.substr(0, 300));
-    CHECK_MESSAGE(best < 50, h.what, " took ", best, " ms");
+    if (!kInstrumented) CHECK_MESSAGE(best < 50, h.what, " took ", best, " ms");
   }
 }
 
