@@ -7,5 +7,7 @@
 #include "../engine/context.h"
 #include "auto.h"
 #include "sentence_transformer.h"
+#include "text/chat_template.h"
+#include "text/text_stream.h"
 #include "text/tokenizer.h"
 #include "version.h"

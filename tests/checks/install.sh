@@ -1,5 +1,5 @@
 #!/bin/bash
-# What `meson install` leaves behind is enough for a consumer: ten lines of C++ built against the
+# What `meson install` leaves behind is enough for a consumer: a small program built against the
 # shared and the static library by pkg-config, by CMake, and with nothing but an include path.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,13 +17,21 @@ cat >"$prefix/consumer.cpp" <<'CPP'
 #include <tern/tern.h>
 
 #include <cstdio>
+#include <string>
 
 int main(int, char** argv) {
   const auto config = tern::AutoConfig::from_pretrained(argv[1]);
   const auto model = tern::AutoModel::from_pretrained(argv[1]);
   std::printf("%s %s %lld\n", tern::version(), config.model_type().c_str(),
               static_cast<long long>(model->hidden_size()));
-  return config.model_type() == "bert" ? 0 : 1;
+  const auto tokenizer = tern::AutoTokenizer::from_json(
+      R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}}})", "tokenizer.json");
+  tern::TextStream stream(tokenizer);
+  const std::string streamed = stream.push(0) + stream.finish();
+  const auto chat = tern::ChatTemplate::from_text("<{{ messages[0].content }}>");
+  const auto messages = tern::hub::Json::parse(R"([{"role":"user","content":"b"}])", "messages");
+  const bool right = streamed == "a" && chat.render(messages).text == "<b>";
+  return right && config.model_type() == "bert" ? 0 : 1;
 }
 CPP
 
