@@ -59,8 +59,7 @@ std::string read_type(const hub::Json& json, std::string_view component, int dep
 
 void fail_unsupported(std::string_view component, std::string_view type) {
   fail(ErrorCode::unsupported,
-       cat("tokenizer.json: ", component, " '", type,
-           "' is not known to this version; it comes with a later version"));
+       cat("tokenizer.json: ", component, " '", type, "' is not known to this version"));
 }
 
 }  // namespace tern::text
