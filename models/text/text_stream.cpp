@@ -17,12 +17,17 @@ constexpr size_t kMostPending = 3;
 /// ByteFallback shows a whole run of bytes so until its last character is complete: all of it is
 /// held back, but not more than this.
 constexpr size_t kMostHeld = 64;
+/// Each id decodes anew all since the last certain part. When those are more than this, all in the
+/// middle are forgotten but for the first and last of them: the effects of a beginning and the
+/// bytes of unfinished characters.
+constexpr size_t kMostIds = 128, kFirst = 32, kLast = 32;
 
-/// Bytes of `text` before the U+FFFD at its end that bytes to come may replace.
-size_t certain(std::string_view text) {
+/// Bytes of `text` before the U+FFFD at its end that bytes to come may replace, when more than
+/// `most` of them never wait.
+size_t certain(std::string_view text, size_t most) {
   size_t held = 0, end = text.size();
   for (; text.ends_with(kReplacement); ++held) text.remove_suffix(kReplacement.size());
-  if (held <= kMostHeld) return text.size();
+  if (held <= most) return text.size();
   return end - kMostPending * kReplacement.size();
 }
 
@@ -33,15 +38,28 @@ std::string TextStream::text() const {
       ids_, {.skip_special_tokens = skip_special_tokens_, .clean_up_tokenization_spaces = false});
 }
 
+/// What was held back stays so; it is at the end of the text, whose present size is given.
+void TextStream::forget_middle(size_t size) {
+  const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(context_);
+  ids_.erase(begin + kFirst, ids_.end() - kLast);
+  const size_t given = given_ + text().size();
+  given_ = given > size ? given - size : 0;
+}
+
 std::string TextStream::push(int64_t id) {
+  if (tokenizer_.convert_ids_to_tokens({&id, 1}, skip_special_tokens_).empty()) return {};
   ids_.push_back(id);
+  const bool full = ids_.size() - context_ > kMostIds;
   const std::string all = text();
-  const size_t end = certain(all);
+  const size_t end = certain(all, full ? kMostPending : kMostHeld);
   std::string out;
   while (given_ < end && text::is_continuation(all[given_])) ++given_;  // earlier text has changed
   if (end > given_) out = all.substr(given_, end - given_);
   given_ = std::max(given_, end);
-  if (end < all.size() || out.empty()) return out;
+  if (end < all.size() || out.empty()) {
+    if (full) forget_middle(all.size());
+    return out;
+  }
   ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(context_));
   context_ = ids_.size();
   given_ = text().size();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // TextStream: decodes ids as they come, for answers that are shown while they are made. What it
-// gives out is final, never half a character, and all parts together are decode() of all ids. Only
-// where later ids change earlier text, they cannot be: ByteFallback turns a whole run of byte
-// tokens into U+FFFD when one of them is wrong, CTC joins repeated tokens.
+// gives out is final, never half a character, and all parts together are decode() of all ids, with
+// clean_up_tokenization_spaces off whatever the tokenizer's files say: it takes back blanks that
+// have been shown. Only where later ids change earlier text, they cannot be: ByteFallback turns a
+// whole run of byte tokens into U+FFFD when one of them is wrong, CTC joins repeated tokens.
+// An id costs the same however long the stream is, and what is held back is bounded.
 #pragma once
 
 #include <string>
@@ -27,6 +29,8 @@ class TERN_API TextStream {
 
   Tokenizer tokenizer_;
   bool skip_special_tokens_;
+  void forget_middle(size_t size);
+
   /// The ids of the last certain part, for their effect on what follows, and those since.
   std::vector<int64_t> ids_;
   size_t context_ = 0;  // how many of ids_ are of the last certain part

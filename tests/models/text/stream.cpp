@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // TextStream: decoding id by id.
 #include <doctest/doctest.h>
+#include <time.h>
 
+#include <algorithm>
 #include <random>
 
 #include "../../../engine/base/format.h"
@@ -15,7 +17,7 @@ using namespace tern::test;
 
 namespace {
 
-/// A vocabulary of the 256 bytes and some words.
+/// A vocabulary of the 256 bytes and some words; 260 is "a" and a byte, 261 special.
 Tokenizer of_bytes(std::string_view decoder, bool alphabet) {
   std::string vocab;
   for (int byte = 0; byte < 256; ++byte) {
@@ -29,7 +31,8 @@ Tokenizer of_bytes(std::string_view decoder, bool alphabet) {
   }
   return AutoTokenizer::from_json(
       cat(R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{)", vocab,
-          R"("▁the":256,"▁世":257,"Ġx":258,"▁":259}},"decoder":)", decoder, "}"),
+          R"("▁the":256,"▁世":257,"Ġx":258,"▁":259,"aä":260}},)",
+          R"("added_tokens":[{"id":261,"content":"<s>","special":true}],"decoder":)", decoder, "}"),
       "tokenizer.json");
 }
 
@@ -39,8 +42,9 @@ constexpr std::string_view kLlama =
     R"({"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},)"
     R"({"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]})";
 
-void check_stream(const Tokenizer& tokenizer, const std::vector<int64_t>& ids, bool exact) {
-  TextStream stream(tokenizer, false);
+void check_stream(const Tokenizer& tokenizer, const std::vector<int64_t>& ids, bool exact,
+                  bool skip = false) {
+  TextStream stream(tokenizer, skip);
   std::string all, scratch;
   for (const int64_t id : ids) {
     const std::string part = stream.push(id);
@@ -48,7 +52,18 @@ void check_stream(const Tokenizer& tokenizer, const std::vector<int64_t>& ids, b
     all += part;
   }
   all += stream.finish();
-  if (exact) CHECK(all == tokenizer.decode(ids));
+  if (exact) CHECK(all == tokenizer.decode(ids, {.skip_special_tokens = skip}));
+}
+
+double seconds(const Tokenizer& tokenizer, const std::vector<int64_t>& unit, size_t count) {
+  timespec from, to;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+  TextStream stream(tokenizer);
+  for (size_t i = 0; i < count; ++i) stream.push(unit[i % unit.size()]);
+  stream.finish();
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+  return static_cast<double>(to.tv_sec - from.tv_sec) +
+         static_cast<double>(to.tv_nsec - from.tv_nsec) * 1e-9;
 }
 
 }  // namespace
@@ -102,4 +117,61 @@ TEST_CASE("the parts of a stream are the decoded text, and whole characters what
       check_stream(tokenizer, ids, bytes);
     }
   }
+}
+
+TEST_CASE("long runs of ids that are unfinished or empty are decoded exactly, in linear time") {
+  const Tokenizer tokenizer = of_bytes(kByteLevel, true);
+  constexpr int64_t kSpecial = 261, kUnknown = 1 << 20;
+  const std::vector<std::vector<int64_t>> units = {
+      {0x80}, {0xE4, 0xB8}, {0xF0, 0x9F, 0x98}, {0xFF, 0xE4}, {260}, {kSpecial}, {kUnknown}};
+  for (const std::vector<int64_t>& unit : units) {
+    CAPTURE(unit[0]);
+    // Before and after a run: nothing, a whole character, parts of one.
+    const std::vector<std::vector<int64_t>> ends = {
+        {}, {'x'}, {0xE4, 0xB8}, {0xE4, kSpecial, 0xB8, kSpecial}, {0x96, 'y'}};
+    for (const auto& first : ends) {
+      for (const auto& last : ends) {
+        for (size_t count = 100; count < 500; count += 57) {
+          std::vector<int64_t> ids = first;
+          for (size_t i = 0; i < count; ++i) ids.push_back(unit[i % unit.size()]);
+          ids.insert(ids.end(), last.begin(), last.end());
+          check_stream(tokenizer, ids, true, false);
+          check_stream(tokenizer, ids, true, true);
+        }
+      }
+    }
+    double one = 1e9, four = 1e9;
+    for (int i = 0; i < 5 && (i == 0 || four > 4.6 * one + 1e-3); ++i) {
+      one = std::min(one, seconds(tokenizer, unit, 20'000));
+      four = std::min(four, seconds(tokenizer, unit, 80'000));
+    }
+    CHECK(four <= 4.6 * one + 1e-3);
+  }
+}
+
+TEST_CASE("special tokens that are skipped do not part the bytes of a character") {
+  const std::vector<int64_t> specials(500, 261);
+  std::vector<int64_t> ids;
+  for (const int64_t byte : {0xE4, 0xB8, 0x96}) {
+    ids.push_back(byte);
+    ids.insert(ids.end(), specials.begin(), specials.end());
+  }
+  const Tokenizer tokenizer = of_bytes(kByteLevel, true);
+  CHECK(tokenizer.decode(ids, {.skip_special_tokens = true}) == "世");
+  check_stream(tokenizer, ids, true, true);
+}
+
+TEST_CASE("a stream cleans no spaces up, whatever the tokenizer's files say") {
+  const Tokenizer tokenizer = from_files(
+      {{"tokenizer.json",
+        R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"it":1,"'s":2,".":3}}})"},
+       {"tokenizer_config.json", R"({"clean_up_tokenization_spaces":true})"}});
+  const std::vector<int64_t> ids = {1, 2, 0, 3};
+  TextStream stream(tokenizer);
+  std::string all;
+  for (const int64_t id : ids) all += stream.push(id);
+  all += stream.finish();
+  CHECK(all == "it 's a .");
+  CHECK(all == tokenizer.decode(ids, {.clean_up_tokenization_spaces = false}));
+  CHECK(tokenizer.decode(ids) == "it's a.");
 }
