@@ -40,7 +40,8 @@ class AddedTokens {
   void split(std::string_view text, bool normalized, bool plain_specials,
              std::vector<Segment>& out) const;
   bool any(bool normalized) const noexcept { return !matchers_[normalized].tokens.empty(); }
-  /// Whether split would leave `text` in one piece. Allocates nothing.
+  /// False when a token's content is in `text`, also where split would not take it (single_word,
+  /// plain_specials): true means that split leaves `text` in one piece. Allocates nothing.
   bool none_in(std::string_view text, bool normalized) const;
 
   const AddedToken* find(std::string_view content) const noexcept;

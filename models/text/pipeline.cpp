@@ -25,27 +25,35 @@ class Collector {
   void run(std::string_view text) {
     if (text.empty()) return;
     if (p_.added.none_in(text, false)) return plain(text, 0, true);
-    std::vector<Segment> segments;
-    p_.added.split(text, false, plain_specials_, segments);
-    int32_t chars = 0;
-    for (const Segment& s : segments) {
-      if (ids_.size() >= limit_) return;
-      const std::string_view part = text.substr(s.begin, s.end - s.begin);
-      const int32_t length = details_ ? static_cast<int32_t>(count_chars(part)) : 0;
-      // rstrip may have taken blanks with which the next token begins.
-      if (details_ && s.begin < done_) {
-        chars -= static_cast<int32_t>(count_chars(text.substr(s.begin, done_ - s.begin)));
-      }
-      if (s.added)
-        emit(s.added->id, part, {chars, chars + length}, word_++);
-      else
-        plain(part, chars, s.begin == 0);
-      chars += length;
-      done_ = s.end;
-    }
+    cut(text, false, 0, [&](std::string_view part, int32_t first_char) {
+      plain(part, first_char, part.data() == text.data());
+    });
   }
 
  private:
+  /// Emits the added tokens in a text, whose first character is number `character`; between them,
+  /// calls between(text, number of its first character).
+  void cut(std::string_view text, bool normalized, int32_t character, const auto& between) {
+    std::vector<Segment> segments;
+    p_.added.split(text, normalized, plain_specials_, segments);
+    size_t done = 0;
+    for (const Segment& s : segments) {
+      if (ids_.size() >= limit_) return;
+      const std::string_view part = text.substr(s.begin, s.end - s.begin);
+      // rstrip may have taken blanks with which the next token begins.
+      if (details_ && s.begin < done) character -= chars(text.substr(s.begin, done - s.begin));
+      const int32_t begin = character;
+      if (details_) character += chars(part);
+      if (s.added)
+        emit(s.added->id, part, {begin, character}, word_++);
+      else
+        between(part, begin);
+      done = s.end;
+    }
+  }
+
+  static int32_t chars(std::string_view text) { return static_cast<int32_t>(count_chars(text)); }
+
   /// All stages at once when the components allow it and no character forbids it.
   bool fused(std::string_view part, int32_t first_char) {
     if (!p_.fused) return false;
@@ -65,10 +73,11 @@ class Collector {
     normalized_.assign(part, first_char, details_ != nullptr || p_.needs_origins);
     normalized_.begins_original = at_start;
     if (p_.normalizer) p_.normalizer->normalize(normalized_);
+    if (normalized_.text.empty()) return;
+    if (p_.added.none_in(normalized_.text, true))
+      return pieces(normalized_, 0, normalized_.text.size());
     std::vector<Segment> segments;
     p_.added.split(normalized_.text, true, plain_specials_, segments);
-    if (segments.size() == 1 && !segments[0].added)
-      return pieces(normalized_, 0, normalized_.text.size());
     for (const Segment& s : segments) {
       if (s.added)
         emit_normalized(s);
@@ -79,25 +88,11 @@ class Collector {
 
   /// A text that the normalizer leaves as it is, by the byte-level pass.
   void bytes(std::string_view part, int32_t character) {
-    const ByteLevelScan::Output out{ids_, details_, detail_, character, word_, limit_};
-    if (p_.added.none_in(part, true)) return p_.byte_level->scan(part, out);
-    std::vector<Segment> segments;
-    p_.added.split(part, true, plain_specials_, segments);
-    size_t done = 0;
-    for (const Segment& s : segments) {
-      const std::string_view piece = part.substr(s.begin, s.end - s.begin);
-      if (s.begin < done) {
-        character -= static_cast<int32_t>(count_chars(part.substr(s.begin, done - s.begin)));
-      }
-      done = s.end;
-      if (!s.added) {
-        p_.byte_level->scan(piece, out);
-        continue;
-      }
-      const int32_t begin = character;
-      if (details_) character += static_cast<int32_t>(count_chars(piece));
-      emit(s.added->id, piece, {begin, character}, word_++);
-    }
+    const auto scan = [&](std::string_view piece, int32_t first_char) {
+      p_.byte_level->scan(piece, {ids_, details_, detail_, first_char, word_, limit_});
+    };
+    if (p_.added.none_in(part, true)) return scan(part, character);
+    cut(part, true, character, scan);
   }
 
   void emit_normalized(const Segment& s) {
@@ -144,7 +139,6 @@ class Collector {
   Detail detail_;
   bool plain_specials_;
   size_t limit_;
-  size_t done_ = 0;
   int32_t word_ = 0;
   Normalized normalized_, rewritten_;
   std::vector<Piece> pieces_;
