@@ -156,7 +156,7 @@ BatchEncoding call(const Tokenizer::Pipeline& p, const Call& how, std::vector<En
   BatchEncoding out;
   std::vector<int64_t> samples;
   if (o.return_overflowing_tokens) samples = unfold(rows);
-  if (how.padding != PaddingStrategy::do_not_pad) text::pad(rows, padding(p, how), true);
+  if (how.padding != PaddingStrategy::do_not_pad) text::pad(rows, padding(p, how));
   check_lengths(rows);
   out.set("input_ids", table(rows, &Encoding::ids));
   if (o.return_token_type_ids.value_or(p.settings.wants_type_ids)) {

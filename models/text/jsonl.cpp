@@ -147,7 +147,7 @@ std::vector<Encoding> encode_batch(const Tokenizer& tokenizer, const Json& reque
                         ? tokenizer.encode(*texts[0].string(), o)
                         : tokenizer.encode(*texts[0].string(), *texts[1].string(), o));
   }
-  if (padding) pad(batch, *padding, true);
+  if (padding) pad(batch, *padding);
   return batch;
 }
 

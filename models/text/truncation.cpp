@@ -121,29 +121,28 @@ int64_t round_up(int64_t length, int64_t multiple) {
 
 namespace {
 
-template <class T>
-void fill(std::vector<T>& values, size_t count, Side side, const T& value) {
-  values.insert(side == Side::right ? values.end() : values.begin(), count, value);
-}
-
-void pad_one(Encoding& e, int64_t length, const Padding& how, bool detailed) {
-  for (Encoding& o : e.overflowing) pad_one(o, length, how, detailed);
+void pad_one(Encoding& e, int64_t length, const Padding& how) {
+  for (Encoding& o : e.overflowing) pad_one(o, length, how);
+  const size_t had = e.ids.size();
   if (length_of(e) >= length) return;
-  const auto missing = static_cast<size_t>(length - length_of(e));
-  fill(e.ids, missing, how.side, how.pad_id);
-  fill(e.type_ids, missing, how.side, how.pad_type_id);
-  fill(e.special_tokens_mask, missing, how.side, uint8_t{1});
-  fill(e.attention_mask, missing, how.side, uint8_t{0});
-  if (!detailed) return;
-  fill(e.tokens, missing, how.side, how.pad_token);
-  fill(e.offsets, missing, how.side, {0, 0});
-  fill(e.word_ids, missing, how.side, -1);
-  fill(e.sequence_ids, missing, how.side, -1);
+  const auto fill = [&](auto& values, auto value) {
+    if (values.size() != had) return;  // not asked for
+    const size_t missing = static_cast<size_t>(length) - had;
+    values.insert(how.side == Side::right ? values.end() : values.begin(), missing, value);
+  };
+  fill(e.type_ids, how.pad_type_id);
+  fill(e.special_tokens_mask, uint8_t{1});
+  fill(e.attention_mask, uint8_t{0});
+  fill(e.tokens, how.pad_token);
+  fill(e.offsets, std::pair<int32_t, int32_t>{0, 0});
+  fill(e.word_ids, -1);
+  fill(e.sequence_ids, -1);
+  fill(e.ids, how.pad_id);
 }
 
 }  // namespace
 
-void pad(std::vector<Encoding>& batch, const Padding& how, bool detailed) {
+void pad(std::vector<Encoding>& batch, const Padding& how) {
   int64_t length = how.length.value_or(0);
   if (!how.length) {
     for (const Encoding& e : batch) length = std::max(length, length_of(e));
@@ -156,7 +155,7 @@ void pad(std::vector<Encoding>& batch, const Padding& how, bool detailed) {
              ") is too large"));
   }
   length = round_up(length, how.multiple);
-  for (Encoding& e : batch) pad_one(e, length, how, detailed);
+  for (Encoding& e : batch) pad_one(e, length, how);
 }
 
 }  // namespace tern::text

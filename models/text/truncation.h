@@ -30,9 +30,9 @@ struct Padding {
   int64_t multiple = 0;           // 0: any length
 };
 
-/// Pads every encoding, its windows too; with `detailed` offsets, tokens, word and sequence ids as
-/// well. invalid_argument when the result would exceed 2^31 tokens.
-void pad(std::vector<Encoding>& batch, const Padding& how, bool detailed);
+/// Pads every encoding, its windows too, in the members that it has for each token.
+/// invalid_argument when the result would exceed 2^31 tokens.
+void pad(std::vector<Encoding>& batch, const Padding& how);
 
 /// The next multiple of `multiple` (0: any length will do).
 int64_t round_up(int64_t length, int64_t multiple);
