@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/data/tokenizers/components.jsonl.xz: what single normalizers, decoders and post-processors of the
-reference give.
+"""Writes tests/data/tokenizers/components.jsonl.xz: what single normalizers and decoders of the reference
+give.
 
     pip install tokenizers==0.23.3
     python3 tests/models/text/make_components.py 2>/dev/null | xz -9e > tests/data/tokenizers/components.jsonl.xz
