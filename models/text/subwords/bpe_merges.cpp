@@ -29,9 +29,7 @@ BpeMerges::BpeMerges(const Vocabulary& vocabulary, const BpeConfig& config)
       byte_fallback_(config.byte_fallback) {
   if (unk_token_) unk_ = find(*unk_token_);
   for (int b = 0; b < 256; ++b) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const char name[] = {'<', '0', 'x', kHex[b >> 4], kHex[b & 15], '>'};
-    bytes_[b] = byte_fallback_ ? find({name, sizeof name}) : -1;
+    bytes_[b] = byte_fallback_ ? find(byte_token(static_cast<uint8_t>(b))) : -1;
   }
   resolve(config);
   check_regular();

@@ -112,9 +112,7 @@ Unigram::Unigram(const UnigramConfig& config) : byte_fallback_(config.byte_fallb
   vocabulary.finish();
   trie_.build(keys);
   for (int b = 0; b < 256; ++b) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const char name[] = {'<', '0', 'x', kHex[b >> 4], kHex[b & 15], '>'};
-    bytes_[b] = byte_fallback_ ? vocabulary.find({name, sizeof name}) : -1;
+    bytes_[b] = byte_fallback_ ? vocabulary.find(byte_token(static_cast<uint8_t>(b))) : -1;
   }
 }
 

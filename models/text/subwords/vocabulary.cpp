@@ -48,6 +48,11 @@ uint64_t random_seed() {
   return seed;
 }
 
+std::string byte_token(uint8_t byte) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  return {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+}
+
 void Vocabulary::reserve(size_t tokens, size_t bytes) {
   bytes_.reserve(bytes);
   entries_.reserve(tokens);

@@ -17,6 +17,8 @@ namespace tern::text {
 uint64_t hash_text(std::string_view text, uint64_t seed) noexcept;
 /// A seed that another process does not share.
 uint64_t random_seed();
+/// "<0x0A>": what byte_fallback writes for a byte.
+std::string byte_token(uint8_t byte);
 
 class Vocabulary {
  public:
