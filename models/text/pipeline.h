@@ -78,10 +78,9 @@ struct Tokenizer::Pipeline {
 
 namespace text {
 
-/// A vocab.txt with the files beside it (BERT, DistilBERT, MPNet).
-std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo);
-/// tokenizer_config.json, special_tokens_map.json and config.json, as far as they are there.
-void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& pipeline);
+/// tokenizer.json, else the vocabulary that the repository's class reads (vocab.txt, vocab.json
+/// with merges.txt, SentencePiece, tiktoken, tekken), with what the files beside it say.
+std::unique_ptr<Tokenizer::Pipeline> read_repository(const hub::Repo& repo);
 
 }  // namespace text
 

@@ -207,14 +207,7 @@ Tokenizer AutoTokenizer::from_pretrained(const std::string& id_or_path,
 }
 
 Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo) {
-  std::unique_ptr<Tokenizer::Pipeline> p;
-  if (const auto json = repo.read_if_exists("tokenizer.json")) {
-    p = Tokenizer::Pipeline::parse(*json, repo.path("tokenizer.json"));
-  } else {
-    p = text::read_vocab_files(repo);
-  }
-  text::read_settings(repo, *p);
-  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(std::move(p)));
+  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(text::read_repository(repo)));
 }
 
 Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {

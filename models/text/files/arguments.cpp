@@ -4,9 +4,11 @@
 #include "arguments.h"
 
 #include <algorithm>
+#include <set>
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
+#include "plain_text.h"
 
 namespace tern::text {
 
@@ -55,16 +57,6 @@ std::vector<GivenToken> tokens_of(const Json& json) {
 
 bool usual(std::string_view key) {
   return std::find(std::begin(kTokenNames), std::end(kTokenNames), key) != std::end(kTokenNames);
-}
-
-std::optional<int64_t> id_of(std::string_view digits) {
-  if (digits.empty() || digits.size() > 9) return std::nullopt;
-  int64_t id = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return std::nullopt;
-    id = id * 10 + (c - '0');
-  }
-  return id;
 }
 
 }  // namespace
@@ -116,14 +108,15 @@ void Arguments::read_special_map(const Json& map) {
   }
   if (!map["extra_special_tokens"].is_array()) return;
   if (!extra) extra.emplace();
+  std::set<GivenToken> seen(extra->begin(), extra->end());
   for (GivenToken& t : tokens_of(map["extra_special_tokens"])) {
-    if (std::find(extra->begin(), extra->end(), t) == extra->end()) extra->push_back(std::move(t));
+    if (seen.insert(t).second) extra->push_back(std::move(t));
   }
 }
 
 void Arguments::read_listed(const Json& added) {
   for (const auto& [key, value] : config_["added_tokens_decoder"].members()) {
-    const auto id = id_of(key);
+    const auto id = small_number(key);
     auto t = value.is_object() ? token_of(value, false) : std::nullopt;
     if (!id || !t) {
       fail(ErrorCode::corrupt,
@@ -131,14 +124,15 @@ void Arguments::read_listed(const Json& added) {
     }
     listed[*id] = std::move(*t);
   }
-  const auto is_special = [&](const std::string& content) {
-    for (const std::string_view name : kTokenNames) {
-      const auto t = token_of((*this)[name], false);
-      if (t && t->content == content) return true;
-    }
-    return extra && std::any_of(extra->begin(), extra->end(),
-                                [&](const GivenToken& t) { return t.content == content; });
-  };
+  std::set<std::string_view> specials;
+  for (const std::string_view name : kTokenNames) {
+    const Json& given = (*this)[name];
+    if (const auto text = given.is_object() ? given["content"].string() : given.string())
+      specials.insert(*text);
+  }
+  if (extra) {
+    for (const GivenToken& t : *extra) specials.insert(t.content);
+  }
   for (const auto& [content, value] : added.members()) {
     const auto id = value.integer();
     if (!id || *id < 0) {
@@ -147,10 +141,11 @@ void Arguments::read_listed(const Json& added) {
     GivenToken t;
     t.content = content;
     t.is_text = false;
-    t.special = is_special(content);
+    t.special = specials.contains(content);
     t.normalized = !t.special;
     listed[*id] = std::move(t);
   }
+  for (const auto& [id, token] : listed) by_text_[token.content] = &token;
 }
 
 const Json& Arguments::operator[](std::string_view key) const noexcept {
@@ -171,15 +166,22 @@ bool Arguments::flag(std::string_view key, bool fallback) const {
        cat("tokenizer_config.json: '", key, "' must be true or false, found ", value.dump()));
 }
 
+int64_t Arguments::count(std::string_view key, int64_t fallback) const {
+  constexpr int64_t kMost = 100000;
+  const Json& value = (*this)[key];
+  if (value.is_null()) return fallback;
+  const auto i = value.integer();
+  if (i && *i >= 0 && *i <= kMost) return *i;
+  fail(ErrorCode::corrupt,
+       cat("tokenizer_config.json: '", key, "' must be an integer from 0 to ", kMost));
+}
+
 std::optional<GivenToken> Arguments::named(std::string_view key,
                                            std::optional<GivenToken> fallback) const {
   if (!has(key)) return fallback;
   auto t = token_of((*this)[key], special_.contains(key));
   if (!t) return std::nullopt;
-  // The last of those listed under that text.
-  for (const auto& [id, token] : listed) {
-    if (token.content == t->content) *t = token;
-  }
+  if (const auto at = by_text_.find(t->content); at != by_text_.end()) *t = *at->second;
   return t;
 }
 

@@ -3,6 +3,7 @@
 // special_tokens_map.json and added_tokens.json, merged as Transformers 5 merges them.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,18 +25,22 @@ struct GivenToken {
   std::optional<bool> normalized = {};  // by default what is not special
 
   AddedToken made() const;
-  bool operator==(const GivenToken&) const = default;
+  auto operator<=>(const GivenToken&) const = default;
 };
 
 class Arguments {
  public:
   explicit Arguments(const hub::Repo& repo);
+  Arguments(const Arguments&) = delete;  // views of its own members
+  Arguments& operator=(const Arguments&) = delete;
 
   /// The value for a parameter of the class, null when no file has it.
   const hub::Json& operator[](std::string_view key) const noexcept;
   bool has(std::string_view key) const noexcept;
   /// corrupt: the value is no boolean.
   bool flag(std::string_view key, bool fallback) const;
+  /// A number of tokens. corrupt: no integer, or out of all reason.
+  int64_t count(std::string_view key, int64_t fallback) const;
   /// "bos_token" …: as given; nullopt when the files say null; `fallback` when they are silent.
   std::optional<GivenToken> named(std::string_view key, std::optional<GivenToken> fallback) const;
 
@@ -57,6 +62,7 @@ class Arguments {
 
   hub::Json config_, special_, model_;
   std::map<std::string, const hub::Json*, std::less<>> values_;
+  std::map<std::string_view, const GivenToken*> by_text_;  // the last of those listed
 };
 
 /// The seven names in Transformers' order.

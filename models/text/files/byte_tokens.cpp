@@ -11,6 +11,7 @@
 #include "../subwords/bpe.h"
 #include "../unicode/byte_alphabet.h"
 #include "../unicode/utf8.h"
+#include "plain_text.h"
 #include "splits.h"
 
 namespace tern::text {
@@ -28,17 +29,6 @@ std::string in_alphabet(std::string_view bytes) {
   std::string out;
   for (const char c : bytes) append_char(out, character_of_byte(static_cast<uint8_t>(c)));
   return out;
-}
-
-/// The rank behind the blank of a line; -1 when that is no number.
-int64_t rank_of(std::string_view digits) {
-  if (digits.empty() || digits.size() > 9) return -1;
-  int64_t value = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return -1;
-    value = value * 10 + (c - '0');
-  }
-  return value;
 }
 
 /// {"rank", "token_str"} by rank, which counts from 0, then as many fillers as are missing.
@@ -79,18 +69,15 @@ ByteTokens read_tiktoken(std::string_view text, std::string_view what) {
   ByteTokens out;
   out.pattern = kCl100k;
   std::vector<std::pair<int64_t, std::string>> ranked;
-  for (size_t number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string_view line;
+  for (size_t number = 1; next_line(text, line); ++number) {
     if (line.empty()) continue;
     const size_t blank = line.find(' ');
-    const int64_t rank = blank == line.npos ? -1 : rank_of(line.substr(blank + 1));
-    if (rank < 0 || blank == 0) {
+    const auto rank = blank == line.npos ? std::nullopt : small_number(line.substr(blank + 1));
+    if (!rank || blank == 0) {
       fail(ErrorCode::corrupt, cat(what, ": line ", number, " must be base64, a blank and a rank"));
     }
-    ranked.emplace_back(rank, decode_base64(line.substr(0, blank), what));
+    ranked.emplace_back(*rank, decode_base64(line.substr(0, blank), what));
   }
   std::sort(ranked.begin(), ranked.end());
   for (auto& [rank, token] : ranked) {

@@ -88,7 +88,7 @@ struct TokenizerClass {
   int max_length = 0, pad_type = 0;
 };
 
-/// Between blanks: the languages of mBART, of mBART-50 (the first 25 are mBART's) and of NLLB.
+/// Between blanks: the languages of mBART, those that mBART-50 has beside them, and those of NLLB.
 extern const char* const kMbartCodes;
 extern const char* const kMbart50Codes;
 extern const char* const kNllbCodes;

@@ -2,9 +2,9 @@
 // Special tokens that classes have beside the named ones.
 #include <algorithm>
 
-#include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
 #include "classes.h"
+#include "plain_text.h"
 
 namespace tern::text {
 
@@ -16,16 +16,8 @@ GivenToken plain(std::string content) {
   return t;
 }
 
-int64_t number(const Arguments& a, std::string_view key, int64_t fallback) {
-  return std::clamp<int64_t>(a[key].integer().value_or(fallback), 0, 100000);
-}
-
 void append_words(std::vector<GivenToken>& out, std::string_view words) {
-  while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size());
-    out.push_back(plain(std::string(words.substr(0, end))));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
+  each_word(words, [&](std::string_view word) { out.push_back(plain(std::string(word))); });
 }
 
 }  // namespace
@@ -40,7 +32,7 @@ std::vector<GivenToken> class_extras(const TokenizerClass& row, const Arguments&
       if (std::none_of(out.begin(), out.end(), [](const GivenToken& t) {
             return t.content.find("<extra_id_") != t.content.npos;
           })) {
-        const int64_t count = number(a, "extra_ids", 100);
+        const int64_t count = a.count("extra_ids", 100);
         for (int64_t i = 0; i < count; ++i) out.push_back(plain(cat("<extra_id_", i, ">")));
       }
       break;
@@ -49,7 +41,7 @@ std::vector<GivenToken> class_extras(const TokenizerClass& row, const Arguments&
       if (!a.has("mask_token_sent") || a["mask_token_sent"].is_string()) {
         out.push_back(plain(std::string(a["mask_token_sent"].string().value_or("<mask_1>"))));
       }
-      const int64_t offset = number(a, "offset", 103);
+      const int64_t offset = a.count("offset", 103);
       for (int64_t i = 2; i < offset; ++i) out.push_back(plain(cat("<unk_", i, ">")));
       break;
     }
@@ -75,6 +67,7 @@ std::vector<GivenToken> class_extras(const TokenizerClass& row, const Arguments&
       return codes;
     }
     case Extras::mbart50:
+      append_words(out, kMbartCodes);
       append_words(out, kMbart50Codes);
       break;
   }

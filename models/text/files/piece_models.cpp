@@ -11,6 +11,7 @@
 #include "../subwords/bpe.h"
 #include "../subwords/unigram.h"
 #include "../unicode/utf8.h"
+#include "plain_text.h"
 #include "splits.h"
 
 namespace tern::text {
@@ -18,27 +19,6 @@ namespace tern::text {
 namespace {
 
 using Pieces = std::vector<std::pair<std::string, double>>;
-
-constexpr int64_t kMaxExtraIds = 100000;
-
-/// For each word between blanks.
-template <class Use>
-void each_word(std::string_view words, const Use& use) {
-  while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size());
-    use(std::string(words.substr(0, end)));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-}
-
-int64_t number(const Arguments& a, std::string_view key, int64_t fallback) {
-  const hub::Json& value = a[key];
-  if (value.is_null()) return fallback;
-  const auto i = value.integer();
-  if (i && *i >= 0 && *i <= kMaxExtraIds) return *i;
-  fail(ErrorCode::corrupt,
-       cat("tokenizer_config.json: '", key, "' must be an integer from 0 to ", kMaxExtraIds));
-}
 
 std::string named_or(const Surroundings& around, const char* name, const char* fallback) {
   const auto t = around.arguments.named(name, std::nullopt);
@@ -61,7 +41,7 @@ Pieces pegasus_pieces(const SentencePieceModel& file, const Surroundings& around
                                                                        : "<mask_2>");
   if (mask != "None") out.emplace_back(mask, 0);
   if (sentence != "None" && sentence != mask) out.emplace_back(sentence, 0);
-  const int64_t offset = number(around.arguments, "offset", 103);
+  const int64_t offset = around.arguments.count("offset", 103);
   for (int64_t i = 2; i < offset; ++i) out.emplace_back(cat("<unk_", i, ">"), -100);
   append(out, file, 2);
   return out;
@@ -73,6 +53,7 @@ Pieces ordered(const TokenizerClass& row, const SentencePieceModel& file,
   const auto own = [&](const char* name, const char* fallback) {
     out.emplace_back(named_or(around, name, fallback), 0);
   };
+  const auto code = [&](std::string_view text) { out.emplace_back(text, 0); };
   switch (row.order) {
     case PieceOrder::as_is:
     case PieceOrder::nllb:
@@ -87,10 +68,8 @@ Pieces ordered(const TokenizerClass& row, const SentencePieceModel& file,
       own("eos_token", "</s>");
       own("unk_token", "<unk>");
       append(out, file, 3);
-      if (row.order != PieceOrder::fairseq) {
-        each_word(row.order == PieceOrder::mbart ? kMbartCodes : kMbart50Codes,
-                  [&](std::string code) { out.emplace_back(std::move(code), 0); });
-      }
+      if (row.order != PieceOrder::fairseq) each_word(kMbartCodes, code);
+      if (row.order == PieceOrder::mbart50) each_word(kMbart50Codes, code);
       own("mask_token", "<mask>");
       break;
     case PieceOrder::camembert:
@@ -106,7 +85,7 @@ Pieces ordered(const TokenizerClass& row, const SentencePieceModel& file,
       return pegasus_pieces(file, around);
     case PieceOrder::t5:
       append(out, file, 0);
-      for (int64_t i = number(around.arguments, "extra_ids", 100); i-- > 0;) {
+      for (int64_t i = around.arguments.count("extra_ids", 100); i-- > 0;) {
         out.emplace_back(cat("<extra_id_", i, ">"), 0);
       }
   }
@@ -287,13 +266,6 @@ std::string user_defined_pattern(const SentencePieceModel& file, const Arguments
   std::string out;
   for (const std::string_view text : found) out += cat(out.empty() ? "" : "|", escaped(text));
   return out;
-}
-
-std::string sequence(std::string_view member, const std::vector<std::string>& steps) {
-  if (steps.empty()) return "null";
-  std::string out = cat("{\"type\":\"Sequence\",\"", member, "\":[");
-  for (size_t i = 0; i < steps.size(); ++i) out += cat(i ? "," : "", steps[i]);
-  return out + "]}";
 }
 
 std::string replace(std::string_view kind, std::string_view pattern, std::string_view content) {

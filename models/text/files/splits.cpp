@@ -9,6 +9,7 @@
 #include "../../../hub/formats/json.h"
 #include "../unicode/unicode.h"
 #include "../unicode/utf8.h"
+#include "plain_text.h"
 
 namespace tern::text {
 
@@ -49,16 +50,6 @@ std::vector<Split> all_splits(const std::vector<std::string_view>& tokens) {
 }
 
 namespace {
-
-/// The next line without its end; false when there is none.
-bool next_line(std::string_view& text, std::string_view& line) {
-  if (text.empty()) return false;
-  const size_t end = std::min(text.find('\n'), text.size());
-  line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return true;
-}
 
 std::string_view without_tail(std::string_view line) {
   for (size_t i = line.size(); i > 0;) {

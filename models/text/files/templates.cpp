@@ -8,20 +8,13 @@
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
 #include "../base64.h"
+#include "plain_text.h"
 
 namespace tern::text {
 
 namespace {
 
 using hub::json_quote;
-
-/// "key=default".
-struct KeyDefault {
-  std::string_view key, fallback;
-  explicit KeyDefault(std::string_view text)
-      : key(text.substr(0, text.find('='))),
-        fallback(key.size() < text.size() ? text.substr(key.size() + 1) : std::string_view()) {}
-};
 
 bool flag_of(std::string_view text, const Arguments& arguments) {
   const KeyDefault k(text);
@@ -76,13 +69,9 @@ class Items {
 
   std::string list(std::string_view frame) {
     std::string out = "[";
-    while (!frame.empty()) {
-      const size_t end = std::min(frame.find(' '), frame.size());
-      for (const std::string& item : items(frame.substr(0, end))) {
-        out += cat(out.size() > 1 ? "," : "", item);
-      }
-      frame.remove_prefix(std::min(end + 1, frame.size()));
-    }
+    each_word(frame, [&](std::string_view word) {
+      for (const std::string& item : items(word)) out += cat(out.size() > 1 ? "," : "", item);
+    });
     return out + "]";
   }
 
@@ -163,20 +152,18 @@ class Items {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
       if (c == ' ') c = '_';
     }
-    const std::string_view more = kWhisperNames;
-    const std::string key = cat(" ", name, "=");
-    const std::string padded = cat(" ", more);
-    if (const size_t at = padded.find(key); at != padded.npos) {
-      const size_t from = at + key.size();
-      name = padded.substr(from, std::min(padded.find(' ', from), padded.size()) - from);
-    }
-    std::string_view all = kWhisperLanguages;
-    for (int64_t i = 0; !all.empty(); ++i) {
-      const size_t end = std::min(all.find(' '), all.size());
-      const KeyDefault language(all.substr(0, end));
-      if (language.key == name || language.fallback == name) return i;
-      all.remove_prefix(std::min(end + 1, all.size()));
-    }
+    const std::string given_name = name;
+    each_word(kWhisperNames, [&](std::string_view word) {
+      const KeyDefault other(word);
+      if (other.key == given_name) name = other.fallback;
+    });
+    int64_t place = 0, found = -1;
+    each_word(kWhisperLanguages, [&](std::string_view word) {
+      const KeyDefault language(word);
+      if (language.key == name || language.fallback == name) found = place;
+      ++place;
+    });
+    if (found >= 0) return found;
     fail(ErrorCode::corrupt, cat("tokenizer_config.json: language '", given, "' of Whisper"));
   }
 
@@ -212,17 +199,21 @@ std::string filled(std::string_view json, const Surroundings& around) {
   return out + std::string(json);
 }
 
+std::string sequence(std::string_view member, const std::vector<std::string>& components) {
+  if (components.empty()) return "null";
+  if (components.size() == 1) return components[0];
+  std::string out = cat("{\"type\":\"Sequence\",\"", member, "\":[");
+  for (size_t i = 0; i < components.size(); ++i) out += cat(i ? "," : "", components[i]);
+  return out + "]}";
+}
+
 std::string component(const Step* begin, const Step* end, std::string_view member,
                       const Surroundings& around) {
   std::vector<std::string> kept;
   for (const Step* s = begin; s != end && s->json; ++s) {
     if (holds(s->when, around)) kept.push_back(filled(s->json, around));
   }
-  if (kept.empty()) return "null";
-  if (kept.size() == 1) return kept[0];
-  std::string out = cat("{\"type\":\"Sequence\",\"", member, "\":[");
-  for (size_t i = 0; i < kept.size(); ++i) out += cat(i ? "," : "", kept[i]);
-  return out + "]}";
+  return sequence(member, kept);
 }
 
 std::string template_json(std::string_view single, std::string_view pair,

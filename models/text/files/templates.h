@@ -32,7 +32,9 @@ struct Surroundings {
 
 bool holds(const char* when, const Surroundings& around);
 std::string filled(std::string_view json, const Surroundings& around);
-/// The component that the steps which hold make: null, one, or a Sequence with `member`.
+/// null, the one component, or a Sequence with `member` ("normalizers" …).
+std::string sequence(std::string_view member, const std::vector<std::string>& components);
+/// The component that the steps which hold make.
 std::string component(const Step* begin, const Step* end, std::string_view member,
                       const Surroundings& around);
 std::string template_json(std::string_view single, std::string_view pair,

@@ -3,16 +3,17 @@
 // (choose.cpp) says which file, the file gives the model, the table (classes.h) the components.
 // Repositories of Llama's family whose result depends on the version of Transformers: a
 // tokenizer.json, where there is one, is obeyed and none of this is used.
-#include <algorithm>
+#include "vocab_files.h"
+
 #include <set>
 
 #include "../fields.h"
-#include "../pipeline.h"
 #include "../subwords/bpe.h"
 #include "../subwords/word_level.h"
 #include "../subwords/wordpiece.h"
 #include "byte_tokens.h"
 #include "piece_models.h"
+#include "special_tokens.h"
 #include "splits.h"
 
 namespace tern::text {
@@ -23,15 +24,16 @@ using hub::Json;
 
 class Builder {
  public:
-  explicit Builder(const hub::Repo& repo)
+  Builder(const hub::Repo& repo, Arguments& arguments, const TokenizerClass& row)
       : repo_(repo),
-        arguments_(repo),
-        row_(choose_class(arguments_, repo.exists("vocab.txt"))),
-        around_{.arguments = arguments_} {
+        arguments_(arguments),
+        row_(row),
+        specials_(arguments, &row),
+        around_{.arguments = arguments} {
     around_.left_padding =
         arguments_["padding_side"].string().value_or(row_.pads_left ? "left" : "") == "left";
     around_.named = [this](std::string_view key) {
-      const auto t = named(key);
+      const auto t = specials_.named(key);
       return t ? t->content : std::string();
     };
     around_.id_of = [this](std::string_view text) -> int64_t {
@@ -54,9 +56,7 @@ class Builder {
     p_->added.finish(p_->normalizer.get());
     p_->post_processor = parse_post_processor(Json::parse(post(), "post_processor"));
     p_->finish();
-    const auto pad = named("pad_token");
-    p_->settings.pad_token = pad ? pad->content : "";
-    p_->settings.pad_id = pad ? around_.id_of(pad->content) : -1;
+    p_->settings.pad_token.clear();  // read_settings knows
     return std::move(p_);
   }
 
@@ -67,22 +67,19 @@ class Builder {
   void read_pieces(const std::string& file);
   void use_bytes(const ByteTokens& tokens, const std::string& file);
   void use_row_components();
-  std::optional<GivenToken> named(std::string_view key) const;
-  std::vector<std::pair<std::string, GivenToken>> own_tokens() const;
-  std::vector<GivenToken> extra_tokens() const;
   void add_tokens();
   void check_in_model() const;
   std::string post() const;
   std::string bos_eos() const;
 
   const hub::Repo& repo_;
-  Arguments arguments_;
+  Arguments& arguments_;
   const TokenizerClass& row_;
+  SpecialTokens specials_;
   Surroundings around_;
   SentencePieceModel pieces_;
   Components components_;
   bool from_file_ = false;              // the components are not the row's
-  const char* usual_[3] = {};           // bos, eos, unk of a model file for TokenizersBackend
   std::vector<std::string> converted_;  // special tokens that the file's converter adds first
   std::unique_ptr<Tokenizer::Pipeline> p_ = std::make_unique<Tokenizer::Pipeline>();
 };
@@ -166,9 +163,9 @@ void Builder::read_pieces(const std::string& file) {
   around_.charsmap = pieces_.charsmap;
   const bool any = row_.own_components;
   if (any) {
-    if (pieces_.bos_id >= 0) usual_[0] = pieces_.bos_piece.c_str();
-    if (pieces_.eos_id >= 0) usual_[1] = pieces_.eos_piece.c_str();
-    if (pieces_.unk_id >= 0) usual_[2] = pieces_.unk_piece.c_str();
+    if (pieces_.bos_id >= 0) specials_.usual(0) = pieces_.bos_piece.c_str();
+    if (pieces_.eos_id >= 0) specials_.usual(1) = pieces_.eos_piece.c_str();
+    if (pieces_.unk_id >= 0) specials_.usual(2) = pieces_.unk_piece.c_str();
     components_ = own_components(row_, pieces_, arguments_);
     from_file_ = true;
   } else {
@@ -229,85 +226,11 @@ void Builder::use_bytes(const ByteTokens& tokens, const std::string& file) {
   }
 }
 
-std::optional<GivenToken> Builder::named(std::string_view key) const {
-  const auto at = std::find(std::begin(kTokenNames), std::end(kTokenNames), key);
-  if (at == std::end(kTokenNames)) {
-    for (const auto& [name, token] : own_tokens()) {
-      if (name == key) return token;
-    }
-    return std::nullopt;
-  }
-  const auto which = static_cast<size_t>(at - std::begin(kTokenNames));
-  const char* usual = which < std::size(usual_) ? usual_[which] : nullptr;
-  if (!usual) usual = row_.tokens[which];
-  std::optional<GivenToken> fallback;
-  if (usual) fallback.emplace().content = usual;
-  auto t = arguments_.named(key, fallback);
-  if (t && t->is_text && key == "mask_token" && row_.mask_lstrip) {
-    t->is_text = false;
-    t->lstrip = true;
-    t->special = true;
-    if (row_.mask_normalized) t->normalized = true;
-  }
-  return t;
-}
-
-/// The class's in its order, then those that only the files have.
-std::vector<std::pair<std::string, GivenToken>> Builder::own_tokens() const {
-  std::vector<std::pair<std::string, GivenToken>> out;
-  std::string_view words = row_.own ? row_.own : "";
-  while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size()), equals = words.find('=');
-    GivenToken t;
-    t.content = words.substr(equals + 1, end - equals - 1);
-    out.emplace_back(words.substr(0, equals), std::move(t));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-  for (const auto& given : arguments_.own) {
-    const auto at =
-        std::find_if(out.begin(), out.end(), [&](const auto& o) { return o.first == given.first; });
-    if (at != out.end())
-      at->second = given.second;
-    else
-      out.push_back(given);
-  }
-  return out;
-}
-
-std::vector<GivenToken> Builder::extra_tokens() const {
-  if (arguments_.extra) return *arguments_.extra;
-  return class_extras(row_, arguments_);
-}
-
 void Builder::add_tokens() {
-  std::vector<GivenToken> adding;
-  std::set<std::string> there(converted_.begin(), converted_.end());
-  for (const std::string& content : converted_) {
-    GivenToken t;
-    t.content = content;
-    p_->added.add(t.made(), p_->model->vocabulary);
-  }
-  for (const auto& [id, token] : arguments_.listed) {
-    adding.push_back(token);
-    there.insert(token.content);
-  }
-  std::vector<GivenToken> specials;
-  std::set<std::string> names;
-  for (const std::string_view key : kTokenNames) {
-    if (auto t = named(key)) specials.push_back(std::move(*t));
-  }
-  for (auto& [key, token] : own_tokens()) specials.push_back(std::move(token));
-  for (const GivenToken& t : specials) names.insert(t.content);
-  for (GivenToken& t : extra_tokens()) specials.push_back(std::move(t));
-  for (const GivenToken& t : specials) {
-    const bool again = std::find(adding.begin(), adding.end(), t) != adding.end();
-    if (!again && !there.contains(t.content)) adding.push_back(t);
-  }
-  const auto add = [&](GivenToken t) { p_->added.add(t.made(), p_->model->vocabulary); };
-  for (GivenToken& t : adding) {
-    t.special = t.special || names.contains(t.content);
-    add(t);
-  }
+  const auto add = [&](const GivenToken& t) { p_->added.add(t.made(), p_->model->vocabulary); };
+  for (const std::string& content : converted_) add({.content = content});
+  const std::set<std::string> there(converted_.begin(), converted_.end());
+  for (const GivenToken& t : specials_.to_add(arguments_.listed, there)) add(t);
   if (row_.model == ModelKind::characters) {
     const Vocabulary& words = p_->model->vocabulary;
     for (const Vocabulary::Entry& entry : words.entries()) {
@@ -319,21 +242,19 @@ void Builder::add_tokens() {
       if (count_chars(t.content) > 1) add(t);
     }
   }
-  for (GivenToken& t : specials) {
-    if (row_.plain_special) {
-      GivenToken plain;
-      plain.content = t.content;
-      add(plain);
-    } else if (row_.all_special) {
-      t.special = true;
-      add(t);
-    }
-  }
+  if (!row_.plain_special && !row_.all_special) return;
+  const auto again = [&](GivenToken t) {
+    if (row_.plain_special) t = {.content = t.content};
+    t.special = true;
+    add(t);
+  };
+  for (auto& [name, token] : specials_.all_named()) again(std::move(token));
+  for (GivenToken& t : specials_.extra()) again(std::move(t));
 }
 
 std::string Builder::bos_eos() const {
-  const bool bos = arguments_.flag("add_bos_token", row_.add_bos) && named("bos_token");
-  const bool eos = arguments_.flag("add_eos_token", false) && named("eos_token");
+  const bool bos = arguments_.flag("add_bos_token", row_.add_bos) && specials_.named("bos_token");
+  const bool eos = arguments_.flag("add_eos_token", false) && specials_.named("eos_token");
   const std::string single = cat(bos ? "bos:0 " : "", "A:0", eos ? " eos:0" : "");
   return template_json(single, cat(single, bos ? " bos:1" : "", " B:1", eos ? " eos:1" : ""),
                        around_);
@@ -364,8 +285,9 @@ std::string Builder::post() const {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo) {
-  return Builder(repo).build();
+std::unique_ptr<Tokenizer::Pipeline> read_vocab_files(const hub::Repo& repo, Arguments& arguments,
+                                                      const TokenizerClass& row) {
+  return Builder(repo, arguments, row).build();
 }
 
 }  // namespace tern::text

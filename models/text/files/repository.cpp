@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files beside a vocabulary or a tokenizer.json say about calls.
+// A repository's tokenizer: from tokenizer.json, else from the vocabulary that its class reads;
+// then what the files beside that say about calls.
 #include <algorithm>
 
-#include "../pipeline.h"
-#include "classes.h"
+#include "special_tokens.h"
+#include "vocab_files.h"
 
 namespace tern::text {
 
 namespace {
 
-/// The token that the files name, else the class's.
-std::string named(const Arguments& a, const TokenizerClass* row, size_t which) {
-  const auto t = a.named(kTokenNames[which], std::nullopt);
-  if (t) return t->content;
-  const bool silent = row && row->tokens[which] && !a.has(kTokenNames[which]);
-  return silent ? row->tokens[which] : "";
-}
-
-}  // namespace
-
-void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& p) {
-  const Arguments a(repo);
-  const TokenizerClass* row = find_class(a);
+void read_settings(const Arguments& a, const TokenizerClass* row, Tokenizer::Pipeline& p) {
+  const SpecialTokens specials(a, row);
   Settings& s = p.settings;
   if (row) s.model_max_length = row->max_length;
   if (const auto length = a["model_max_length"].number()) {
@@ -37,8 +27,8 @@ void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& p) {
   }
   s.split_special_tokens = a.flag("split_special_tokens", false);
   s.clean_up_tokenization_spaces = a.flag("clean_up_tokenization_spaces", false);
-  if (std::string unk = named(a, row, 2); !unk.empty()) s.unk_token = std::move(unk);
-  if (std::string pad = named(a, row, 4); !pad.empty()) s.pad_token = std::move(pad);
+  if (const auto unk = specials.named("unk_token")) s.unk_token = unk->content;
+  if (const auto pad = specials.named("pad_token")) s.pad_token = pad->content;
   if (!s.pad_token.empty()) {
     const AddedToken* pad = p.added.find(s.pad_token);
     s.pad_id = pad ? pad->id : p.model->vocabulary.find(s.pad_token);
@@ -53,6 +43,23 @@ void read_settings(const hub::Repo& repo, Tokenizer::Pipeline& p) {
   } else if (row) {
     s.wants_type_ids = row->type_ids;
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer::Pipeline> read_repository(const hub::Repo& repo) {
+  Arguments arguments(repo);
+  std::unique_ptr<Tokenizer::Pipeline> p;
+  const TokenizerClass* row;
+  if (const auto json = repo.read_if_exists("tokenizer.json")) {
+    row = find_class(arguments);
+    p = Tokenizer::Pipeline::parse(*json, repo.path("tokenizer.json"));
+  } else {
+    row = &choose_class(arguments, repo.exists("vocab.txt"));
+    p = read_vocab_files(repo, arguments, *row);
+  }
+  read_settings(arguments, row, *p);
+  return p;
 }
 
 }  // namespace tern::text
