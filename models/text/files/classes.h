@@ -54,7 +54,7 @@ inline constexpr int kUnkOfFile = -1, kUnkByText = -2, kUnkUdop = -3, kUnkBigBir
 
 struct TokenizerClass {
   const char* name;  // without "Fast"
-  ModelKind model;
+  ModelKind model = ModelKind::any;
   const char* file =
       nullptr;  // the vocabulary when there is no *.model of the common names; may be null
   const char* merges = nullptr;  // may be null
