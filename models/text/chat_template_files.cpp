@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which files win: chat_template.jinja and additional_chat_templates/*.jinja, else the member
-// "chat_template" of tokenizer_config.json, else chat_template.json.
+// "chat_template" of tokenizer_config.json, else chat_template.json. Special tokens are the named ones
+// that the tokenizer has, of its files or its class.
 #include "chat_template_files.h"
 
-#include <iterator>
 #include <string_view>
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 #include "../../hub/formats/json.h"
+#include "files/special_tokens.h"
 
 namespace tern {
 
@@ -64,67 +65,16 @@ std::map<std::string, std::string> read_templates(const hub::Repo& repo, const J
   return out;
 }
 
-std::string token_text(const Json& value) {
-  return std::string(value.string().value_or(value["content"].string().value_or("")));
-}
-
-constexpr const char* kNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                  "pad_token", "cls_token", "mask_token"};
-
-/// What the classes of the models that chat take when tokenizer_config.json does not say; in the
-/// order of kNames.
-struct ClassTokens {
-  std::string_view name;
-  const char* tokens[std::size(kNames)];
-};
-constexpr const char* kEnd = "<|endoftext|>";
-constexpr ClassTokens kClasses[] = {
-    {"CodeLlamaTokenizer", {"<s>", "</s>", "<unk>"}},
-    {"CohereTokenizer",
-     {"<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", "<UNK>", "<SEP>", "<PAD>", "<CLS>", "<MASK_TOKEN>"}},
-    {"GPT2Tokenizer", {kEnd, kEnd, kEnd}},
-    {"GPTNeoXTokenizer", {kEnd, kEnd, kEnd, nullptr, "<|padding|>"}},
-    {"GemmaTokenizer", {"<bos>", "<eos>", "<unk>", nullptr, "<pad>", nullptr, "<mask>"}},
-    {"LlamaTokenizer", {"<s>", "</s>", "<unk>"}},
-    {"Qwen2Tokenizer", {nullptr, kEnd, kEnd, nullptr, kEnd}},
-};
-
-const char* class_token(const Json& config, size_t which) {
-  std::string_view name = config["tokenizer_class"].string().value_or("");
-  if (name.ends_with("Fast")) name.remove_suffix(4);
-  for (const ClassTokens& c : kClasses) {
-    if (c.name == name) return c.tokens[which];
-  }
-  return nullptr;
-}
-
-std::vector<std::pair<std::string, std::string>> read_special_tokens(const hub::Repo& repo,
-                                                                     const Json& config) {
-  const Json map = read_json(repo, "special_tokens_map.json");
-  std::vector<std::pair<std::string, std::string>> out;
-  for (size_t i = 0; i < std::size(kNames); ++i) {
-    std::string text = token_text(config[kNames[i]]);
-    if (text.empty()) text = token_text(map[kNames[i]]);
-    // null says that there is none.
-    const char* usual = config.contains(kNames[i]) ? nullptr : class_token(config, i);
-    if (text.empty() && usual) text = usual;
-    if (!text.empty()) out.emplace_back(kNames[i], std::move(text));
-  }
-  // A model's own: {"boi_token": "<start_of_image>", …}.
-  for (const auto& [name, token] : config["extra_special_tokens"].members()) {
-    if (std::string text = token_text(token); !text.empty())
-      out.emplace_back(name, std::move(text));
-  }
-  return out;
-}
-
 }  // namespace
 
 ChatFiles read_chat_files(const hub::Repo& repo) {
-  const Json config = read_json(repo, kConfig);
+  const text::Arguments arguments(repo);
   ChatFiles out;
-  out.templates = read_templates(repo, config);
-  out.special_tokens = read_special_tokens(repo, config);
+  out.templates = read_templates(repo, arguments.config());
+  const text::SpecialTokens specials(arguments, text::find_class(arguments));
+  for (auto& [name, token] : specials.all_named()) {
+    out.special_tokens.emplace_back(name, std::move(token.content));
+  }
   return out;
 }
 

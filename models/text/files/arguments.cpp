@@ -94,8 +94,11 @@ void Arguments::read_own() {
   const auto add = [&](const std::string& key, const Json& value) {
     if (auto t = token_of(value, false)) own.emplace_back(key, std::move(*t));
   };
-  for (const auto& [key, value] : config_.members()) {
-    if (key.ends_with("_token") && !usual(key)) add(key, value);
+  // Of one name the last counts, at the first one's place: here tokenizer_config.json's.
+  for (const Json* file : {&special_, &config_}) {
+    for (const auto& [key, value] : file->members()) {
+      if (key.ends_with("_token") && !usual(key)) add(key, value);
+    }
   }
   for (const Json* file : {&config_, &special_}) {
     for (const auto& [key, value] : (*file)["extra_special_tokens"].members()) add(key, value);

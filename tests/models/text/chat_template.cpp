@@ -109,6 +109,29 @@ TEST_CASE(
             R"({"extra_special_tokens":{"boi_token":"<i>"},"additional_special_tokens":["<x>"]})"},
            {"special_tokens_map.json", R"({"eos_token":{"content":"E"}})"}}) ==
       "eos_token=E boi_token=<i> ");
+  // A model type names the class too, and one whose repositories name the wrong class is not asked.
+  CHECK(tokens({{"config.json", R"({"model_type":"gemma"})"}}) ==
+        "bos_token=<bos> eos_token=<eos> unk_token=<unk> pad_token=<pad> mask_token=<mask> ");
+  CHECK(tokens({{"tokenizer_config.json", R"({"tokenizer_class":"LlamaTokenizer"})"},
+                {"config.json", R"({"model_type":"mistral"})"}}) == "");
+  CHECK(tokens({{"tokenizer_config.json", R"({"tokenizer_class":"GPTNeoXTokenizer"})"}}) ==
+        "bos_token=<|endoftext|> eos_token=<|endoftext|> unk_token=<|endoftext|> "
+        "pad_token=<|padding|> ");
+  // special_tokens_map.json counts more than tokenizer_config.json, or with added_tokens_decoder
+  // nothing.
+  const char* map = R"({"eos_token":"E","x_token":"X","extra_special_tokens":{"eoi_token":"<e>"}})";
+  CHECK(tokens({{"tokenizer_config.json", R"({"eos_token":"</s>","image_token":"<img>"})"},
+                {"special_tokens_map.json", map}}) ==
+        "eos_token=E x_token=X image_token=<img> eoi_token=<e> ");
+  CHECK(tokens({{"tokenizer_config.json", R"({"eos_token":"</s>","added_tokens_decoder":{}})"},
+                {"special_tokens_map.json", map}}) == "eos_token=</s> ");
+  CHECK(tokens({{"tokenizer_config.json",
+                 R"({"tokenizer_class":"CodeLlamaTokenizer","prefix_token":"P"})"}}) ==
+        "bos_token=<s> eos_token=</s> unk_token=<unk> prefix_token=P middle_token=▁<MID> "
+        "suffix_token=▁<SUF> eot_token=▁<EOT> fill_token=<FILL_ME> ");
+  CHECK(tokens({{"tokenizer_config.json",
+                 R"({"tokenizer_class":"LlamaTokenizer","bos_token":""})"}}) ==
+        "bos_token= eos_token=</s> unk_token=<unk> ");
 }
 
 TEST_CASE("chat template: a bad template is an Error when it is used, and no other") {
