@@ -197,6 +197,8 @@ size_t ByteTrie::slot(uint32_t key) const noexcept {
 }
 
 void ByteTrie::grow() {
+  // 0 where nothing was reserved: every key would have one slot.
+  if (seed_ == 0) seed_ = random_seed();
   std::vector<Edge> old(std::max<size_t>(64, edges_.size() * 2), {0, 0});
   old.swap(edges_);
   shift_ = 64 - static_cast<int>(std::bit_width(edges_.size() - 1));
