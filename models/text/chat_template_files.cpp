@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which files win: chat_template.jinja and additional_chat_templates/*.jinja, else the member
-// "chat_template" of tokenizer_config.json, else chat_template.json. Special tokens are the named ones
-// that the tokenizer has, of its files or its class.
+// "chat_template" of tokenizer_config.json, else chat_template.json. Special tokens are the named
+// ones that the tokenizer has, of its files or its class.
 #include "chat_template_files.h"
 
 #include <string_view>
