@@ -11,21 +11,24 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include <algorithm>
-
 namespace tern::text {
 
 namespace {
 
 constexpr uint32_t kMatchLimit = 10'000'000, kHeapKiB = 64 * 1024;
 constexpr size_t kStackFirst = 32 * 1024, kStackMost = 16 * 1024 * 1024;
-constexpr size_t kFirstStep = 256;
+/// Places that one call of the library tries: it looks at no clock, and what one place costs may
+/// grow with the text.
+constexpr size_t kStep = 64;
+/// Calls between looks at the clock where each finds a match.
+constexpr uint32_t kCallsPerLook = 16;
 
 /// What a thread needs for matching; made at its first match.
 struct ThreadState {
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
   pcre2_jit_stack* stack = pcre2_jit_stack_create(kStackFirst, kStackMost, nullptr);
+  uint32_t calls = 0;
 
   ThreadState() {
     if (!context) return;
@@ -52,49 +55,53 @@ ThreadState& thread_state() {
 
 class PcreMatcher final : public Matcher {
  public:
-  PcreMatcher(const std::string& expression, bool continues, std::string_view what)
-      : what_(what), continues_(continues) {
-    int error = 0;
-    size_t offset = 0;
-    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
-                          PCRE2_USE_OFFSET_LIMIT, &error, &offset, nullptr);
-    if (!code_) {
-      PCRE2_UCHAR text[256] = {};
-      pcre2_get_error_message(error, text, sizeof text);
-      fail(ErrorCode::unsupported, cat(what, ": PCRE2 does not take the regular expression: ",
-                                       reinterpret_cast<const char*>(text)));
-    }
-    // Without executable memory the interpreter does the same, more slowly.
-    pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE);
+  PcreMatcher(const std::string& expression, std::string_view what, Execution execution)
+      : what_(what) {
+    compile(expression, PCRE2_USE_OFFSET_LIMIT);
+    // Without executable memory the interpreter does the same, more slowly. Before each search it
+    // would look through the whole text for what a match must have, whatever the offset limit.
+    const bool native =
+        execution == Execution::native && pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;
+    if (!native) compile(expression, PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_START_OPTIMIZE);
+    uint32_t options = 0;
+    pcre2_pattern_info(code_, PCRE2_INFO_ALLOPTIONS, &options);
+    anchored_ = (options & PCRE2_ANCHORED) != 0;
   }
   PcreMatcher(const PcreMatcher&) = delete;
   ~PcreMatcher() override { pcre2_code_free(code_); }
 
+  bool anchored() const override { return anchored_; }
+
   bool find(std::string_view bytes, size_t from, Deadline deadline, Match& match) const override {
     ThreadState& state = thread_state();
-    // The library bounds the work at one place; the places are ours to bound. A step that ends
-    // without a match is followed by a larger one, unless it was slow.
-    using Clock = std::chrono::steady_clock;
-    size_t step = continues_ ? kFirstStep : bytes.size();
-    for (auto before = Clock::time_point();;) {
-      const bool last = from + step >= bytes.size();
-      pcre2_set_offset_limit(state.context, last ? PCRE2_UNSET : from + step);
-      if (search(bytes, from, state, match)) return true;
-      if (last) return false;
-      from += step + 1;
-      const auto now = Clock::now();
-      if (now > deadline) {
+    for (;;) {
+      const bool last = anchored_ || from + kStep >= bytes.size();
+      pcre2_set_offset_limit(state.context, last ? PCRE2_UNSET : from + kStep - 1);
+      const bool found = search(bytes, from, state, match);
+      const bool looks = !found || ++state.calls % kCallsPerLook == 0;
+      if (looks && std::chrono::steady_clock::now() > deadline) {
         fail(ErrorCode::deadline, cat(what_, ": the regular expression takes too long at byte ",
                                       from, " of ", bytes.size()));
       }
-      const bool slow =
-          before != Clock::time_point() && now - before > std::chrono::milliseconds(5);
-      step = slow ? kFirstStep : std::min<size_t>(step * 2, 1 << 20);
-      before = now;
+      if (found || last) return found;
+      from += kStep;
     }
   }
 
  private:
+  void compile(const std::string& expression, uint32_t options) {
+    pcre2_code_free(code_);
+    int error = 0;
+    size_t offset = 0;
+    code_ = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+                          options, &error, &offset, nullptr);
+    if (code_) return;
+    PCRE2_UCHAR text[256] = {};
+    pcre2_get_error_message(error, text, sizeof text);
+    fail(ErrorCode::unsupported, cat(what_, ": PCRE2 does not take the regular expression: ",
+                                     reinterpret_cast<const char*>(text)));
+  }
+
   bool search(std::string_view bytes, size_t from, ThreadState& state, Match& match) const {
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(bytes.data());
     const int rc = pcre2_match(code_, subject, bytes.size(), from, PCRE2_NO_UTF_CHECK, state.data,
@@ -110,15 +117,15 @@ class PcreMatcher final : public Matcher {
   }
 
   std::string what_;
-  bool continues_;
   pcre2_code* code_ = nullptr;
+  bool anchored_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<const Matcher> Matcher::compile(const std::string& expression, bool continues,
-                                                std::string_view what) {
-  return std::make_unique<PcreMatcher>(expression, continues, what);
+std::unique_ptr<const Matcher> Matcher::compile(const std::string& expression,
+                                                std::string_view what, Execution execution) {
+  return std::make_unique<PcreMatcher>(expression, what, execution);
 }
 
 }  // namespace tern::text
@@ -127,7 +134,8 @@ std::unique_ptr<const Matcher> Matcher::compile(const std::string& expression, b
 
 namespace tern::text {
 
-std::unique_ptr<const Matcher> Matcher::compile(const std::string&, bool, std::string_view what) {
+std::unique_ptr<const Matcher> Matcher::compile(const std::string&, std::string_view what,
+                                                Execution) {
   fail(ErrorCode::unsupported,
        cat(what, ": this build of tern has no regular expressions (-Dregex=enabled)"));
 }

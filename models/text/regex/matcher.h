@@ -5,11 +5,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace tern::text {
+
+/// Machine code where the system lets it be made; interpreted for tests of where it does not.
+enum class Execution : uint8_t { native, interpreted };
 
 class Matcher {
  public:
@@ -19,10 +23,13 @@ class Matcher {
   using Deadline = std::chrono::steady_clock::time_point;
 
   virtual ~Matcher() = default;
-  /// `expression` in the library's syntax, bytes without meaning beyond themselves. `continues`: a
-  /// search may go on in steps (no \G). unsupported when the library refuses it.
-  static std::unique_ptr<const Matcher> compile(const std::string& expression, bool continues,
-                                                std::string_view what);
+  /// `expression` in the library's syntax, bytes without meaning beyond themselves. unsupported when
+  /// the library refuses it.
+  static std::unique_ptr<const Matcher> compile(const std::string& expression,
+                                                std::string_view what, Execution execution);
+  /// A match can begin only where a search begins (\G) or where the text does (\A). A search goes
+  /// on in steps otherwise: \G means nothing there.
+  virtual bool anchored() const = 0;
   /// The first match that begins at `from` or later. Error deadline when a limit is hit.
   virtual bool find(std::string_view bytes, size_t from, Deadline deadline, Match& match) const = 0;
 };

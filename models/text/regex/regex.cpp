@@ -8,7 +8,6 @@
 #include "../../../engine/base/format.h"
 #include "../unicode/utf8.h"
 #include "alphabet.h"
-#include "matcher.h"
 #include "pattern.h"
 #include "scanners.h"
 
@@ -44,19 +43,12 @@ void write_set(const std::vector<uint8_t>& letters, std::string& out) {
   out += ']';
 }
 
-/// Two seconds, and one per megabyte.
-Matcher::Deadline deadline_for(std::string_view text) {
-  return std::chrono::steady_clock::now() + std::chrono::seconds(2) +
-         std::chrono::microseconds(text.size());
-}
-
 /// Bytes of characters, where these are asked for in ascending order.
 class Ruler {
  public:
   Ruler(std::string_view text, size_t chars) : text_(text), ascii_(chars == text.size()) {}
   size_t byte_of(size_t character) {
     if (ascii_) return character;
-    if (character < char_) char_ = byte_ = 0;
     for (; char_ < character; ++char_) byte_ += utf8_length(text_[byte_]);
     return byte_;
   }
@@ -69,7 +61,7 @@ class Ruler {
 
 class MatchedRegex final : public Regex {
  public:
-  MatchedRegex(std::string_view source, std::string_view what) {
+  MatchedRegex(std::string_view source, std::string_view what, Execution execution) {
     const Pattern pattern = read_pattern(source, what);
     if (!alphabet_.build(pattern.sets)) {
       fail(ErrorCode::unsupported,
@@ -81,27 +73,18 @@ class MatchedRegex final : public Regex {
       expression += part.text;
       if (part.set >= 0) write_set(alphabet_.letters(static_cast<size_t>(part.set)), expression);
     }
-    matcher_ = Matcher::compile(expression, !pattern.anchored_to_search, what);
+    matcher_ = Matcher::compile(expression, what, execution);
+    if (pattern.anchored_to_search && !matcher_->anchored()) {
+      fail(ErrorCode::unsupported, cat(what, ": regular expression: \\G elsewhere than at the "
+                                             "beginning of each alternative is not supported"));
+    }
   }
 
-  bool find(std::string_view text, size_t from, Match& match) const override {
-    std::string letters;
-    alphabet_.spell(text, letters);
-    Ruler ruler(text, letters.size());
-    Matcher::Match m;
-    const size_t first = count_chars(text.substr(0, from));
-    if (!matcher_->find(letters, first, deadline_for(text), m)) return false;
-    match.begin = ruler.byte_of(m.begin);
-    match.end = ruler.byte_of(m.end);
-    return true;
-  }
-
-  void find_all(std::string_view text, std::vector<Match>& out) const override {
+  void find_all(std::string_view text, Deadline deadline, std::vector<Match>& out) const override {
     out.clear();
     std::string letters;
     alphabet_.spell(text, letters);
     Ruler ruler(text, letters.size());
-    const auto deadline = deadline_for(text);
     constexpr size_t kNone = static_cast<size_t>(-1);
     size_t previous_end = kNone;
     Matcher::Match m;
@@ -125,12 +108,7 @@ class ScannedRegex final : public Regex {
  public:
   explicit ScannedRegex(const Scanner& scanner) : scanner_(scanner) {}
 
-  bool find(std::string_view text, size_t from, Match& match) const override {
-    if (from >= text.size()) return false;
-    match = {from, scanner_.next(text, from)};
-    return true;
-  }
-  void find_all(std::string_view text, std::vector<Match>& out) const override {
+  void find_all(std::string_view text, Deadline, std::vector<Match>& out) const override {
     out.clear();
     for (size_t at = 0; at < text.size();) {
       const size_t end = scanner_.next(text, at);
@@ -152,9 +130,14 @@ std::unique_ptr<const Regex> Regex::compile(std::string_view pattern, std::strin
   return compile_matcher(pattern, what);
 }
 
-std::unique_ptr<const Regex> Regex::compile_matcher(std::string_view pattern,
-                                                    std::string_view what) {
-  return std::make_unique<MatchedRegex>(pattern, what);
+std::unique_ptr<const Regex> Regex::compile_matcher(std::string_view pattern, std::string_view what,
+                                                    Execution execution) {
+  return std::make_unique<MatchedRegex>(pattern, what, execution);
+}
+
+Regex::Deadline Regex::deadline_for(std::string_view text) {
+  return std::chrono::steady_clock::now() + std::chrono::seconds(2) +
+         std::chrono::microseconds(text.size());
 }
 
 }  // namespace tern::text

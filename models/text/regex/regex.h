@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "matcher.h"
+
 namespace tern::text {
 
 class Scanner;
@@ -20,6 +22,8 @@ class Regex {
     bool operator==(const Match&) const = default;
   };
 
+  using Deadline = Matcher::Deadline;
+
   virtual ~Regex() = default;
 
   /// `what` names the component in errors. corrupt: the pattern is malformed; unsupported: names
@@ -28,14 +32,22 @@ class Regex {
 
   /// The same without scanners.
   static std::unique_ptr<const Regex> compile_matcher(std::string_view pattern,
-                                                      std::string_view what);
+                                                      std::string_view what,
+                                                      Execution execution = Execution::native);
 
-  /// The first match in `text` (valid UTF-8) that begins at byte `from` or later; it may be empty.
-  /// Reads the whole text: to iterate, use find_all. deadline when a limit on work is hit.
-  virtual bool find(std::string_view text, size_t from, Match& match) const = 0;
-  /// All matches as the reference iterates them: after an empty match one character on; no empty
-  /// match right behind a match. Replaces the content of `out`.
-  virtual void find_all(std::string_view text, std::vector<Match>& out) const = 0;
+  /// When all work on a text, in however many pieces, must be done: in two seconds, and one more
+  /// per megabyte.
+  static Deadline deadline_for(std::string_view text);
+
+  /// All matches in `text` (valid UTF-8) as the reference iterates them: after an empty match one
+  /// character on; no empty match right behind a match. Replaces the content of `out`. Error
+  /// deadline when a limit on work is hit.
+  virtual void find_all(std::string_view text, Deadline deadline,
+                        std::vector<Match>& out) const = 0;
+  /// Of a text that stands alone.
+  void find_all(std::string_view text, std::vector<Match>& out) const {
+    find_all(text, deadline_for(text), out);
+  }
   /// What runs a known pattern; null for others.
   virtual const Scanner* scanner() const { return nullptr; }
 };
