@@ -2,13 +2,7 @@
 // Computing what becomes of a character; see bert_chars.h.
 #include "bert_chars.h"
 
-#include <memory>
-
 namespace tern::text {
-
-BertChars::~BertChars() {
-  for (auto& page : pages_) delete page.load(std::memory_order_relaxed);
-}
 
 Decomposition BertChars::several(char32_t c) const {
   const Decomposition all = rules_.strip_accents ? decompose(c, false) : Decomposition{{c}, 1};
@@ -48,18 +42,6 @@ BertChars::Record BertChars::compute(char32_t c) const {
   if (chars.size > 1) return {plain && !alone ? kSeveral : kRare, 0};
   if (alone && !plain) return {kRare, 0};
   return {alone || !plain ? kAlone : kLetter, static_cast<uint32_t>(chars.chars[0] & 0xFFFFFF)};
-}
-
-const BertChars::Page& BertChars::make_page(size_t index) const {
-  auto page = std::make_unique<Page>();
-  for (size_t i = 0; i < page->size(); ++i)
-    (*page)[i] = compute(static_cast<char32_t>(index << 8 | i));
-  const Page* expected = nullptr;
-  // Another thread may have been faster; its page is the same.
-  if (!pages_[index].compare_exchange_strong(expected, page.get(), std::memory_order_acq_rel)) {
-    return *expected;
-  }
-  return *page.release();
 }
 
 }  // namespace tern::text

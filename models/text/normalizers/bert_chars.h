@@ -4,8 +4,8 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 
+#include "../unicode/lazy_pages.h"
 #include "normalizers.h"
 
 namespace tern::text {
@@ -26,24 +26,18 @@ class BertChars {
   };
 
   explicit BertChars(const BertNormalizer& rules) : rules_(rules) {}
-  ~BertChars();
-  BertChars(const BertChars&) = delete;
-  BertChars& operator=(const BertChars&) = delete;
 
   Record operator[](char32_t c) const {
-    const Page* page = pages_[c >> 8].load(std::memory_order_acquire);
-    return (page ? *page : make_page(c >> 8))[c & 0xFF];
+    return pages_.page_of(c, [this](char32_t x) { return compute(x); })[c & 0xFF];
   }
   /// What a character of kind kSeveral becomes.
   Decomposition several(char32_t c) const;
 
  private:
-  using Page = std::array<Record, 256>;
   Record compute(char32_t c) const;
-  const Page& make_page(size_t index) const;
 
   BertNormalizer rules_;
-  mutable std::array<std::atomic<const Page*>, 0x1100> pages_{};
+  LazyPages<std::array<Record, 256>> pages_;
 };
 
 }  // namespace tern::text

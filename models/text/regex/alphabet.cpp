@@ -29,7 +29,7 @@ bool Alphabet::build(const std::vector<CharSet>& sets) {
   std::sort(edges.begin(), edges.end(), [](const Edge& a, const Edge& b) { return a.at < b.at; });
   std::map<std::vector<bool>, uint8_t> known;
   std::vector<bool> members(sets.size());
-  std::vector<uint8_t> of_code(CharSet::kEnd);
+  std::string of_code(CharSet::kEnd, '\0');
   letters_.assign(sets.size(), {});
   char32_t at = 0;
   for (size_t i = 0; at < CharSet::kEnd;) {
@@ -44,17 +44,10 @@ bool Alphabet::build(const std::vector<CharSet>& sets) {
         if (members[s]) letters_[s].push_back(letter);
       }
     }
-    std::fill(of_code.begin() + at, of_code.begin() + end, found->second);
+    std::fill(of_code.begin() + at, of_code.begin() + end, static_cast<char>(found->second));
     at = end;
   }
-  std::map<std::string, uint16_t> pages;
-  for (size_t p = 0; p < index_.size(); ++p) {
-    const auto* bytes = of_code.data() + (p << 8);
-    const auto [page, is_new] =
-        pages.emplace(std::string(bytes, bytes + 256), static_cast<uint16_t>(pages.size()));
-    index_[p] = page->second;
-    if (is_new) pages_.insert(pages_.end(), bytes, bytes + 256);
-  }
+  of_code_.assign(of_code);
   return true;
 }
 

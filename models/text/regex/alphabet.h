@@ -4,12 +4,12 @@
 // matcher needs to know nothing of Unicode.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../unicode/tables.h"
 #include "char_set.h"
 
 namespace tern::text {
@@ -23,14 +23,13 @@ class Alphabet {
 
   /// The letters that make up sets[i], ascending.
   const std::vector<uint8_t>& letters(size_t set) const { return letters_[set]; }
-  uint8_t letter(char32_t c) const { return pages_[size_t{index_[c >> 8]} << 8 | (c & 0xFF)]; }
+  uint8_t letter(char32_t c) const { return of_code_[c]; }
   /// One letter for each character of valid UTF-8.
   void spell(std::string_view text, std::string& out) const;
 
  private:
   std::vector<std::vector<uint8_t>> letters_;
-  std::array<uint16_t, 0x1100> index_{};
-  std::vector<uint8_t> pages_;
+  PagedBytes of_code_;
 };
 
 }  // namespace tern::text

@@ -2,7 +2,6 @@
 // The table of character kinds; see char_kinds.h.
 #include "char_kinds.h"
 
-#include <map>
 #include <string>
 
 #include "../unicode/properties.h"
@@ -32,13 +31,7 @@ CharKinds::CharKinds() {
     if (is_white_space(c)) kinds[c] = static_cast<char>(kinds[c] | kBlank);
   }
   kinds['\n'] = kinds['\r'] = kBlank | kBreak;
-  std::map<std::string_view, uint16_t> known;
-  for (size_t p = 0; p < index_.size(); ++p) {
-    const std::string_view page = std::string_view(kinds).substr(p << 8, 256);
-    const auto [at, is_new] = known.emplace(page, static_cast<uint16_t>(known.size()));
-    index_[p] = at->second;
-    if (is_new) pages_.insert(pages_.end(), page.begin(), page.end());
-  }
+  kinds_.assign(kinds);
 }
 
 const CharKinds& CharKinds::get() {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kinds of characters that the known patterns tell apart, Unicode 16: a two-stage table.
+// Kinds of characters that the known patterns tell apart, by Unicode 16.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
+#include "../unicode/tables.h"
 #include "../unicode/utf8.h"
 
 namespace tern::text {
@@ -32,15 +31,14 @@ class CharKinds {
   /// The character at text[i] of valid text.
   Found at(std::string_view text, size_t i) const noexcept {
     const auto b = static_cast<unsigned char>(text[i]);
-    if (b < 0x80) return {pages_[b], i + 1};
+    if (b < 0x80) return {kinds_.at_latin(b), i + 1};
     const char32_t c = next_char(text, i);
-    return {pages_[size_t{index_[c >> 8]} << 8 | (c & 0xFF)], i};
+    return {kinds_[c], i};
   }
 
  private:
   CharKinds();
-  std::array<uint16_t, 0x1100> index_{};
-  std::vector<uint8_t> pages_;  // the first one is that of U+0000 to U+00FF
+  PagedBytes kinds_;
 };
 
 }  // namespace tern::text

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages of inert characters, made when first needed; see nfc_check.h.
+// Which characters are inert; see nfc_check.h.
 #include "nfc_check.h"
 
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,26 +28,6 @@ bool computes_inert(char32_t c) {
 
 }  // namespace
 
-NfcCheck::~NfcCheck() {
-  for (auto& page : pages_) delete page.load();
-}
-
-bool NfcCheck::inert(char32_t c) const {
-  const Page* page = pages_[c >> 8].load(std::memory_order_acquire);
-  return (page ? *page : make_page(c >> 8))[c & 0xFF];
-}
-
-const NfcCheck::Page& NfcCheck::make_page(size_t index) const {
-  auto made = std::make_unique<Page>();
-  for (size_t i = 0; i < 256; ++i)
-    (*made)[i] = computes_inert(static_cast<char32_t>(index << 8 | i));
-  const Page* expected = nullptr;
-  if (pages_[index].compare_exchange_strong(expected, made.get(), std::memory_order_acq_rel)) {
-    return *made.release();
-  }
-  return *expected;
-}
-
 bool NfcCheck::is_nfc(std::string_view text) const {
   for (size_t i = 0; i < text.size();) {
     uint64_t eight = 0;
@@ -59,7 +38,8 @@ bool NfcCheck::is_nfc(std::string_view text) const {
         continue;
       }
     }
-    if (!inert(next_char(text, i))) return false;
+    const char32_t c = next_char(text, i);
+    if (!inert_.page_of(c, computes_inert)[c & 0xFF]) return false;
   }
   return true;
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "tables.h"
+
 namespace tern::text {
 
 namespace {
@@ -24,11 +26,7 @@ struct ScriptName {
 constexpr ScriptName kScriptNames[] = {
 #include "unicode_script_names.inc"
 };
-struct FoldRun {
-  uint32_t first, count, stride;
-  int32_t distance;
-};
-constexpr FoldRun kFold[] = {
+constexpr MappedRun kFold[] = {
 #include "unicode_fold.inc"
 };
 constexpr uint32_t kFoldSeveral[] = {
@@ -65,9 +63,7 @@ std::vector<PropertyRun> derived_runs() {
 }
 
 uint8_t joined_script(char32_t c) noexcept {
-  const uint32_t key = static_cast<uint32_t>(c) << 8 | 0xFF;
-  const auto* after = std::upper_bound(std::begin(kJoinedStarts), std::end(kJoinedStarts), key);
-  return after == std::begin(kJoinedStarts) ? 0 : static_cast<uint8_t>(*(after - 1) & 0xFF);
+  return static_cast<uint8_t>(step_value(kJoinedStarts, 8, c));
 }
 
 std::optional<uint32_t> find_script(std::string_view name) {
@@ -79,17 +75,18 @@ std::optional<uint32_t> find_script(std::string_view name) {
 
 std::vector<Folding> foldings() {
   std::vector<Folding> all;
-  for (const FoldRun& r : kFold) {
+  for (const MappedRun& r : kFold) {
     for (uint32_t k = 0, c = r.first; k < r.count; ++k, c += r.stride) {
-      all.push_back({c, {static_cast<char32_t>(static_cast<int32_t>(c) + r.distance)}, 1});
+      all.push_back({c, {r.apply(c)}, 1});
     }
   }
   for (size_t i = 0; i < std::size(kFoldSeveral);) {
-    Folding f{kFoldSeveral[i] >> 5, {}, kFoldSeveral[i] & 31};
-    for (size_t k = 0; k < f.size && k < f.folded.size(); ++k)
-      f.folded[k] = kFoldSeveral[i + 1 + k];
-    i += 1 + f.size;
+    const Several entry = several_at(kFoldSeveral, i);
+    Folding f{entry.c, {}, 0};
+    f.size = std::min(entry.to.size(), f.folded.size());
+    std::copy_n(entry.to.begin(), f.size, f.folded.begin());
     all.push_back(f);
+    i = entry.next;
   }
   return all;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unicode 16 properties as tables that regular expressions turn into sets of code points.
+// Properties of Unicode 16 as runs, of which regular expressions and their scanners make sets and
+// tables of code points; and the scripts that a pre-tokenizer tells apart, of Unicode 9.
 #pragma once
 
 #include <array>

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <memory>
 
+#include "tables.h"
+
 namespace tern::text {
 
 namespace {
@@ -20,14 +22,10 @@ constexpr uint64_t kCanonical[] = {
 #include "unicode_canonical.inc"
 #include "unicode_canonical_high.inc"
 };
-struct Run {
-  uint32_t first, count, stride;
-  int32_t distance;
-};
-constexpr Run kLower[] = {
+constexpr MappedRun kLower[] = {
 #include "unicode_lower.inc"
 };
-constexpr Run kCompatSingle[] = {
+constexpr MappedRun kCompatSingle[] = {
 #include "unicode_compat_single.inc"
 };
 constexpr uint32_t kCompatSeveral[] = {
@@ -35,30 +33,6 @@ constexpr uint32_t kCompatSeveral[] = {
 };
 
 constexpr size_t kBmp = 0x10000;
-
-/// The value at `c` of a table of (code point << shift | value) where values change.
-template <size_t N>
-uint32_t step_value(const uint32_t (&starts)[N], int shift, char32_t c) noexcept {
-  const uint32_t key = static_cast<uint32_t>(c) << shift | ((1u << shift) - 1);
-  const auto* after = std::upper_bound(std::begin(starts), std::end(starts), key);
-  return after == std::begin(starts) ? 0 : *(after - 1) & ((1u << shift) - 1);
-}
-
-const Run* find_run(std::span<const Run> runs, char32_t c) noexcept {
-  const auto after = std::upper_bound(runs.begin(), runs.end(), c,
-                                      [](char32_t x, const Run& r) { return x < r.first; });
-  // Runs of stride 2 interleave, so that the one before may hold it too.
-  for (auto r = after; r != runs.begin() && after - r < 2;) {
-    --r;
-    const uint32_t d = static_cast<uint32_t>(c) - r->first;
-    if (d % r->stride == 0 && d / r->stride < r->count) return &*r;
-  }
-  return nullptr;
-}
-
-char32_t apply(const Run& run, char32_t c) noexcept {
-  return static_cast<char32_t>(static_cast<int32_t>(c) + run.distance);
-}
 
 uint64_t find_canonical(char32_t c) noexcept {
   const uint64_t key = static_cast<uint64_t>(c) << 43;
@@ -78,9 +52,9 @@ struct BmpTables {
       for (size_t c = begin; c < std::min(end, kBmp); ++c) classes[c] = kClassStarts[i] & 0x7FF;
     }
     for (size_t c = 0; c < kBmp; ++c) lower[c] = static_cast<uint16_t>(c);
-    for (const Run& r : kLower) {
+    for (const MappedRun& r : kLower) {
       for (uint32_t k = 0, c = r.first; k < r.count && c < kBmp; ++k, c += r.stride) {
-        lower[c] = static_cast<uint16_t>(apply(r, c));
+        lower[c] = static_cast<uint16_t>(r.apply(c));
       }
     }
     lower[0x130] = 'i';
@@ -96,7 +70,7 @@ const BmpTables& bmp() {
 const std::vector<uint32_t>& several_index() {
   static const std::vector<uint32_t> index = [] {
     std::vector<uint32_t> at;
-    for (size_t i = 0; i < std::size(kCompatSeveral); i += 1 + (kCompatSeveral[i] & 31)) {
+    for (size_t i = 0; i < std::size(kCompatSeveral); i = several_at(kCompatSeveral, i).next) {
       at.push_back(static_cast<uint32_t>(i));
     }
     return at;
@@ -107,10 +81,11 @@ const std::vector<uint32_t>& several_index() {
 std::span<const uint32_t> find_several(char32_t c) {
   const auto& index = several_index();
   const auto at = std::lower_bound(index.begin(), index.end(), c, [](uint32_t i, char32_t x) {
-    return kCompatSeveral[i] >> 5 < x;
+    return several_at(kCompatSeveral, i).c < x;
   });
-  if (at == index.end() || kCompatSeveral[*at] >> 5 != c) return {};
-  return {kCompatSeveral + *at + 1, kCompatSeveral[*at] & 31};
+  if (at == index.end()) return {};
+  const Several found = several_at(kCompatSeveral, *at);
+  return found.c == c ? found.to : std::span<const uint32_t>();
 }
 
 // Hangul syllables (Unicode 3.12): arithmetic instead of tables.
@@ -139,7 +114,7 @@ void decompose_into(char32_t c, bool compat, int depth, Decomposition& out) {
     return;
   }
   if (compat && c >= 0xA0) {
-    if (const Run* run = find_run(kCompatSingle, c)) return push(apply(*run, c));
+    if (const MappedRun* run = find_run(kCompatSingle, c)) return push(run->apply(c));
     const auto several = find_several(c);
     for (const uint32_t x : several) push(x);
     if (!several.empty()) return;
@@ -175,8 +150,8 @@ uint16_t char_class(char32_t c) noexcept {
 
 char32_t to_lower(char32_t c) noexcept {
   if (c < kBmp) return bmp().lower[c];
-  const Run* run = find_run(kLower, c);
-  return run ? apply(*run, c) : c;
+  const MappedRun* run = find_run(kLower, c);
+  return run ? run->apply(c) : c;
 }
 
 uint8_t combining_class(char32_t c) noexcept {
