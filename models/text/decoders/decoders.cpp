@@ -32,12 +32,6 @@ bool append_bytes(std::string_view token, std::string& out) {
   return true;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /// The byte of "<0xE4>". The reference's number parser also takes a sign: "<0x+4>".
 std::optional<uint8_t> byte_of_token(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;

@@ -274,11 +274,8 @@ class Lexer {
     if (text_[at_] == '0' && base) {
       const auto is_of_base = [&](size_t i) {
         if (i >= text_.size()) return false;
-        const char c = text_[i];
-        const int d = is_digit(c)                          ? c - '0'
-                      : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                           : 99;
-        return d < base;
+        const int d = text::hex_digit(text_[i]);
+        return d >= 0 && d < base;
       };
       size_t i = at_ + 2;
       while (is_of_base(i) || (i < text_.size() && text_[i] == '_' && is_of_base(i + 1))) ++i;

@@ -10,17 +10,11 @@ namespace tern::jinja {
 
 namespace {
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 32);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /// \xhh, \uhhhh, \Uhhhhhhhh: `i` is at the first digit.
 char32_t hex_escape(std::string_view body, size_t& i, int digits, int line) {
   char32_t c = 0;
   for (int k = 0; k < digits; ++k, ++i) {
-    const int d = i < body.size() ? hex_digit(body[i]) : -1;
+    const int d = i < body.size() ? text::hex_digit(body[i]) : -1;
     if (d < 0) fail_syntax(line, "truncated escape in a string");
     c = c << 4 | static_cast<char32_t>(d);
   }

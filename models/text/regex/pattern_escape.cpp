@@ -10,12 +10,6 @@ namespace tern::text {
 
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 CharSet complement(CharSet set, bool really) {
   if (really) set.invert();
   return set;
@@ -165,7 +159,7 @@ char32_t PatternReader::read_code(char kind) {
     ++at_;
     char32_t c = 0;
     for (int i = 0; i < 4; ++i) {
-      const int digit = done() ? -1 : hex_value(source_[at_]);
+      const int digit = done() ? -1 : hex_digit(source_[at_]);
       if (digit < 0) malformed("\\u needs four hexadecimal digits");
       c = c << 4 | static_cast<char32_t>(digit);
       ++at_;
@@ -180,8 +174,8 @@ char32_t PatternReader::read_hex() {
   const bool braces = take("{");
   uint64_t value = 0;
   size_t digits = 0;
-  for (; !done() && hex_value(source_[at_]) >= 0 && digits < (braces ? 8u : 2u); ++digits, ++at_) {
-    value = value << 4 | static_cast<uint64_t>(hex_value(source_[at_]));
+  for (; !done() && hex_digit(source_[at_]) >= 0 && digits < (braces ? 8u : 2u); ++digits, ++at_) {
+    value = value << 4 | static_cast<uint64_t>(hex_digit(source_[at_]));
   }
   if (digits == 0) unsupported("\\x without digits");
   if (braces && !take("}")) unsupported("\\x{…} that is not one code point");
@@ -194,7 +188,7 @@ char32_t PatternReader::read_raw_bytes(unsigned first) {
   std::string bytes(1, static_cast<char>(first));
   const size_t length = first < 0xC2 || first > 0xF4 ? 0 : utf8_length(bytes[0]);
   while (bytes.size() < length && next_is("\\x") && at_ + 4 <= source_.size()) {
-    const int high = hex_value(source_[at_ + 2]), low = hex_value(source_[at_ + 3]);
+    const int high = hex_digit(source_[at_ + 2]), low = hex_digit(source_[at_ + 3]);
     if (high < 0 || low < 0) break;
     bytes += static_cast<char>(high << 4 | low);
     at_ += 4;

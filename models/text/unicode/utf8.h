@@ -74,6 +74,13 @@ inline void append_char(std::string& out, char32_t c) {
   out.append(bytes, put_char(c, bytes));
 }
 
+/// The value of a hexadecimal digit; -1 when `c` is none.
+constexpr int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 /// Number of code points of valid text.
 size_t count_chars(std::string_view text) noexcept;
 
