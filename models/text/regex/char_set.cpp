@@ -64,10 +64,4 @@ bool CharSet::contains(char32_t c) const {
   return after != r.begin() && c < (after - 1)->end;
 }
 
-size_t CharSet::size() const {
-  size_t n = 0;
-  for (const Range& r : ranges()) n += r.end - r.begin;
-  return n;
-}
-
 }  // namespace tern::text

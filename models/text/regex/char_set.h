@@ -28,11 +28,8 @@ class CharSet {
   void intersect(const CharSet& other);
 
   bool contains(char32_t c) const;
-  bool empty() const { return ranges().empty(); }
-  size_t size() const;
   /// Sorted, disjoint, with gaps between them.
   const std::vector<Range>& ranges() const;
-  auto operator<=>(const CharSet& other) const { return ranges() <=> other.ranges(); }
   bool operator==(const CharSet& other) const { return ranges() == other.ranges(); }
 
  private:

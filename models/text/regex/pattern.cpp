@@ -336,7 +336,6 @@ void PatternReader::read_group() {
       read_named_group();
     } else if (take("(?")) {
       if (!take(":") && !read_options(rest_of_group)) {
-        if (done()) malformed("the end of the pattern in a group");
         unsupported(cat("the group (?", source_.substr(at_, 1)));
       }
     } else {

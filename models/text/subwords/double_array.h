@@ -52,8 +52,6 @@ class DoubleArray {
   }
   uint32_t find(std::string_view text) const noexcept;
 
-  size_t bytes() const noexcept { return slots_.size() * sizeof(Node); }
-
  private:
   // Node: base (28 bits), value + 1 (27), used (1), byte (8).
   static constexpr int kBaseShift = 36, kValueShift = 9;
