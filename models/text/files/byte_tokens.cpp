@@ -8,6 +8,7 @@
 #include "../../../engine/base/format.h"
 #include "../../../hub/formats/json.h"
 #include "../base64.h"
+#include "../regex/scanners.h"
 #include "../subwords/bpe.h"
 #include "../unicode/byte_alphabet.h"
 #include "../unicode/utf8.h"
@@ -21,9 +22,6 @@ namespace {
 using hub::Json;
 
 constexpr int64_t kMaxTokens = int64_t{1} << 28;
-constexpr std::string_view kCl100k =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
-    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 std::string in_alphabet(std::string_view bytes) {
   std::string out;
@@ -67,7 +65,7 @@ std::vector<std::string> tekken_specials(const Json& json, std::string_view what
 
 ByteTokens read_tiktoken(std::string_view text, std::string_view what) {
   ByteTokens out;
-  out.pattern = kCl100k;
+  out.pattern = kCl100kPattern;
   std::vector<std::pair<int64_t, std::string>> ranked;
   std::string_view line;
   for (size_t number = 1; next_line(text, line); ++number) {

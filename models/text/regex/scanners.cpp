@@ -102,7 +102,7 @@ struct Reader {
   }
 };
 
-/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+/// kGpt2Pattern.
 size_t next_gpt2(const CharKinds& kinds, std::string_view text, size_t from) {
   const Reader in{kinds, text};
   if (text[from] == '\'') {
@@ -210,10 +210,9 @@ struct Known {
                        R"(\p{N})" digits R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|)" TERN_TAIL
 
 constexpr Known kKnown[] = {
-    {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", next_gpt2},
+    {kGpt2Pattern, next_gpt2},
     {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", next_gpt2},
-    {TERN_CONTRACTIONS "|" TERN_LEAD R"(\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" TERN_TAIL,
-     next_cl100k<3, false>},
+    {kCl100kPattern, next_cl100k<3, false>},
     {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)",
      next_cl100k<3, false>},
     {TERN_CONTRACTIONS "|" TERN_LEAD R"(\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)" TERN_TAIL,
