@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "../../../models/text/jsonl.h"
+#include "needs_regex.h"
 
 using namespace tern;
 using hub::Json;
@@ -162,7 +163,7 @@ TEST_CASE("real vocabularies give the reference's results, text by text and in w
   }
 }
 
-TEST_CASE("small tokenizers of every component give the reference's results") {
+TEST_CASE("small tokenizers of every component give the reference's results" * NeedsRegex()) {
   for (const char* name : {"added-token-flags", "added-token-flags-wordpiece", "bpe-byte-fallback",
                            "bpe-byte-level-normalizer", "bpe-end-of-word", "bpe-scripts",
                            "bpe-splits", "unigram-byte-fallback", "unigram-t5", "wordlevel",

@@ -9,6 +9,7 @@
 #include "../../../models/text/base64.h"
 #include "../../../models/text/jsonl.h"
 #include "cases.h"
+#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -80,8 +81,8 @@ bool names_types(const Json& names) {
 
 }  // namespace
 
-TEST_CASE(
-    "repositories without tokenizer.json are the tokenizers that Transformers makes of them") {
+TEST_CASE("repositories without tokenizer.json are the tokenizers that Transformers makes of them" *
+          NeedsRegex()) {
   std::map<std::string, std::string> stored;
   size_t built = 0, refused = 0;
   for (const std::string& line : lines(read_maybe_xz(TERN_TEST_DATA "/tokenizers/files.jsonl"))) {

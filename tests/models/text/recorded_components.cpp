@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include "cases.h"
+#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;
 using hub::Json;
 
-TEST_CASE("each normalizer and decoder gives the reference's characters, origins and text") {
+TEST_CASE("each normalizer and decoder gives the reference's characters, origins and text" *
+          NeedsRegex()) {
   const auto all = lines(read_maybe_xz(TERN_TEST_DATA "/tokenizers/components.jsonl"));
   CHECK(all.size() > 400);
   for (const std::string& line : all) {

@@ -11,6 +11,7 @@
 #include "../../../engine/base/format.h"
 #include "../../../models/text/unicode/utf8.h"
 #include "cases.h"
+#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -75,11 +76,12 @@ void check_recorded(Execution execution) {
 
 }  // namespace
 
-TEST_CASE("regular expressions match what they match in the reference") {
+TEST_CASE("regular expressions match what they match in the reference" * NeedsRegex()) {
   check_recorded(Execution::native);
 }
 
-TEST_CASE("without machine code regular expressions match the same, long texts in time") {
+TEST_CASE("without machine code regular expressions match the same, long texts in time" *
+          NeedsRegex()) {
   check_recorded(Execution::interpreted);
   const std::string long_text(8 << 20, 'a');
   CHECK(code_of("zz", long_text, Execution::interpreted) == ErrorCode{});
@@ -90,8 +92,6 @@ TEST_CASE("a construct that is not translated is named with its place") {
   for (const auto& [source, construct] : {std::pair{"(a)\\1", "byte 3: a back-reference"},
                                           {"\\X", "byte 0: a text segment"},
                                           {"a\\p{Klingon}", "\\p{Klingon}"},
-                                          {"a*\\Gb", "\\G elsewhere than"},
-                                          {"a|\\Gb", "\\G elsewhere than"},
                                           {"(?~a)", "byte 2: the group (?~"},
                                           {"(a)\\g<1>", "byte 3: a call"}}) {
     const std::string pattern = source;
@@ -101,7 +101,15 @@ TEST_CASE("a construct that is not translated is named with its place") {
   }
 }
 
-TEST_CASE("hostile patterns are errors, and hostile texts end in bounded time") {
+TEST_CASE("\\G is taken at the beginning of each alternative alone" * NeedsRegex()) {
+  CHECK(code_of("\\Ga|\\Gb") == ErrorCode{});
+  for (const char* pattern : {"a*\\Gb", "a|\\Gb", "(?:a|\\G)b", "(?<=a)\\Gb"}) {
+    CHECK(code_of(pattern) == ErrorCode::unsupported);
+    CHECK_THROWS_WITH(Regex::compile(pattern, "x"), doctest::Contains("\\G elsewhere than"));
+  }
+}
+
+TEST_CASE("hostile patterns are errors") {
   CHECK(code_of(std::string(100000, '(')) == ErrorCode::unsupported);
   CHECK(code_of(std::string(60000, '(')) == ErrorCode::unsupported);
   CHECK(code_of(std::string("a").append(60000, '+')) == ErrorCode::unsupported);
@@ -110,6 +118,9 @@ TEST_CASE("hostile patterns are errors, and hostile texts end in bounded time") 
   std::string many;
   for (char32_t c = 0x4E00; c < 0x4E00 + 300; ++c) append_char(many, c);
   CHECK(code_of(many) == ErrorCode::unsupported);
+}
+
+TEST_CASE("hostile texts end in bounded time" * NeedsRegex()) {
   CHECK(code_of("(a|a)*b|(a|aa)+$", std::string(100, 'a') + "c") == ErrorCode::deadline);
   CHECK(code_of("(?:\\s[xy]?)+[ab]", std::string(1 << 20, ' ') + "c") == ErrorCode::deadline);
   // Where each place costs as much as the text is long, behind a long part that costs nothing.
@@ -120,7 +131,16 @@ TEST_CASE("hostile patterns are errors, and hostile texts end in bounded time") 
   CHECK(code_of("(?:a|b)*(?:a|c)*d|a", matches) == ErrorCode::deadline);
 }
 
-TEST_CASE("one regex serves many threads") {
+#ifndef TERN_HAS_PCRE2
+TEST_CASE("without PCRE2 other patterns than the known ones are unsupported") {
+  CHECK(code_of("a") == ErrorCode::unsupported);
+  for (const char* name : skipped_without_regex()) {
+    MESSAGE("skipped, needs -Dregex=enabled: " << std::string(name));
+  }
+}
+#endif
+
+TEST_CASE("one regex serves many threads" * NeedsRegex()) {
   const auto regex = Regex::compile("(?:a|b)+|\\s+(?!\\S)|\\s", "test");
   const std::string text = std::string(20000, 'a') + "   é " + std::string(20000, 'b');
   const std::string expected = pieces(*regex, text);
