@@ -22,7 +22,7 @@ const Regex* pattern_of(const PreTokenizer* pre_tokenizer) {
   const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(sequence->steps[1].get());
   const bool plain = split && bytes && split->behavior == SplitBehavior::isolated &&
                      !split->invert && !bytes->add_prefix_space && !bytes->regex;
-  return plain ? split->regex.get() : nullptr;
+  return plain ? split->pattern.regex() : nullptr;
 }
 
 ShortWord short_word(std::string_view text, size_t begin, size_t size) {

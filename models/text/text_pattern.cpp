@@ -33,11 +33,12 @@ TextPattern TextPattern::parse(const hub::Json& json, std::string_view what) {
        cat("tokenizer.json: the pattern of ", what, " must be {\"String\": …} or {\"Regex\": …}"));
 }
 
-void TextPattern::find_all(std::string_view text, std::vector<Regex::Match>& out) const {
+void TextPattern::find_all(std::string_view text, Regex::Deadline deadline,
+                           std::vector<Regex::Match>& out) const {
   out.clear();
   if (text.empty()) return;
   if (regex_)
-    regex_->find_all(text, out);
+    regex_->find_all(text, deadline, out);
   else
     find_literal(text, literal_, out);
 }

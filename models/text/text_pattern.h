@@ -22,11 +22,17 @@ class TextPattern {
   static TextPattern parse(const hub::Json& json, std::string_view what);
 
   /// Every match in `text`, which is valid UTF-8, from left to right; they do not overlap and may
-  /// be empty. None in an empty text, whatever the pattern: so does the reference.
-  void find_all(std::string_view text, std::vector<Regex::Match>& out) const;
+  /// be empty. None in an empty text, whatever the pattern: so does the reference. Error deadline
+  /// as of Regex.
+  void find_all(std::string_view text, Regex::Deadline deadline,
+                std::vector<Regex::Match>& out) const;
+  /// Of a text that stands alone.
+  void find_all(std::string_view text, std::vector<Regex::Match>& out) const {
+    find_all(text, Regex::deadline_for(text), out);
+  }
 
-  /// Null when this is a regular expression.
-  const std::string* literal() const noexcept { return regex_ ? nullptr : &literal_; }
+  /// Null when this is a literal text.
+  const Regex* regex() const noexcept { return regex_.get(); }
 
  private:
   std::string literal_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From tokenizer.json's "pre_tokenizer" to a PreTokenizer.
 #include "../fields.h"
+#include "../regex/scanners.h"
 #include "pre_tokenizers.h"
 
 namespace tern::text {
@@ -40,12 +41,7 @@ std::unique_ptr<PreTokenizer> parse_delimiter(const Json& json) {
 
 std::unique_ptr<PreTokenizer> parse_split(const Json& json) {
   auto p = std::make_unique<SplitPreTokenizer>();
-  const Json& pattern = json["pattern"];
-  if (pattern.contains("Regex"))
-    p->regex = Regex::compile(read_string(pattern, "Regex", std::nullopt),
-                              "tokenizer.json: pre-tokenizer Split");
-  else
-    p->literal = read_string(pattern, "String", std::nullopt);
+  p->pattern = TextPattern::parse(json["pattern"], "pre-tokenizer Split");
   read_string(json, "behavior", std::nullopt);
   p->behavior = parse_behavior(json);
   p->invert = read_bool(json, "invert", std::nullopt);
@@ -53,12 +49,10 @@ std::unique_ptr<PreTokenizer> parse_split(const Json& json) {
 }
 
 std::unique_ptr<PreTokenizer> parse_byte_level(const Json& json) {
-  static constexpr std::string_view kGpt2 =
-      R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
   auto p = std::make_unique<ByteLevelPreTokenizer>();
   p->add_prefix_space = read_bool(json, "add_prefix_space", std::nullopt);
   if (read_bool(json, "use_regex", true)) {
-    p->regex = Regex::compile(kGpt2, "tokenizer.json: pre-tokenizer ByteLevel");
+    p->regex = Regex::compile(kGpt2Pattern, "tokenizer.json: pre-tokenizer ByteLevel");
   }
   return p;
 }

@@ -9,7 +9,7 @@
 
 #include "../../../hub/formats/json.h"
 #include "../normalizers/normalized.h"
-#include "../regex/regex.h"
+#include "../text_pattern.h"
 
 namespace tern::text {
 
@@ -54,8 +54,7 @@ struct ClassPreTokenizer final : PreTokenizer {
 /// Where a literal text or a regular expression matches (with `invert`: between the matches) stand
 /// the delimiters.
 struct SplitPreTokenizer final : PreTokenizer {
-  std::string literal;                 // used when there is no regex
-  std::unique_ptr<const Regex> regex;  // may be null
+  TextPattern pattern;
   SplitBehavior behavior = SplitBehavior::isolated;
   bool invert = false;
   void split(Normalized& text, std::vector<Piece>& pieces) const override;

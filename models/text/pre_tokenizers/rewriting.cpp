@@ -2,6 +2,7 @@
 // Pre-tokenizers that write a new text: ByteLevel and Metaspace; see pre_tokenizers.h.
 #include <array>
 
+#include "../unicode/byte_alphabet.h"
 #include "pre_tokenizers.h"
 
 namespace tern::text {
@@ -39,14 +40,12 @@ class NewText {
   std::vector<int32_t> origin_;
 };
 
-/// GPT-2's characters for bytes: printable Latin-1 stands for itself, the others follow U+0100.
+/// The character of each byte in the byte-level alphabet.
 const std::array<std::string, 256>& byte_chars() {
   static const std::array<std::string, 256> all = [] {
     std::array<std::string, 256> table;
-    char32_t next = 0x100;
-    for (char32_t b = 0; b < 256; ++b) {
-      const bool itself = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
-      append_char(table[b], itself ? b : next++);
+    for (size_t b = 0; b < table.size(); ++b) {
+      append_char(table[b], character_of_byte(static_cast<uint8_t>(b)));
     }
     return table;
   }();
@@ -67,8 +66,9 @@ void prefix_blanks(Normalized& text, std::vector<Piece>& pieces) {
 void split_by(const Regex& regex, std::string_view text, std::vector<Piece>& pieces) {
   std::vector<Piece> out;
   std::vector<Regex::Match> matches;
+  const auto deadline = Regex::deadline_for(text);
   for (const Piece& piece : pieces) {
-    regex.find_all(text.substr(piece.begin, piece.end - piece.begin), matches);
+    regex.find_all(text.substr(piece.begin, piece.end - piece.begin), deadline, matches);
     for (const Regex::Match& m : matches)
       out.push_back({piece.begin + m.begin, piece.begin + m.end});
   }

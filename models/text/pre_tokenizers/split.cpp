@@ -10,21 +10,6 @@ namespace tern::text {
 
 namespace {
 
-/// Matches as the reference finds them: an empty literal matches before every character and at the
-/// end.
-void find_literal(std::string_view literal, std::string_view text, std::vector<Regex::Match>& out) {
-  out.clear();
-  if (literal.empty()) {
-    for (size_t i = 0; i < text.size(); i += utf8_length(text[i])) out.push_back({i, i});
-    out.push_back({text.size(), text.size()});
-    return;
-  }
-  for (size_t at = text.find(literal); at != text.npos;) {
-    out.push_back({at, at + literal.size()});
-    at = text.find(literal, at + literal.size());
-  }
-}
-
 void join_neighbours(std::vector<Stretch>& stretches, SplitBehavior behavior,
                      std::vector<Piece>& out) {
   const bool backwards = behavior == SplitBehavior::merged_with_next;
@@ -65,13 +50,11 @@ void SplitPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) cons
   std::vector<Piece> out;
   std::vector<Regex::Match> matches;
   std::vector<Stretch> stretches;
+  const auto deadline = Regex::deadline_for(text.text);
   for (const Piece& piece : pieces) {
     if (piece.begin == piece.end) continue;
     const auto part = std::string_view(text.text).substr(piece.begin, piece.end - piece.begin);
-    if (regex)
-      regex->find_all(part, matches);
-    else
-      find_literal(literal, part, matches);
+    pattern.find_all(part, deadline, matches);
     stretches.clear();
     size_t at = piece.begin;
     for (const Regex::Match& m : matches) {

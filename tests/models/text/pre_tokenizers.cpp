@@ -6,6 +6,7 @@
 
 #include "../../../engine/base/error.h"
 #include "cases.h"
+#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -43,7 +44,7 @@ std::vector<std::string> untracked(const PreTokenizer& pre_tokenizer, std::strin
 
 }  // namespace
 
-TEST_CASE("pre-tokenizers give the reference's pieces and offsets") {
+TEST_CASE("pre-tokenizers give the reference's pieces and offsets" * NeedsRegex()) {
   size_t count = 0;
   for (const std::string& line :
        lines(read_maybe_xz(TERN_TEST_DATA "/text/pre_tokenizers.jsonl"))) {
@@ -79,5 +80,23 @@ TEST_CASE("pre-tokenizers with wrong members are refused, as the reference does"
     } catch (const Error& e) {
       CHECK(e.code() == ErrorCode::corrupt);
     }
+  }
+}
+
+TEST_CASE("the pieces of a text share one deadline" * NeedsRegex()) {
+  // Each line takes a fraction of the two seconds that a text has.
+  const auto pre_tokenizer = parse_pre_tokenizer(Json::parse(
+      R"({"type":"Sequence","pretokenizers":[)"
+      R"({"type":"Split","pattern":{"String":"\n"},"behavior":"Removed","invert":false},)"
+      R"({"type":"Split","pattern":{"Regex":"(?:a|b)*(?:a|c)*d|a"},"behavior":"Isolated",)"
+      R"("invert":false}]})",
+      "test"));
+  std::string text;
+  for (int i = 0; i < 400; ++i) text.append(700, 'a').append("e\n");
+  try {
+    untracked(*pre_tokenizer, text);
+    FAIL("all lines were split");
+  } catch (const Error& e) {
+    CHECK(e.code() == ErrorCode::deadline);
   }
 }
