@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bpe: byte-pair encoding (Gage 1994, Sennrich 2016; tokenizers' models/bpe).
+// Bpe: byte-pair encoding (Gage 1994, Sennrich 2016; tokenizers' models/bpe). Linear in the text
+// (BpeLinear), by a factor that grows with the longest token, or n log n (the queue of merges).
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers as the reference's JSON reader (serde_json) takes them, which is not always the nearest
-// double (13 % of random scores differ). A score's last bit can turn a tie between two ways
+// double: it drops digits and rounds twice. A score's last bit can turn a tie between two ways
 // through a text.
 #pragma once
 

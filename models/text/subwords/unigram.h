@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unigram: the sequence of pieces with the best sum of scores (Kudo 2018; tokenizers'
-// models/unigram).
+// models/unigram). At each place of a text the pieces that begin there are walked: linear in the
+// text, by a factor that grows with the longest piece a text can begin again and again.
 #pragma once
 
 #include <optional>
