@@ -177,11 +177,6 @@ BatchEncoding call(const Tokenizer::Pipeline& p, const Call& how, std::vector<En
   return out;
 }
 
-const Tokenizer::Pipeline& checked(const std::shared_ptr<const Tokenizer::Pipeline>& pipeline) {
-  if (!pipeline) fail(ErrorCode::invalid_argument, "an empty Tokenizer was called");
-  return *pipeline;
-}
-
 size_t total_bytes(const auto& texts, const auto& bytes_of) {
   size_t bytes = 0;
   for (const auto& text : texts) bytes += bytes_of(text);
@@ -196,7 +191,7 @@ BatchEncoding Tokenizer::operator()(std::string_view text, const TokenizeOptions
 
 BatchEncoding Tokenizer::operator()(std::initializer_list<std::string_view> texts,
                                     const TokenizeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const Call how(p, options);
   const EncodeOptions o = encode_options(p, how);
   const size_t bytes = total_bytes(texts, [](std::string_view t) { return t.size(); });
@@ -207,7 +202,7 @@ BatchEncoding Tokenizer::operator()(std::initializer_list<std::string_view> text
 
 BatchEncoding Tokenizer::operator()(std::span<const std::string> texts,
                                     const TokenizeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const Call how(p, options);
   const EncodeOptions o = encode_options(p, how);
   const size_t bytes = total_bytes(texts, [](const std::string& t) { return t.size(); });
@@ -217,7 +212,7 @@ BatchEncoding Tokenizer::operator()(std::span<const std::string> texts,
 
 BatchEncoding Tokenizer::operator()(std::span<const std::pair<std::string, std::string>> pairs,
                                     const TokenizeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const Call how(p, options);
   const EncodeOptions o = encode_options(p, how);
   const size_t bytes =
@@ -231,7 +226,7 @@ BatchEncoding Tokenizer::operator()(std::span<const std::pair<std::string, std::
 
 BatchEncoding Tokenizer::operator()(std::span<const std::vector<std::string>> texts,
                                     const TokenizeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const Call how(p, options);
   const EncodeOptions o = encode_options(p, how);
   const size_t bytes = total_bytes(texts, [](const std::vector<std::string>& words) {

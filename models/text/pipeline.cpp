@@ -168,6 +168,12 @@ void collect(const Tokenizer::Pipeline& p, std::string_view text, const text::Mo
 
 }  // namespace
 
+const Tokenizer::Pipeline& Tokenizer::Pipeline::checked(
+    const std::shared_ptr<const Pipeline>& pipeline) {
+  if (!pipeline) fail(ErrorCode::invalid_argument, "an empty Tokenizer was called");
+  return *pipeline;
+}
+
 Encoding Tokenizer::Pipeline::tokenize(std::string_view text, const text::Mode& mode) const {
   Encoding e;
   collect(*this, text, mode, e);

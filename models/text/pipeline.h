@@ -62,6 +62,8 @@ struct Tokenizer::Pipeline {
 
   /// Parses tokenizer.json; `what` names it in errors.
   static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);
+  /// What a Tokenizer has; an Error when it is an empty one.
+  static const Pipeline& checked(const std::shared_ptr<const Pipeline>& pipeline);
   /// After the components are in place.
   void finish();
 

@@ -59,42 +59,37 @@ Encoding finish(const Tokenizer::Pipeline& p, Encoding first, Encoding* second,
   return p.post_processor.process(std::move(first), second, o.add_special_tokens, detail_of(p, o));
 }
 
-const Tokenizer::Pipeline& checked(const std::shared_ptr<const Tokenizer::Pipeline>& pipeline) {
-  if (!pipeline) fail(ErrorCode::invalid_argument, "an empty Tokenizer was called");
-  return *pipeline;
-}
-
 }  // namespace
 
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   return finish(p, p.tokenize(text, mode_of(p, options)), nullptr, options);
 }
 
 Encoding Tokenizer::encode_words(std::span<const std::string> words,
                                  const EncodeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   return finish(p, p.tokenize_words(words, mode_of(p, options)), nullptr, options);
 }
 
 Encoding Tokenizer::encode_words(std::span<const std::string> words,
                                  std::span<const std::string> pair,
                                  const EncodeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   Encoding second = p.tokenize_words(pair, mode_of(p, options));
   return finish(p, p.tokenize_words(words, mode_of(p, options)), &second, options);
 }
 
 Encoding Tokenizer::encode(std::string_view text, std::string_view pair,
                            const EncodeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   Encoding second = p.tokenize(pair, mode_of(p, options));
   return finish(p, p.tokenize(text, mode_of(p, options)), &second, options);
 }
 
 void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
                            std::vector<int64_t>& ids) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const auto left = room(p, options, false);
   // The tail of a text that is cut on the right need not be looked at.
   const bool simple = !left || (options.truncation_side == Side::right &&
@@ -121,7 +116,7 @@ void Tokenizer::encode_ids(std::string_view text, const EncodeOptions& options,
 }
 
 std::string Tokenizer::decode(std::span<const int64_t> ids, const DecodeOptions& options) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   std::string out = p.decode(ids, options.skip_special_tokens);
   if (options.clean_up_tokenization_spaces.value_or(p.settings.clean_up_tokenization_spaces)) {
     text::clean_up(out, false);
@@ -138,7 +133,7 @@ std::vector<std::string> Tokenizer::batch_decode(std::span<const std::vector<int
 }
 
 std::vector<int64_t> Tokenizer::convert_tokens_to_ids(std::span<const std::string> tokens) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   const int64_t unknown = p.settings.unk_token.empty() ? -1 : token_to_id(p.settings.unk_token);
   std::vector<int64_t> out;
   out.reserve(tokens.size());
@@ -151,7 +146,7 @@ std::vector<int64_t> Tokenizer::convert_tokens_to_ids(std::span<const std::strin
 
 std::vector<std::string> Tokenizer::convert_ids_to_tokens(std::span<const int64_t> ids,
                                                           bool skip_special_tokens) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   std::vector<std::string> out;
   for (const int64_t id : ids) {
     const std::string_view token = p.token(id).value_or("");
@@ -161,17 +156,17 @@ std::vector<std::string> Tokenizer::convert_ids_to_tokens(std::span<const int64_
 }
 
 int64_t Tokenizer::token_to_id(std::string_view token) const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   if (const text::AddedToken* t = p.added.find(token)) return t->id;
   return p.model->vocabulary.find(token);
 }
 
 std::string Tokenizer::id_to_token(int64_t id) const {
-  return std::string(checked(pipeline_).token(id).value_or(""));
+  return std::string(Pipeline::checked(pipeline_).token(id).value_or(""));
 }
 
 int64_t Tokenizer::vocab_size() const {
-  const Pipeline& p = checked(pipeline_);
+  const Pipeline& p = Pipeline::checked(pipeline_);
   auto size = static_cast<int64_t>(p.model->vocabulary.listed());
   for (const text::AddedToken& t : p.added.tokens())
     size += p.model->vocabulary.find(t.content) < 0;
@@ -179,16 +174,16 @@ int64_t Tokenizer::vocab_size() const {
 }
 
 int64_t Tokenizer::model_max_length() const {
-  return checked(pipeline_).settings.model_max_length;
+  return Pipeline::checked(pipeline_).settings.model_max_length;
 }
 
 int64_t Tokenizer::pad_id() const {
-  return checked(pipeline_).settings.pad_id;
+  return Pipeline::checked(pipeline_).settings.pad_id;
 }
 
 EncodeOptions Tokenizer::default_options() const {
   EncodeOptions o;
-  if (const auto& t = checked(pipeline_).truncation) {
+  if (const auto& t = Pipeline::checked(pipeline_).truncation) {
     o.max_length = t->max_length;
     o.strategy = t->strategy;
     o.truncation_side = t->side;
@@ -198,7 +193,7 @@ EncodeOptions Tokenizer::default_options() const {
 }
 
 int64_t Tokenizer::num_special_tokens(bool pair) const {
-  return checked(pipeline_).post_processor.added(pair);
+  return Pipeline::checked(pipeline_).post_processor.added(pair);
 }
 
 Tokenizer AutoTokenizer::from_pretrained(const std::string& id_or_path,
