@@ -15,7 +15,8 @@ namespace {
 /// Weight panels in the layout of one variant.
 class CpuConv final : public PackedConv {
  public:
-  CpuConv(const ConvGeometry& geometry, DType dtype, const kernels::ConvTable& kernel, StorageRef panels)
+  CpuConv(const ConvGeometry& geometry, DType dtype, const kernels::ConvTable& kernel,
+          StorageRef panels)
       : PackedConv(geometry, dtype), table(kernel), weights(std::move(panels)) {}
   size_t bytes() const noexcept override { return weights->size(); }
 
@@ -50,9 +51,9 @@ struct Cut {
   int64_t tiles() const { return row_tiles * column_tiles * panel_tiles; }
 };
 
-/// One thread takes an image as a whole, for the kernel blocks for its caches itself. More threads get
-/// about four rectangles each: whole blocks of pixels, then the panels in parts; panels first where each
-/// rectangle transforms its weights.
+/// One thread takes an image as a whole, for the kernel blocks for its caches itself. More threads
+/// get about four rectangles each: whole blocks of pixels, then the panels in parts; panels first
+/// where each rectangle transforms its weights.
 Cut cut(const kernels::ConvTable& table, const kernels::ConvShape& s, int64_t images, int threads) {
   constexpr int64_t kTilesPerThread = 4;
   const int64_t panels = table.panels(s);
@@ -66,7 +67,8 @@ Cut cut(const kernels::ConvTable& table, const kernels::ConvShape& s, int64_t im
   c.columns = table.column_block(s);
   c.row_tiles = divide_up(s.out_h, c.rows);
   c.column_tiles = divide_up(s.out_w, c.columns);
-  const int64_t parts = std::clamp<int64_t>(divide_up(wanted, c.row_tiles * c.column_tiles), 1, panels);
+  const int64_t parts =
+      std::clamp<int64_t>(divide_up(wanted, c.row_tiles * c.column_tiles), 1, panels);
   c.panels = divide_up(panels, parts);
   c.panel_tiles = divide_up(panels, c.panels);
   return c;
@@ -90,8 +92,9 @@ Tensor kernel_input(Context& ctx, const Tensor& x, kernels::Format format) {
 
 }  // namespace
 
-std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight, const Tensor& scale,
-                                            const ConvGeometry& g, DType dtype) {
+std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight,
+                                            const Tensor& scale, const ConvGeometry& g,
+                                            DType dtype) {
   using kernels::Format;
   const kernels::ConvTable* table = &kernels::conv_variants(Format::f32).best(kernels::isa());
   // No level has a kernel of bf16 but generic; where there are vectors, f32 is faster.
@@ -123,6 +126,7 @@ void conv(Context& ctx, const Tensor& input, const PackedConv& packed, const Ten
   const Cut c = cut(w.table, s, images, ctx.pool().threads());
   const ThreadScratch scratch(ctx, w.table.scratch_bytes(s));
   const Tensor& residual = options.residual;
+  const int64_t panels = w.table.panels(s);
   ctx.pool().parallel_for(images * c.tiles(), [&](int64_t index, int worker) {
     // Neighbouring tickets share weights: those one thread brings in serve the next.
     const int64_t row = index % c.row_tiles * c.rows;
@@ -151,7 +155,7 @@ void conv(Context& ctx, const Tensor& input, const PackedConv& packed, const Ten
                  .column_begin = column,
                  .column_end = std::min(column + c.columns, s.out_w),
                  .panel_begin = panel,
-                 .panel_end = std::min(panel + c.panels, w.table.panels(s))});
+                 .panel_end = std::min(panel + c.panels, panels)});
   });
 }
 
@@ -159,7 +163,8 @@ void pool2d(Context& ctx, const Tensor& x, const Pool2dOptions& o, Tensor& y) {
   const auto& kernel = kernels::pool2d_variants().best(kernels::isa());
   const int64_t rows = y.dim(1);
   if (y.numel() == 0) return;
-  const int64_t row_cost = std::max<int64_t>(x.dim(1) * x.dim(2) * x.dim(3) / std::max<int64_t>(rows, 1), 1);
+  const int64_t row_cost =
+      std::max<int64_t>(x.dim(1) * x.dim(2) * x.dim(3) / std::max<int64_t>(rows, 1), 1);
   for_row_blocks(ctx, x.dim(0) * rows, row_cost, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end;) {
       const int64_t n = i / rows, row = i % rows;

@@ -159,9 +159,6 @@ struct Avx2Kernel {
 
   static TileFunction sliding(int64_t, int64_t, int64_t) { return nullptr; }
 
-  static void winograd(const ConvArgs&, const Plan&, int64_t, const Range&, const Range&,
-                       const Range&) {}
-
   static void copy(const Plan& p, const Gather& g) {
     const __m256i order = _mm256_load_si256(reinterpret_cast<const __m256i*>(p.channel_of));
     for (int64_t i = 0; i < g.count; i++) {
