@@ -2,8 +2,8 @@
 // What this CPU and operating system allow, and how a kernel variant is picked.
 // An op's variants stand in kernels/<op>/<op>.inc, best first, one line each:
 //     TERN_VARIANT(norm_avx512, avx512)
-// where the symbol is a table of the op's type; some ops add what else it is chosen by. The file is included to declare, to choose, to
-// enumerate (tests, benchmarks).
+// where the symbol is a table of the op's type; some ops add what else it is chosen by. The file is
+// included to declare, to choose, to enumerate (tests, benchmarks).
 #pragma once
 
 namespace tern::kernels {
@@ -15,7 +15,8 @@ enum class Isa : int { generic, avx2, avx512, avx512_vnni, avx512_bf16 };
 /// "generic", "avx2", …
 const char* isa_name(Isa isa) noexcept;
 
-/// The best level of this CPU under this operating system (cpuid and xgetbv), whatever TERN_ISA says.
+/// The best level of this CPU under this operating system (cpuid and xgetbv), whatever TERN_ISA
+/// says.
 Isa hardware_isa() noexcept;
 
 /// hardware_isa() lowered by the environment variable TERN_ISA; an unknown name there is ignored

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Normalisation. Over rows (NormArgs), each row a reduction in a fixed order:
-//   layer_norm (Ba 2016)    y = (x - mean) / sqrt(var + eps) · weight + bias, var biased, by two passes
-//   rms_norm (Zhang 2019)   y = x / sqrt(mean(x²) + eps) · weight + bias
+//   layer_norm (Ba 2016)    y = (x - mean) / sqrt(var + eps) · weight + bias, var biased, two
+//   passes rms_norm (Zhang 2019)   y = x / sqrt(mean(x²) + eps) · weight + bias
 // of x, or of x + residual, which is then stored too (add_norm). Sums are f32 or better.
 // Over groups of channels (GroupNorm, Wu 2018) of x [rows, channels], rows being time or h·w: the
 // three functions that GroupMoments describes; batch norm of inference is the last of them.
