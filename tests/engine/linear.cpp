@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers in every weight format: stacked and woven weights, the bits of a row in any company,
-// and how far a quantised product is from the exact one.
+// Linear layers in every weight format: stacked and woven weights, the bits of a row in any
+// company, and how far a quantised product is from the exact one.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -17,14 +17,18 @@ namespace {
 constexpr WeightFormat kWeightFormats[] = {WeightFormat::f32, WeightFormat::bf16, WeightFormat::f16,
                                            WeightFormat::int8, WeightFormat::int4};
 
-double gelu(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+double gelu(double x) {
+  return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+}
 
 /// One element of gelu(x·wᵀ + b) + r, and in `bound` the sum of magnitudes its error scales with.
-double linear_element(const Tensor& x, const Tensor& w, const Tensor& b, int64_t i, int64_t j, double& bound) {
+double linear_element(const Tensor& x, const Tensor& w, const Tensor& b, int64_t i, int64_t j,
+                      double& bound) {
   double sum = b.data<float>()[j];
   bound = std::abs(sum);
   for (int64_t k = 0; k < x.dim(1); ++k) {
-    const double product = static_cast<double>(x.data<float>()[i * x.dim(1) + k]) * w.data<float>()[j * x.dim(1) + k];
+    const double product =
+        static_cast<double>(x.data<float>()[i * x.dim(1) + k]) * w.data<float>()[j * x.dim(1) + k];
     sum += product;
     bound += std::abs(product);
   }
@@ -76,10 +80,12 @@ TEST_CASE("a stack of weights whose parts end inside a panel is one product, par
   }
 }
 
-TEST_CASE("a linear layer gives a row the same bits alone, in any batch, with any number of threads") {
+TEST_CASE(
+    "a linear layer gives a row the same bits alone, in any batch, with any number of threads") {
   std::mt19937 rng(2);
   for (WeightFormat format : kWeightFormats) {
-    const Linear layer(random(rng, {400, 96}), random(rng, {400}), LinearFormat{format, DType::f32});
+    const Linear layer(random(rng, {400, 96}), random(rng, {400}),
+                       LinearFormat{format, DType::f32});
     const Tensor x = random(rng, {300, 96});
     const Tensor residual = random(rng, {300, 400});
     ThreadPool one(1);
@@ -138,8 +144,8 @@ TEST_CASE("a quantised product is as near to the exact one as its bits allow, al
   const int64_t k = 384;
   const Tensor w = random(rng, {96, k}), x = random(rng, {20, k});
   // Uniform values are off by step / sqrt(12) each, relative to rms 1/sqrt(3): at most 1 / 254 per
-  // operand in int8 (rotated, the largest of 64 is at least as near to the rms times 3.5); the 4 bits
-  // of a weight are at most 1 / 14 off likewise.
+  // operand in int8 (rotated, the largest of a group is about the rms times 3.5 at most); the 4
+  // bits of a weight are at most 1 / 14 off likewise.
   const auto error = [&](WeightFormat weights) {
     return relative_error(x, w, Linear(w, Tensor(), LinearFormat{weights, DType::f32})(ctx, x));
   };
@@ -147,7 +153,7 @@ TEST_CASE("a quantised product is as near to the exact one as its bits allow, al
   CHECK(error(WeightFormat::int4) < 1.5 / 14);
   CHECK(error(WeightFormat::int4) > error(WeightFormat::int8));
   // One feature a hundred times the others, as in the residual stream of real models: without
-  // rotation its group alone would be off by 100 / 254.
+  // rotation the whole row would be off by 100 / 254.
   for (int64_t i = 0; i < x.dim(0); ++i) x.data<float>()[i * k + 7] *= 100;
   CHECK(error(WeightFormat::int8) < 3 * std::sqrt(2.0) / 254);
 }

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "act_exact.h"
 #include "rows.h"
 
 using namespace tern::kernels;
@@ -22,8 +23,8 @@ struct Bound {
   double floor;  // floor · |x| below -4, whichever is larger
 };
 
-/// What simd/avx2.inc and simd/avx512.inc promise. A denormal gate is rounded two or three times
-/// (exponential, correction, quotient) by half of 2^-149 each, and x multiplies that: hence the
+/// What simd/avx2.inc and simd/avx512.inc promise. A denormal gate is rounded once or twice
+/// (exponential, quotient) by half of 2^-149 each, and x multiplies that: hence the
 /// floor of the exponential forms.
 constexpr double kDenormal = 2 * 0x1p-149;
 constexpr Bound kBounds[] = {
@@ -36,35 +37,6 @@ constexpr Bound kBounds[] = {
     {Act::silu, "silu", 4, kDenormal},
     {Act::sigmoid, "sigmoid", 3, 0},
 };
-
-double sigmoid(double v) {
-  const double e = std::exp(-std::fabs(v));
-  return v < 0 ? e / (1 + e) : 1 / (1 + e);
-}
-
-double exact(Act act, double x) {
-  switch (act) {
-    case Act::none:
-      return x;
-    case Act::gelu:
-      return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
-    case Act::gelu_tanh: {
-      const double u = std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x);
-      return x * sigmoid(2 * u);
-    }
-    case Act::quick_gelu:
-      return x * sigmoid(1.702 * x);
-    case Act::relu:
-      return x > 0 ? x : 0;
-    case Act::tanh:
-      return std::tanh(x);
-    case Act::silu:
-      return x * sigmoid(x);
-    case Act::sigmoid:
-      return sigmoid(x);
-  }
-  return 0;
-}
 
 /// The largest share of what is allowed, and where.
 struct Worst {
@@ -111,7 +83,7 @@ void over_float_line(Act act, uint64_t step, std::vector<Line>& lines) {
       if (std::isfinite(v)) x[n++] = v;
     }
     for (int64_t i = 0; i < n; ++i) {
-      wanted[static_cast<size_t>(i)] = exact(act, static_cast<double>(x[i]));
+      wanted[static_cast<size_t>(i)] = act_exact(act, static_cast<double>(x[i]));
     }
     for (Line& line : lines) {
       line.table->f32(act, x.data(), y.data(), n);
@@ -225,7 +197,7 @@ TEST_CASE(
       Worst worst;
       for (int64_t i = 0; i < n; ++i) {
         const float v = x.at(0, i);
-        measure(bound, v, exact(bound.act, static_cast<double>(v)), y.at(0, i), worst);
+        measure(bound, v, act_exact(bound.act, static_cast<double>(v)), y.at(0, i), worst);
       }
       REQUIRE(worst.share <= 1);
       std::vector<float> rounded = y.values();

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What conv.h promises, for its tests: the definition in double precision with the bound of the error,
-// and the order of every sum, rounding by rounding.
+// What conv.h promises, for its tests: the definition in double precision with the bound of the
+// error, and the order of every sum, rounding by rounding.
 #pragma once
 
+#include "act_exact.h"
 #include "conv_case.h"
 
 namespace tern::test::conv {
 
 constexpr double kRoundF32 = 0x1p-24;
-
-inline double act_exact(Act act, double x) {
-  switch (act) {
-    case Act::gelu:
-      return 0.5 * x * std::erfc(-x * std::sqrt(0.5));
-    case Act::relu:
-      return x > 0 || std::isnan(x) ? x : 0;
-    case Act::silu:
-      return x / (1 + std::exp(-x));
-    default:
-      return x;
-  }
-}
 
 /// Groups of few channels under a kernel three wide, whose chain is kh, i, kw.
 inline bool is_rows_first(const ConvShape& s, const ConvTable& t) {
@@ -36,7 +24,8 @@ inline bool is_winograd(const ConvShape& s, const ConvTable& t) {
   const bool window = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
                       s.dilation_h == 1 && s.dilation_w == 1 && !s.planar;
   const bool channels = (s.groups > 1 && in == 8 && out == 8) || (in >= 16 && out >= 16);
-  return t.isa == Isa::avx512 && window && channels && tiles >= 16 && s.out_h * s.out_w >= 3 * tiles;
+  return t.isa == Isa::avx512 && window && channels && tiles >= 16 &&
+         s.out_h * s.out_w >= 3 * tiles;
 }
 
 /// The 4x4 places of Winograd's transforms under output (row, column), for one channel: Bt d B and
@@ -87,7 +76,8 @@ Places<T> winograd_places(const Case& c, const ConvTable& t, int64_t row, int64_
   return p;
 }
 
-/// A term passes two roundings of d, four of w, one per channel of the chain and four of the result.
+/// A term passes two roundings of d, four of w, one per channel of the chain and four of the
+/// result.
 inline double winograd_tolerance(const Case& c, const ConvTable& t, int64_t row, int64_t column,
                                  int64_t o) {
   double magnitude = 0;
@@ -151,8 +141,8 @@ inline bool agrees(Buffers& at, const Case& c, const ConvTable& t) {
     const double found = static_cast<double>(y[static_cast<size_t>(i)]);
     if (std::fabs(found - e.value) <= e.tolerance) continue;
     const std::string shape = described(c.s);
-    FAIL_CHECK(shape << " element " << i << " is " << found << ", expected "
-                      << e.value << " within " << e.tolerance);
+    FAIL_CHECK(shape << " element " << i << " is " << found << ", expected " << e.value
+                     << " within " << e.tolerance);
     return false;
   }
   return true;
@@ -229,7 +219,8 @@ inline bool keeps_rectangles(Buffers& at, const Case& c, const ConvTable& t, Ran
   return wrong == 0;
 }
 
-/// Is each element, before the epilogue, what conv.h says bit by bit? Values of x are drawn by `draw`.
+/// Is each element, before the epilogue, what conv.h says bit by bit? Values of x are drawn by
+/// `draw`.
 template <class Draw>
 bool keeps_order(Buffers& at, Case c, const ConvTable& t, Draw draw) {
   c.bias = c.residual = false;
@@ -256,8 +247,7 @@ inline bool panels_make_the_whole(Buffers& at, Case c, const ConvTable& t) {
   std::vector<int> times(y.size());
   bool same = true;
   for (int64_t panel = 0; panel < all.p1; panel++) {
-    const std::vector<float> part =
-        bench.run({all.r0, all.r1, all.c0, all.c1, panel, panel + 1});
+    const std::vector<float> part = bench.run({all.r0, all.r1, all.c0, all.c1, panel, panel + 1});
     for (size_t i = 0; i < y.size(); i++) {
       const bool written = !same_bits(part[i], bench.get_untouched());
       times[i] += written;

@@ -31,7 +31,7 @@ Bounded biased_sum(const Problem& p, const Finish& f, const Added& added, int64_
   return {sum, static_cast<double>(p.k + 1) * (kRoundF32 * magnitude + 0x1p-126) * 1.01};
 }
 
-// Every activation has slope below 1.13 and an own error of 4 units of the last place or 2e-11 |x|.
+// Every activation has slope below 1.13 and an own relative error of 8 · 2^-24 or 2e-11 |x|.
 Bounded activated(Act act, Bounded x) {
   if (act == Act::none) return x;
   const double y = act_exact(act, x.value);

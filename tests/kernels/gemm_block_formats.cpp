@@ -227,10 +227,11 @@ TEST_CASE(
         error += std::pow(static_cast<double>(w[i]) - static_cast<double>(back[i]), 2);
       }
       CHECK(error <= allowed);
+      CHECK(error <= 1.02 * least);  // where codes are small, much tighter
       ours += error;
       plain += least;
     }
-    CHECK(ours < plain);
+    CHECK(ours < 0.97 * plain);
   }
 }
 

@@ -142,7 +142,7 @@ TEST_CASE("a variant that needs a feature is chosen only where cpuid has it") {
 #endif
 }
 
-TEST_CASE("the second-level cache holds what kernels' blocks assume at least") {
+TEST_CASE("the second-level cache that is detected has a plausible size") {
   CHECK(cache_sizes().l2 >= 32 << 10);
   CHECK(cache_sizes().l2 <= 1 << 30);
 }
