@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every pool2d variant this CPU can run, on ResNet's stem, on its global average and on the halving
+// Every pool2d variant this CPU can run, on ResNet's stem, on AlexNet's second maximum
+// (27 x 27 from 55 x 55, here of 192 channels), on ResNet's global average and on the halving
 // average of its variant D and of DenseNet; one image, channels-last. Counters of README.md; images
 // lie in the caches that hold them.
 #include "../../kernels/pool2d/pool2d.h"

@@ -28,17 +28,27 @@ using namespace tern::kernels;
 using tern::bench::Contestant;
 using tern::bench::RowOp;
 
-/// Buffers of n floats, touched.
+/// Buffers of n floats, touched. y lies half a page from where x lies in its page: at nearly the
+/// same place, loads of x would wait for stores to y that the CPU takes for the same address.
 struct Data {
-  explicit Data(int64_t n) : x(static_cast<size_t>(n) * 4), y(static_cast<size_t>(n) * 4) {
+  explicit Data(int64_t n)
+      : x_(static_cast<size_t>(n) * 4), y_(static_cast<size_t>(n) * 4 + kPage), x(x_.as<float>()) {
+    const auto place = [](const void* p) { return reinterpret_cast<uintptr_t>(p) % kPage; };
+    y = y_.as<float>() + (place(x) + kPage + kPage / 2 - place(y_.get())) % kPage / sizeof(float);
     for (int64_t i = 0; i < n; ++i) {
       const float v = static_cast<float>((i * 7919) % 1009) / 168.0f - 3;
       const uint32_t half = std::bit_cast<uint32_t>(v) >> 16;
-      x.as<float>()[i] = std::bit_cast<float>(half << 16 | half);  // about v, and two bf16 of it
-      y.as<float>()[i] = 0;
+      x[i] = std::bit_cast<float>(half << 16 | half);  // about v, and two bf16 of it
+      y[i] = 0;
     }
   }
-  tern::bench::Buffer x, y;
+
+ private:
+  static constexpr uintptr_t kPage = 4096;
+  tern::bench::Buffer x_, y_;
+
+ public:
+  float *x, *y;
 };
 
 /// What a kernel gets to work on.
@@ -63,7 +73,7 @@ struct Subject {
 
 void measure(benchmark::State& state, const Subject& subject, int64_t size) {
   const Data data(size);
-  const Block block = {size / subject.cols, subject.cols, data.x.as<float>(), data.y.as<float>()};
+  const Block block = {size / subject.cols, subject.cols, data.x, data.y};
   const size_t bytes = static_cast<size_t>(block.size()) * 4 / 256 * 256;
   const tern::bench::RowWork work = {subject.same, block.rows, block.cols, block.x, block.y};
   Contestant kernel([&] { subject.run(block); });
