@@ -22,9 +22,9 @@ class Context;
 enum class Act { none, gelu, gelu_tanh, quick_gelu, relu, tanh, silu, sigmoid };
 
 /// One sequence of a packed batch: rows [begin, end) of the token tensors. Attention takes its keys
-/// and values from rows [key_begin, key_end) of k and v (a cache, or an encoder's output) when key_end
-/// is given, else from the same rows; its queries are the last ones: query begin + i stands at
-/// position() + i, counted in keys.
+/// and values from rows [key_begin, key_end) of k and v (a cache, or an encoder's output) when
+/// key_end is given, else from the same rows; its queries are the last ones: query begin + i stands
+/// at position() + i, counted in keys.
 struct Segment {
   int64_t begin = 0;
   int64_t end = 0;
@@ -49,7 +49,7 @@ struct Segments {
 /// How the weights of a matrix product are kept:
 ///   f32, bf16   as named; x is rounded to bf16 too
 ///   f16         as stored; x is f32
-///   int8        int8 in groups of 64 along k, as is x, both rotated (kernels/gemm_int8)
+///   int8        int8 in groups along k, x likewise, both rotated (kernels/gemm_int8)
 ///   int4        int4 in groups of 32 along k, x in int8 likewise (kernels/gemm_block)
 enum class WeightFormat { f32, bf16, f16, int8, int4 };
 
@@ -104,14 +104,15 @@ struct AttentionOptions {
   /// Added to the scores: [heads, 2·span - 1] f32, entry (h, span - 1 + j - p) for the query at
   /// position p, key j counted within a sequence; span ≥ the longest sequence. Empty: none.
   Tensor relative_bias = {};
-  /// Added to the scores: [heads or 1, tokens, the longest sequence's keys or more] f32, entry (h, i,
-  /// j) for token i of the batch, key j counted within its sequence; -inf hides a key. Empty: none.
+  /// Added to the scores: [heads or 1, tokens, the longest sequence's keys or more] f32, entry (h,
+  /// i, j) for token i of the batch, key j counted within its sequence; -inf hides a key. Empty:
+  /// none.
   Tensor bias = {};
 };
 
 struct EmbeddingInput {
-  Tensor table;                   // [entries, hidden] f32, bf16 or f16
-  std::span<const int64_t> ids;   // [tokens]
+  Tensor table;                  // [entries, hidden] f32, bf16 or f16
+  std::span<const int64_t> ids;  // [tokens]
 };
 
 struct RmsNormOptions {
@@ -144,9 +145,9 @@ class TERN_API Backend {
   /// Products of bf16 are faster than those of f32.
   virtual bool multiplies_bf16() const noexcept = 0;
 
-  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, or, woven,
-  /// the two parts of one shape and type row by row: gate, up, gate, …. Pages of a file mapping are
-  /// given back as they are consumed.
+  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, or,
+  /// woven, the two parts of one shape and type row by row: gate, up, gate, …. Pages of a file
+  /// mapping are given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                                    LinearFormat format, bool woven) = 0;
 
@@ -154,22 +155,24 @@ class TERN_API Backend {
   virtual DType linear_output(const PackedMatrix& w, const LinearOptions& options) const = 0;
   virtual void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
                       const LinearOptions& options, Tensor& y) = 0;
-  /// q, y: [tokens, heads, head_dim]; k, v: [keys, kv_heads, head_dim], kv_heads divides heads; last
-  /// dimension contiguous.
+  /// q, y: [tokens, heads, head_dim]; k, v: [keys, kv_heads, head_dim], kv_heads divides heads;
+  /// last dimension contiguous.
   virtual void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                          const AttentionOptions& options, Tensor& y) = 0;
   virtual void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                           float eps, Tensor& y) = 0;
   virtual void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
                         const RmsNormOptions& options, Tensor& y) = 0;
-  virtual void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) = 0;
+  virtual void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options,
+                          Tensor& y) = 0;
   virtual void rope(Context& ctx, const Tensor& x, const RopeOptions& options) = 0;
   virtual void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) = 0;
   virtual void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) = 0;
   virtual void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) = 0;
   virtual void softmax(Context& ctx, const Tensor& x, Tensor& y) = 0;
   virtual void convert(Context& ctx, const Tensor& x, Tensor& y) = 0;
-  virtual void gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows, Tensor& y) = 0;
+  virtual void gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows,
+                           Tensor& y) = 0;
 
   enum class Pooling { cls, mean, max, mean_sqrt_len, weighted_mean, last };
   /// y [sequences, hidden] from x [tokens, hidden]; masked tokens do not count.
@@ -177,11 +180,13 @@ class TERN_API Backend {
                     Tensor& y) = 0;
   virtual void normalize(Context& ctx, const Tensor& x, Tensor& y) = 0;
 
-  /// weight: [out, in / groups, kernel_h, kernel_w] dense f32, bf16 or f16; scale: [out] f32 that it is
-  /// multiplied by, or empty. Channels and kernel sizes of `geometry` are those of the weight.
+  /// weight: [out, in / groups, kernel_h, kernel_w] dense f32, bf16 or f16; scale: [out] f32 that
+  /// it is multiplied by, or empty. Channels and kernel sizes of `geometry` are those of the
+  /// weight.
   virtual std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight,
                                                       const Tensor& scale,
-                                                      const ConvGeometry& geometry, DType dtype) = 0;
+                                                      const ConvGeometry& geometry,
+                                                      DType dtype) = 0;
   /// x [n, h, w, c], or [n, c, h, w] for planar weights; y [n, out_h, out_w, out_c].
   virtual void conv(Context& ctx, const Tensor& x, const PackedConv& w, const Tensor& bias,
                     const ConvOptions& options, Tensor& y) = 0;

@@ -16,8 +16,8 @@ TERN_API Tensor linear(Context& ctx, const Tensor& x, const PackedMatrix& w, con
 
 /// Softmax attention within each sequence. q: [tokens, heads, head_dim], as is the result; k, v:
 /// [keys, kv_heads, head_dim], where each key-value head serves heads / kv_heads consecutive heads.
-/// q, k, v f32 or bf16, or q f32 with k, v bf16. A row has the same bits in any batch, in prefill and
-/// in decode, by any number of threads.
+/// q, k, v f32 or bf16, or q f32 with k, v bf16. A row has the same bits in any batch, in prefill
+/// and in decode, by any number of threads.
 TERN_API Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                           const AttentionOptions& options);
 
@@ -34,8 +34,9 @@ TERN_API Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
 /// the rows of a sequence and the channels of a group.
 TERN_API Tensor group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options);
 
-/// Rotary embedding of x [tokens, heads, head_dim], f32 or bf16: its first 2·cos.dim(1) dimensions
-/// are turned, the rest are as they were. A position outside the tables: invalid_argument.
+/// Rotary embedding of x [tokens, heads, head_dim], f32 or bf16, where it lies; x is returned. Its
+/// first 2·cos.dim(1) dimensions are turned, the rest are as they were. A position outside the
+/// tables: invalid_argument.
 TERN_API Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options);
 
 /// Sum of table rows: [tokens, hidden] f32. ids outside a table: invalid_argument, naming `what`,
