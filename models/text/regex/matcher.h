@@ -23,8 +23,8 @@ class Matcher {
   using Deadline = std::chrono::steady_clock::time_point;
 
   virtual ~Matcher() = default;
-  /// `expression` in the library's syntax, bytes without meaning beyond themselves. unsupported when
-  /// the library refuses it.
+  /// `expression` in the library's syntax, bytes without meaning beyond themselves. unsupported
+  /// when the library refuses it.
   static std::unique_ptr<const Matcher> compile(const std::string& expression,
                                                 std::string_view what, Execution execution);
   /// A match can begin only where a search begins (\G) or where the text does (\A). A search goes
