@@ -67,6 +67,26 @@ const std::string& Value::text() const noexcept {
   return as<String>().text;
 }
 
+void Value::destroy(Kind kind, Object* object) noexcept {
+  if (kind == Kind::string || kind == Kind::undefined || kind == Kind::big) {
+    delete object;  // which holds no values
+    return;
+  }
+  // What is let go while an object is destroyed waits in a list: the stack stays as it is.
+  static thread_local Object* waiting = nullptr;
+  static thread_local bool running = false;
+  object->uses.store(reinterpret_cast<uintptr_t>(waiting), std::memory_order_relaxed);
+  waiting = object;
+  if (running) return;
+  running = true;
+  while (waiting) {
+    Object* const next = waiting;
+    waiting = reinterpret_cast<Object*>(next->uses.load(std::memory_order_relaxed));
+    delete next;
+  }
+  running = false;
+}
+
 bool Value::markup() const noexcept {
   return kind_ == Kind::string && as<String>().markup;
 }

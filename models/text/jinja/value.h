@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values of a template, as Python has them: a Value is a scalar or a counted reference to an
 // object. Lists, tuples and dicts never change once made (the sandbox forbids it), so sharing is
-// safe, and only namespaces could form cycles: the Runtime owns those and empties them at the end.
-// Counts are atomic because a parsed template's constants are used by several threads.
+// safe, and only namespaces and what a loop's changed() remembers could form cycles: the Runtime
+// owns those and empties them at the end. Counts are atomic because a parsed template's constants
+// are used by several threads. Values may hang from one another in long chains (a bound method of a
+// list of a bound method …): they are destroyed one after the other, not one within the other.
 #pragma once
 
 #include <atomic>
@@ -41,7 +43,8 @@ enum class Kind : uint8_t {
 };
 
 struct Object {
-  mutable std::atomic<uint32_t> uses{0};
+  /// Shares of this; once there are none, the next object to be destroyed.
+  mutable std::atomic<uintptr_t> uses{0};
   Object() = default;
   // A copy has its own count.
   Object(const Object&) noexcept {}
@@ -117,8 +120,9 @@ class Value {
   }
   void drop() noexcept {
     if (!counted() || !object_) return;
-    if (object_->uses.fetch_sub(1, std::memory_order_acq_rel) == 1) delete object_;
+    if (object_->uses.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(kind_, object_);
   }
+  static void destroy(Kind kind, Object* object) noexcept;
 
   Kind kind_;
   union {

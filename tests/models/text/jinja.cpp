@@ -2,8 +2,10 @@
 // Templates against what Transformers renders (tests/data/templates/*.jsonl, recorded by
 // make_jinja.py), and against hostile ones.
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include <ctime>
+#include <functional>
 
 #include "../../../engine/base/env.h"
 #include "../../../engine/base/error.h"
@@ -314,6 +316,55 @@ TEST_CASE("jinja: a hostile template is an Error that names its line, within 50 
     CHECK(out.starts_with(h.code + ": chat template, line "));
     CHECK_MESSAGE(out.find(h.contains) != std::string::npos, out.substr(0, 300));
     if (!kInstrumented) CHECK_MESSAGE(best < 50, h.what, " took ", best, " ms");
+  }
+}
+
+namespace {
+
+constexpr size_t kSmallStack = size_t{1} << 20;
+
+/// Calls `work` in a thread that has `bytes` of stack; what it throws is given back.
+void with_stack(size_t bytes, std::function<void()> work) {
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, bytes) == 0);
+  pthread_t thread;
+  const auto run = [](void* argument) -> void* {
+    (*static_cast<std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  REQUIRE(pthread_create(&thread, &attributes, run, &work) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+}
+
+}  // namespace
+
+TEST_CASE("jinja: a chain of 90,000 values of any kind is destroyed within a stack of 1 MiB") {
+  jinja::Limits limits;
+  limits.steps = 10'000'000;
+  for (const char* link :
+       {"{% set n.p = [n.p].count %}", "{% set n.p = cycler(n.p) %}",
+        "{% set n.p = cycler(n.p).next %}", "{% for x in [n.p] %}{% set n.p = loop %}{% endfor %}",
+        "{% for x in [n.p] %}{% set n.p = loop.cycle %}{% endfor %}",
+        "{% for x in [0, n.p] %}{% if loop.changed(n.p) %}{% set n.p = loop %}{% endif %}"
+        "{% endfor %}",
+        "{% set n.p = namespace(p=n.p) %}", "{% set n.p = {'p': n.p}.values %}",
+        "{% set n.p = ([n.p.count].count,)|select %}"}) {
+    CAPTURE(link);
+    std::string out;
+    with_stack(kSmallStack, [&] {
+      try {
+        out = Template::parse(cat("{% set n = namespace(p=0) %}{% for i in range(90000) %}", link,
+                                  "{% endfor %}{{ n.p is defined }}"),
+                              limits)
+                  .render({})
+                  .text;
+      } catch (const Error& e) {
+        out = e.what();
+      }
+    });
+    CHECK(out == "True");
   }
 }
 
