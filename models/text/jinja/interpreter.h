@@ -43,15 +43,19 @@ struct Loop : Object {
   size_t next = 0;
   int64_t index0 = -1, depth0 = 0, length = -1;
   Value before, current, after;  // missing: none
-  Value changed_value;
 
   /// The next item that passes the test, not yet consumed; missing at the end.
   const Value& peek();
   bool advance();
   int64_t size();
+  /// loop.changed(…): whether `now` is something else than at the last call.
+  bool changed(const Value& now);
+  void forget() { remembered_ = Value(); }
 
  private:
   Value pull();
+
+  Value remembered_;
 };
 
 class Interpreter : public Runtime {
@@ -150,6 +154,7 @@ class Interpreter : public Runtime {
   Frame* frame_ = nullptr;
   Frame* root_ = nullptr;
   std::vector<std::unique_ptr<Frame>> kept_;
+  Values remembering_;  // loops whose changed() was called: what they remember may hold themselves
   std::string result_;
   std::string* out_ = &result_;
   std::vector<Span> spans_;

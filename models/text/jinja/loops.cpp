@@ -50,6 +50,16 @@ int64_t Loop::size() {
   return length;
 }
 
+bool Loop::changed(const Value& now) {
+  if (remembered_.is(Kind::missing)) {
+    interpreter->remembering_.emplace_back(Kind::loop, this);
+  } else if (interpreter->equals(remembered_, now)) {
+    return false;
+  }
+  remembered_ = now;
+  return true;
+}
+
 Interpreter::Flow Interpreter::exec_for(const Stmt& s) {
   const Value iterable = eval(*s.exprs[0]);
   if (!s.recursive) {
@@ -135,12 +145,7 @@ Value cycle(Runtime& r, const Value& self, const Arguments& a) {
 }
 
 Value changed(Runtime& r, const Value& self, const Arguments& a) {
-  Loop& loop = self.as<Loop>();
-  const Value now = r.tuple(a.positional);
-  if (!loop.changed_value.is(Kind::missing) && r.equals(loop.changed_value, now))
-    return Value::of(false);
-  loop.changed_value = now;
-  return Value::of(true);
+  return Value::of(self.as<Loop>().changed(r.tuple(a.positional)));
 }
 
 }  // namespace

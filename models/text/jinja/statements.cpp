@@ -19,6 +19,7 @@ Interpreter::Interpreter(const Program& program, const Variables& variables, con
 Interpreter::~Interpreter() {
   // Macros and scopes refer to each other.
   for (const auto& frame : kept_) frame->slots.clear();
+  for (const Value& loop : remembering_) loop.as<Loop>().forget();
 }
 
 Interpreter::Deeper::Deeper(Interpreter& i) : interpreter_(i) {

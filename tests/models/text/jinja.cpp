@@ -376,6 +376,13 @@ TEST_CASE("jinja: a template within the limits is not refused") {
   CHECK(render("{{ 'a'" + repeated("|upper|lower", 10000) + " }}") == "a");
 }
 
+TEST_CASE("jinja: a loop that remembers itself is let go (seen by a leak checker)") {
+  CHECK(render("{% for x in 'ab' %}{{ loop.changed(loop) }}{% endfor %}") == "TrueFalse");
+  CHECK(render("{% for x in 'ab' %}{{ loop.changed([loop.changed]) }}{% endfor %}") == "TrueTrue");
+  CHECK(render("{% set n = namespace() %}{% for x in 'a' %}{% set n.l = loop %}{% endfor %}"
+               "{{ n.l.changed(n.l) }}") == "True");
+}
+
 TEST_CASE("jinja: one template is rendered by many values without memory of the last") {
   const Template t = Template::parse(
       "{% set ns = namespace(n=n) %}{% set ns.n = ns.n + 1 %}{{ ns.n }}{{ c.next() if c }}");
