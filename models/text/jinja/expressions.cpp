@@ -225,14 +225,14 @@ Value Interpreter::apply(const Step& s, const Value& v) {
       return call(v, std::move(arguments));
     }
     case Step::Kind::filter: {
-      Arguments arguments = eval_arguments(s.arguments);
+      const Arguments arguments = eval_arguments(s.arguments);
       line = s.line;
-      return filter(s.name, v, std::move(arguments));
+      return filter(s.name, v, arguments);
     }
     case Step::Kind::test: {
-      Arguments arguments = eval_arguments(s.arguments);
+      const Arguments arguments = eval_arguments(s.arguments);
       line = s.line;
-      return Value::of(test(s.name, v, std::move(arguments)) != s.negated);
+      return Value::of(test(s.name, v, arguments) != s.negated);
     }
   }
   return v;

@@ -252,7 +252,7 @@ bool has_filter(std::string_view name) {
   return find_filter(name) != nullptr;
 }
 
-Value Runtime::filter(std::string_view name, const Value& value, Arguments&& arguments) {
+Value Runtime::filter(std::string_view name, const Value& value, const Arguments& arguments) {
   const FilterEntry* entry = find_filter(name);
   if (!entry || !entry->filter) fail_unsupported(cat("the filter '", name, "'"));
   step();

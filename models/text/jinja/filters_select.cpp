@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // map, select, reject, selectattr, rejectattr.
+#include <optional>
+
 #include "../../../engine/base/format.h"
 #include "builtins.h"
 
@@ -7,13 +9,25 @@ namespace tern::jinja {
 
 namespace {
 
-/// The name that stands first among the positional arguments; what follows is passed on.
-std::string take_name(Runtime& r, Arguments& a, std::string_view what) {
-  if (!a.positional[0].is_string()) r.fail(cat(what, " expects a name"));
-  std::string name = a.positional[0].text();
-  a.positional.erase(a.positional.begin());
-  return name;
-}
+/// What is called for every item: the name that stands at `i` of the positional arguments, and
+/// what follows it. map('map', 'map', …) calls itself: one more call while it lives.
+class Callee {
+ public:
+  Callee(Runtime& r, const Arguments& a, size_t i, std::string_view what) : nested_(r) {
+    if (!a.positional[i].is_string()) r.fail(cat(what, " expects a name"));
+    r.step(static_cast<int64_t>(a.positional.size() + a.named.size()));
+    name = a.positional[i].text();
+    rest.positional.assign(a.positional.begin() + static_cast<ptrdiff_t>(i) + 1,
+                           a.positional.end());
+    rest.named = a.named;
+  }
+
+  std::string name;
+  Arguments rest;
+
+ private:
+  const Runtime::Nested nested_;
+};
 
 Value map_attribute(Runtime& r, const Value& v, const Arguments& a) {
   const Value *path = nullptr, *fallback = nullptr;
@@ -36,28 +50,22 @@ Value map_attribute(Runtime& r, const Value& v, const Arguments& a) {
 Value do_map(Runtime& r, const Value& v, const Arguments& a) {
   if (!truthy(v)) return r.iterator({});
   if (a.positional.empty()) return map_attribute(r, v, a);
-  Arguments rest = a;
-  const std::string name = take_name(r, rest, "map");
+  const Callee callee(r, a, 0, "map");
   Values out;
-  for (const Value& item : r.items(v)) out.push_back(r.filter(name, item, Arguments(rest)));
+  for (const Value& item : r.items(v)) out.push_back(r.filter(callee.name, item, callee.rest));
   return r.iterator(std::move(out));
 }
 
 Value selected(Runtime& r, const Value& v, const Arguments& a, bool wanted, bool by_attribute) {
   if (!truthy(v)) return r.iterator({});
-  Arguments rest = a;
-  Value path;
-  if (by_attribute) {
-    if (rest.positional.empty()) r.fail("Missing parameter for attribute name");
-    path = rest.positional[0];
-    rest.positional.erase(rest.positional.begin());
-  }
-  const bool tested = !rest.positional.empty();
-  const std::string name = tested ? take_name(r, rest, "select") : std::string();
+  if (by_attribute && a.positional.empty()) r.fail("Missing parameter for attribute name");
+  const size_t first = by_attribute ? 1 : 0;
+  std::optional<Callee> test;
+  if (a.positional.size() > first) test.emplace(r, a, first, "select");
   Values out;
   for (Value& item : r.items(v)) {
-    const Value subject = by_attribute ? attribute_path(r, item, path, nullptr) : item;
-    const bool holds = tested ? r.test(name, subject, Arguments(rest)) : truthy(subject);
+    const Value subject = by_attribute ? attribute_path(r, item, a.positional[0], nullptr) : item;
+    const bool holds = test ? r.test(test->name, subject, test->rest) : truthy(subject);
     if (holds == wanted) out.push_back(std::move(item));
   }
   return r.iterator(std::move(out));

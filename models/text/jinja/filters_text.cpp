@@ -227,7 +227,7 @@ Value do_filesizeformat(Runtime& r, const Value& v, const Arguments& a) {
   const bool binary_units = p.truth(0, false);
   Arguments strict;
   strict.positional = {Value::none()};
-  const Value number = r.filter("float", v, std::move(strict));
+  const Value number = r.filter("float", v, strict);
   if (number.is_none()) r.fail("filesizeformat expects a number");
   const double size = number.real();
   const double base = binary_units ? 1024 : 1000;

@@ -72,8 +72,8 @@ class Runtime {
   void defined(const Value& v) const;
 
   Value call(const Value& callable, Arguments&& arguments);
-  Value filter(std::string_view name, const Value& value, Arguments&& arguments);
-  bool test(std::string_view name, const Value& value, Arguments&& arguments);
+  Value filter(std::string_view name, const Value& value, const Arguments& arguments);
+  bool test(std::string_view name, const Value& value, const Arguments& arguments);
 
   /// Calls nested in one another, bounded by Limits::depth.
   class Nested {

@@ -180,7 +180,7 @@ bool has_test(std::string_view name) {
   return find_test(name) != nullptr;
 }
 
-bool Runtime::test(std::string_view name, const Value& value, Arguments&& arguments) {
+bool Runtime::test(std::string_view name, const Value& value, const Arguments& arguments) {
   const Entry* entry = find_test(name);
   if (!entry) fail_unsupported(cat("the test '", name, "'"));
   step();
