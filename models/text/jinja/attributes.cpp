@@ -134,7 +134,7 @@ std::optional<Value> own_item(Runtime& r, const Value& object, const Value& key)
     const Range& range = object.as<Range>();
     const int64_t index = key.integer() < 0 ? key.integer() + range.size() : key.integer();
     if (index < 0 || index >= range.size()) return std::nullopt;
-    return Value::of(range.start + index * range.step);
+    return Value::of(range.at(index));
   } else {
     return std::nullopt;
   }
@@ -226,10 +226,17 @@ Value slice(Runtime& r, const Value& object, const Slice& slice) {
     const Range& range = object.as<Range>();
     const Bounds b = bounds(slice, range.size());
     auto* out = new Range;
-    out->start = range.start + b.start * range.step;
-    out->stop = range.start + b.stop * range.step;
-    out->step = range.step * b.step;
-    return Value(Kind::range, out);
+    const Value held(Kind::range, out);
+    const auto bound = [&](int64_t i, int64_t& to) {
+      int64_t distance = 0;
+      return __builtin_mul_overflow(i, range.step, &distance) ||
+             __builtin_add_overflow(range.start, distance, &to);
+    };
+    if (bound(b.start, out->start) || bound(b.stop, out->stop) ||
+        __builtin_mul_overflow(range.step, b.step, &out->step)) {
+      r.fail_unsupported("an integer beyond 64 bits");
+    }
+    return held;
   }
   if (!object.is(Kind::list) && !object.is(Kind::tuple)) {
     r.fail(cat("'", type_name(object), "' object cannot be sliced"));

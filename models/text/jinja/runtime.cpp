@@ -160,8 +160,7 @@ Values Runtime::items(const Value& v) {
     case Kind::range: {
       const Range& range = v.as<Range>();
       step(range.size());
-      for (int64_t i = 0; i < range.size(); ++i)
-        out.push_back(Value::of(range.start + i * range.step));
+      for (int64_t i = 0; i < range.size(); ++i) out.push_back(Value::of(range.at(i)));
       return out;
     }
     case Kind::string: {

@@ -178,6 +178,12 @@ struct Dict : Object {
 struct Range : Object {
   int64_t start = 0, stop = 0, step = 1;
   int64_t size() const noexcept;
+  /// 0 <= i < size().
+  int64_t at(int64_t i) const noexcept {
+    // The product alone may not fit.
+    return static_cast<int64_t>(static_cast<uint64_t>(start) +
+                                static_cast<uint64_t>(i) * static_cast<uint64_t>(step));
+  }
 };
 
 struct View : Object {

@@ -235,6 +235,9 @@ std::vector<Hostile> hostile() {
       {"many maps with many arguments",
        "{% set l = range(90000)|list %}{% for i in l %}{{ [[]]|map('map', *l)|list }}{% endfor %}",
        "corrupt", "steps"},
+      {"a slice beyond the last number", "{{ range(2 ** 62, 2 ** 63 - 1, 2 ** 62)[9:] }}",
+       "unsupported", "64 bits"},
+      {"a slice of wide steps", "{{ range(9)[:: 2 ** 60][:: 2 ** 60] }}", "unsupported", "64 bits"},
       {"a range of 10^9", "{% for x in range(10**9) %}x{% endfor %}", "corrupt", "Range too big"},
       {"a long string", "{{ 'x' * 10**10 }}", "corrupt", "longer than"},
       {"a long list", "{{ [1] * 10**10 }}", "corrupt", "steps"},
@@ -382,6 +385,10 @@ TEST_CASE("jinja: a template within the limits is not refused") {
   CHECK(render("{% macro f(n) %}{{ f(n - 1) if n }}x{% endmacro %}{{ f(90) }}").size() == 91);
   CHECK(render("{{ 1" + repeated(" + 1", 20000) + " }}") == "20001");
   CHECK(render("{{ 'a'" + repeated("|upper|lower", 10000) + " }}") == "a");
+  CHECK(render("{{ range(-9 * 10 ** 18, 9 * 10 ** 18, 6 * 10 ** 18)|list }}") ==
+        "[-9000000000000000000, -3000000000000000000, 3000000000000000000]");
+  CHECK(render("{{ range(-9 * 10 ** 18, 9 * 10 ** 18, 6 * 10 ** 18)[2] }}") ==
+        "3000000000000000000");
 }
 
 TEST_CASE("jinja: a loop that remembers itself is let go (seen by a leak checker)") {
