@@ -23,7 +23,9 @@ Value key_of(Runtime& r, const Value& item, const Value* attribute, bool case_se
     return folded(r, attribute_path(r, item, *attribute, nullptr), case_sensitive);
   }
   Values keys;
-  for (const std::string_view part : split(attribute->text(), ",", -1, false)) {
+  const auto parts = split(attribute->text(), ",", r.steps_left(), false);
+  r.step(static_cast<int64_t>(parts.size()));
+  for (const std::string_view part : parts) {
     keys.push_back(
         folded(r, attribute_path(r, item, r.string(std::string(part)), nullptr), case_sensitive));
   }
@@ -176,7 +178,9 @@ std::span<const FilterEntry> order_filters() {
 Value attribute_path(Runtime& r, const Value& v, const Value& path, const Value* fallback) {
   if (!path.is_string()) return item(r, v, path);
   Value at = v;
-  for (const std::string_view part : split(path.text(), ".", -1, false)) {
+  const auto parts = split(path.text(), ".", r.steps_left(), false);
+  r.step(static_cast<int64_t>(parts.size()));
+  for (const std::string_view part : parts) {
     bool big = false;
     const bool digits = !part.empty() && part.find_first_not_of("0123456789") == part.npos;
     const auto index = digits ? parse_integer(part, 10, big) : std::nullopt;

@@ -125,7 +125,9 @@ Value do_indent(Runtime& r, const Value& v, const Arguments& a) {
   const bool blank = p.truth(2, false);
   std::string out;
   bool first_line = true;
-  for (const std::string_view line : split_lines(text, false)) {
+  const auto lines = split_lines(text, false, r.steps_left());
+  r.step(static_cast<int64_t>(lines.size()));
+  for (const std::string_view line : lines) {
     if (!first_line) out += '\n';
     if (first_line ? p.truth(1, false) : (blank || !line.empty())) out += indention;
     first_line = false;

@@ -36,12 +36,12 @@ Value do_rstrip(const Call& c) {
 Value splitted(const Call& c, std::string_view name, bool from_right) {
   const Parameters p(c.r, name, c.arguments, {"sep", "maxsplit"});
   const int64_t limit = p.integer(1, -1);
-  if (!p.given(0)) return c.pieces(split(c.text, {}, limit, from_right));
+  if (!p.given(0)) return c.pieces(split(c.text, {}, c.affordable(limit), from_right));
   const std::string separator = p.text(0, "");
   if (separator.empty()) c.r.fail("empty separator");
   if (from_right) charge_backwards(c, separator);
   c.r.step(static_cast<int64_t>(c.text.size() / separator.size() / 64));
-  return c.pieces(split(c.text, separator, limit, from_right));
+  return c.pieces(split(c.text, separator, c.affordable(limit), from_right));
 }
 
 Value do_split(const Call& c) {
@@ -53,7 +53,7 @@ Value do_rsplit(const Call& c) {
 
 Value do_splitlines(const Call& c) {
   const Parameters p(c.r, "splitlines()", c.arguments, {"keepends"});
-  return c.pieces(split_lines(c.text, p.truth(0, false)));
+  return c.pieces(split_lines(c.text, p.truth(0, false), c.affordable()));
 }
 
 Value partition(const Call& c, std::string_view name, bool backwards) {

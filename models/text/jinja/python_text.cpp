@@ -116,10 +116,10 @@ std::vector<std::string_view> split(std::string_view text,
   return out;
 }
 
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
+std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends, int64_t limit) {
   std::vector<std::string_view> out;
   size_t begin = 0;
-  for (size_t i = 0; i < text.size();) {
+  for (size_t i = 0; i < text.size() && static_cast<int64_t>(out.size()) < limit;) {
     const size_t at = i;
     const char32_t c = next_char(text, i);
     if (!is_line_end(c)) continue;

@@ -43,7 +43,8 @@ std::string_view strip(std::string_view text, Ends ends,
 std::vector<std::string_view> split(std::string_view text,
                                     std::optional<std::string_view> separator, int64_t limit,
                                     bool from_right);
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends);
+/// `limit`: of lines that are split off; the rest is one.
+std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends, int64_t limit);
 std::string repeated(std::string_view text, size_t times);
 /// How often `replace` would find `from`, up to `limit`; an empty `from` lies before every
 /// character and at the end.

@@ -45,6 +45,7 @@ class Runtime {
   }
   /// Before a string of `n` bytes is made, or as many are gone through.
   void bytes(size_t n);
+  int64_t steps_left() const noexcept { return left_; }
   const Limits& limits() const noexcept { return limits_; }
   Clock now() const { return clock_(); }
 
