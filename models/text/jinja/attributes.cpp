@@ -56,7 +56,7 @@ Value cycler_reset(Runtime&, const Value& self, const Arguments&) {
 std::optional<Value> own_attribute(Runtime& r, const Value& object, const std::string& name) {
   switch (object.kind()) {
     case Kind::space: {
-      const Value* found = object.as<Space>().attributes.find(std::string_view(name));
+      const Value* found = r.find(object.as<Space>().attributes, std::string_view(name));
       return found ? std::optional(*found) : std::nullopt;
     }
     case Kind::loop:
@@ -120,8 +120,9 @@ Value char_at(Runtime& r, const Value& object, int64_t index) {
 /// obj[key]; nullopt: TypeError or LookupError.
 std::optional<Value> own_item(Runtime& r, const Value& object, const Value& key) {
   if (object.is(Kind::dict)) {
+    r.step(extent(key).weight);
     if (!hashable(key)) return std::nullopt;
-    const Value* found = r.find(object, key);
+    const Value* found = r.find(object.as<Dict>(), key);
     return found ? std::optional(*found) : std::nullopt;
   }
   if (!key.is_integral()) return std::nullopt;
@@ -195,7 +196,7 @@ Value attribute(Runtime& r, const Value& object, const std::string& name) {
   r.defined(object);
   if (auto found = safe_attribute(r, object, name)) return std::move(*found);
   if (object.is(Kind::dict)) {
-    if (const Value* found = object.as<Dict>().find(std::string_view(name))) return *found;
+    if (const Value* found = r.find(object.as<Dict>(), std::string_view(name))) return *found;
   }
   return no_such(object, name);
 }
@@ -215,7 +216,9 @@ Value item(Runtime& r, const Value& object, const Value& key) {
     if (auto found = safe_attribute(r, object, key.text())) return std::move(*found);
     return no_such(object, key.text());
   }
-  return make_undefined(cat(type_name(object), " object has no element ", r.repr(key)));
+  constexpr int64_t kShown = 64;
+  return make_undefined(cat(type_name(object), " object has no element ",
+                            extent(key).weight > kShown ? "of that key" : r.repr(key)));
 }
 
 Value slice(Runtime& r, const Value& object, const Slice& slice) {

@@ -12,7 +12,7 @@ namespace {
 
 Value dict_get(Runtime& r, const Value& self, const Arguments& arguments) {
   const Parameters p(r, "get()", arguments, {"key", "default"}, 1);
-  if (const Value* found = r.find(self, *p[0])) return *found;
+  if (const Value* found = r.find(self.as<Dict>(), *p[0])) return *found;
   return p[1] ? *p[1] : Value::none();
 }
 

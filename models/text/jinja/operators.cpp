@@ -220,12 +220,12 @@ bool contains(Runtime& r, const Value& container, const Value& item) {
       r.bytes(container.text().size());
       return find_text(container.text(), item.text(), 0) != std::string_view::npos;
     case Kind::dict:
-      return r.find(container, item) != nullptr;
+      return r.find(container.as<Dict>(), item) != nullptr;
     case Kind::undefined:
       return false;
     case Kind::view:
       if (container.as<View>().of == View::Of::keys) {
-        return r.find(container.as<View>().dict, item) != nullptr;
+        return r.find(container.as<View>().dict.as<Dict>(), item) != nullptr;
       }
       break;
     case Kind::list:

@@ -76,7 +76,7 @@ class PercentFormat {
       by_name_ = true;
       const std::string key(reader_.until(')'));
       if (!arguments_.is(Kind::dict)) r_.fail("format requires a mapping");
-      named = arguments_.as<Dict>().find(std::string_view(key));
+      named = r_.find(arguments_.as<Dict>(), std::string_view(key));
       if (!named) r_.fail(cat("format: no key '", key, "'"));
     }
     Layout layout;

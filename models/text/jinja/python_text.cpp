@@ -192,8 +192,14 @@ std::string repr(std::string_view text) {
   const bool single = text.find('\'') == std::string_view::npos;
   const char quote = single || text.find('"') != std::string_view::npos ? '\'' : '"';
   std::string out(1, quote);
+  const auto plain = [&](char c) { return c >= ' ' && c < 0x7F && c != '\\' && c != quote; };
   for (size_t i = 0; i < text.size();) {
     const size_t at = i;
+    while (i < text.size() && plain(text[i])) ++i;
+    if (i > at) {
+      out += text.substr(at, i - at);
+      continue;
+    }
     const char32_t c = next_char(text, i);
     if (c == static_cast<char32_t>(quote) || c == '\\') {
       out += '\\';

@@ -12,8 +12,6 @@ namespace tern::jinja {
 
 namespace {
 
-constexpr size_t kBytesPerStep = 64;
-
 struct NativeFunction : Callable {
   Function function = nullptr;
   Value self;
@@ -101,18 +99,32 @@ Value Runtime::dict(Dict&& dict) {
   return Value(Kind::dict, new Dict(std::move(dict)));
 }
 
-void Runtime::set(Dict& dict, Value key, Value value) {
-  if (!hashable(key)) fail(cat("unhashable type: '", type_name(key), "'"));
+void Runtime::check_key(const Value& key) {
   step(extent(key).weight);
-  dict.set(std::move(key), std::move(value));
+  if (!hashable(key)) fail(cat("unhashable type: '", type_name(key), "'"));
+}
+
+void Runtime::set(Dict& dict, Value key, Value value) {
+  check_key(key);
+  int64_t collisions = 0;
+  dict.set(std::move(key), std::move(value), collisions);
+  step(collisions);
   check(dict.extent);
 }
 
-const Value* Runtime::find(const Value& dict, const Value& key) {
-  if (!hashable(key)) fail(cat("unhashable type: '", type_name(key), "'"));
-  step(extent(key).weight);
-  if (key.is_string()) bytes(key.text().size());
-  return dict.as<Dict>().find(key);
+const Value* Runtime::find(const Dict& dict, const Value& key) {
+  check_key(key);
+  int64_t collisions = 0;
+  const Value* const out = dict.find(key, collisions);
+  step(collisions);
+  return out;
+}
+
+const Value* Runtime::find(const Dict& dict, std::string_view key) {
+  int64_t collisions = 0;
+  const Value* const out = dict.find(key, collisions);
+  step(collisions + static_cast<int64_t>(key.size() / kBytesPerStep));
+  return out;
 }
 
 Value Runtime::space(Dict&& attributes) {
@@ -123,12 +135,22 @@ Value Runtime::space(Dict&& attributes) {
   return spaces_.back();
 }
 
+namespace {
+
+/// Both are gone through together, as far as they are equal.
+bool of_one_size(const Value& a, const Value& b) {
+  if (a.kind() != b.kind()) return false;
+  if (a.is(Kind::dict)) return a.as<Dict>().items.size() == b.as<Dict>().items.size();
+  return (a.is(Kind::list) || a.is(Kind::tuple)) &&
+         a.as<List>().items.size() == b.as<List>().items.size();
+}
+
+}  // namespace
+
 bool Runtime::equals(const Value& a, const Value& b) {
-  if (a.is_string() && b.is_string()) {
-    step(static_cast<int64_t>(std::min(a.text().size(), b.text().size()) / kBytesPerStep));
-  } else {
-    step(std::min(extent(a).weight, extent(b).weight));
-  }
+  // Keys that collide in one of two dicts make it the heavier one.
+  const int64_t x = extent(a).weight, y = extent(b).weight;
+  step(of_one_size(a, b) ? std::max(x, y) : std::min(x, y));
   return equal(a, b);
 }
 

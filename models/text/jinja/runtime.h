@@ -56,7 +56,10 @@ class Runtime {
   Value dict(Dict&& dict);
   /// Dict::set with its checks: unhashable keys, cost.
   void set(Dict& dict, Value key, Value value);
-  const Value* find(const Value& dict, const Value& key);
+  const Value* find(const Dict& dict, const Value& key);
+  const Value* find(const Dict& dict, std::string_view key);
+  /// Fails for what cannot be a key, and pays for its hash.
+  void check_key(const Value& key);
   Value space(Dict&& attributes);
 
   bool equals(const Value& a, const Value& b);

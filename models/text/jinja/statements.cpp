@@ -211,8 +211,9 @@ void Interpreter::assign(const Expr& target, const Value& v) {
           "Chat templates cannot store underscore-prefixed attributes on a namespace, but got '",
           target.attribute, "'"));
     }
-    step();
-    space.as<Space>().attributes.set(make_string(target.attribute), v);
+    int64_t collisions = 1;
+    space.as<Space>().attributes.set(make_string(target.attribute), v, collisions);
+    step(collisions);
     return;
   }
   const Values parts = items(v);

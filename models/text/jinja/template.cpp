@@ -28,8 +28,9 @@ Value number_from_json(const hub::Json& json) {
 
 Value from_json_members(const hub::Json& json, int depth) {
   Dict out;
+  int64_t collisions = 0;  // of the caller's own keys
   for (const auto& [key, value] : json.members())
-    out.set(make_string(key), from_json(value, depth + 1));
+    out.set(make_string(key), from_json(value, depth + 1), collisions);
   return Value(Kind::dict, new Dict(std::move(out)));
 }
 

@@ -35,11 +35,11 @@ bool is_undefined(Runtime&, const Value& v, const Arguments&) {
   return v.is_undefined();
 }
 bool is_filter(Runtime& r, const Value& v, const Arguments&) {
-  if (!hashable(v)) r.fail(cat("unhashable type: '", type_name(v), "'"));
+  r.check_key(v);
   return v.is_string() && has_filter(v.text());
 }
 bool is_test(Runtime& r, const Value& v, const Arguments&) {
-  if (!hashable(v)) r.fail(cat("unhashable type: '", type_name(v), "'"));
+  r.check_key(v);
   return v.is_string() && has_test(v.text());
 }
 bool is_none(Runtime&, const Value& v, const Arguments&) {

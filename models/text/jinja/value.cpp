@@ -13,28 +13,56 @@ namespace {
 
 constexpr size_t kFewKeys = 12;  // up to here a search is as fast as an index
 
+constexpr size_t kFreeProbes = 8;  // more of them happen by chance only seldom
+
+/// Every bit of `h` reaches every bit of the result: integers in a row, or at equal distances, go
+/// anywhere.
+uint64_t mix(uint64_t h) noexcept {
+  for (int round = 0; round < 2; ++round) h = (h ^ h >> 32) * 0xD6E8FEB86659FD93;
+  return h ^ h >> 32;
+}
+
+uint64_t hash_of(std::string_view text) noexcept {
+  return mix(std::hash<std::string_view>()(text));
+}
+
 /// Equal values have equal hashes: 1, 1.0 and True are one key.
-size_t hash(const Value& v) {
+uint64_t hash_of(const Value& v) {
   switch (v.kind()) {
     case Kind::boolean:
     case Kind::integer:
-      return std::hash<int64_t>()(v.integer());
+      return mix(static_cast<uint64_t>(v.integer()));
     case Kind::real: {
       const double d = v.real();
       const bool whole = d >= -9e18 && d <= 9e18 && d == std::floor(d);
-      return whole ? std::hash<int64_t>()(static_cast<int64_t>(d)) : std::hash<double>()(d);
+      return mix(whole ? static_cast<uint64_t>(static_cast<int64_t>(d)) : std::hash<double>()(d));
     }
     case Kind::string:
     case Kind::big:
-      return std::hash<std::string>()(v.text());
+      return hash_of(std::string_view(v.text()));
     case Kind::tuple: {
-      size_t h = 7;
-      for (const Value& item : v.as<List>().items) h = h * 31 + hash(item);
+      uint64_t h = 7;
+      for (const Value& item : v.as<List>().items) h = mix(h * 31 + hash_of(item));
       return h;
     }
+    case Kind::range: {
+      const Range& range = v.as<Range>();
+      const auto size = static_cast<uint64_t>(range.size());
+      uint64_t h = mix(size);
+      if (size > 0) h = mix(h + static_cast<uint64_t>(range.start));
+      return size > 1 ? mix(h + static_cast<uint64_t>(range.step)) : h;
+    }
+    case Kind::missing:
+    case Kind::undefined:
+    case Kind::none:
+      return static_cast<uint64_t>(v.kind());
     default:
-      return static_cast<size_t>(v.kind());
+      return mix(reinterpret_cast<uintptr_t>(v.object()));
   }
+}
+
+uint32_t short_hash(uint64_t h) noexcept {
+  return static_cast<uint32_t>(h);
 }
 
 bool equal_items(const Values& a, const Values& b) {
@@ -44,7 +72,8 @@ bool equal_items(const Values& a, const Values& b) {
 bool equal_dicts(const Dict& a, const Dict& b) {
   if (a.items.size() != b.items.size()) return false;
   return std::all_of(a.items.begin(), a.items.end(), [&](const auto& item) {
-    const Value* other = b.find(item.first);
+    int64_t collisions = 0;  // paid for with the weight
+    const Value* other = b.find(item.first, collisions);
     return other && equal(item.second, *other);
   });
 }
@@ -91,47 +120,83 @@ bool Value::markup() const noexcept {
   return kind_ == Kind::string && as<String>().markup;
 }
 
-size_t Dict::position(const Value& key) const {
-  if (items.size() <= kFewKeys) {
-    for (size_t i = 0; i < items.size(); ++i) {
-      if (equal(items[i].first, key)) return i;
-    }
-    return items.size();
-  }
-  const auto [begin, end] = index_.equal_range(hash(key));
-  for (auto at = begin; at != end; ++at) {
-    if (equal(items[at->second].first, key)) return at->second;
+template <class Same>
+size_t Dict::position(uint32_t hash, const Same& same, int64_t& collisions) const {
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask, probes = 1; slots_[at].item; at = (at + 1) & mask, ++probes) {
+    if (probes > kFreeProbes) ++collisions;
+    if (slots_[at].hash != hash) continue;
+    const size_t i = slots_[at].item - 1;
+    if (same(items[i].first)) return i;
+    collisions += jinja::extent(items[i].first).weight;
   }
   return items.size();
 }
 
-const Value* Dict::find(const Value& key) const {
-  const size_t i = position(key);
+size_t Dict::position(const Value& key, int64_t& collisions) const {
+  const auto same = [&](const Value& other) { return equal(other, key); };
+  if (!slots_.empty()) return position(short_hash(hash_of(key)), same, collisions);
+  const auto at =
+      std::find_if(items.begin(), items.end(), [&](const auto& item) { return same(item.first); });
+  return static_cast<size_t>(at - items.begin());
+}
+
+const Value* Dict::find(const Value& key, int64_t& collisions) const {
+  const size_t i = position(key, collisions);
   return i < items.size() ? &items[i].second : nullptr;
 }
 
-const Value* Dict::find(std::string_view key) const {
-  if (items.size() > kFewKeys) return find(make_string(std::string(key)));
+const Value* Dict::find(std::string_view key, int64_t& collisions) const {
+  const auto same = [&](const Value& name) { return name.is_string() && name.text() == key; };
+  if (!slots_.empty()) {
+    const size_t i = position(short_hash(hash_of(key)), same, collisions);
+    return i < items.size() ? &items[i].second : nullptr;
+  }
   for (const auto& [name, value] : items) {
-    if (name.is_string() && name.text() == key) return &value;
+    if (same(name)) return &value;
   }
   return nullptr;
 }
 
-void Dict::set(Value key, Value value) {
+void Dict::insert(Slot slot, int64_t& collisions) {
+  const size_t mask = slots_.size() - 1;
+  size_t at = slot.hash & mask;
+  for (size_t probes = 1; slots_[at].item; at = (at + 1) & mask, ++probes) {
+    if (probes > kFreeProbes) ++collisions;
+  }
+  slots_[at] = slot;
+}
+
+void Dict::index_last(int64_t& collisions) {
+  if (items.size() <= kFewKeys) return;
+  const auto slot = [&](size_t i) {
+    return Slot{short_hash(hash_of(items[i].first)), static_cast<uint32_t>(i + 1)};
+  };
+  if (slots_.empty()) {
+    slots_.resize(4 * (kFewKeys + 4));
+    for (size_t i = 0; i + 1 < items.size(); ++i) insert(slot(i), collisions);
+  } else if (2 * items.size() > slots_.size()) {
+    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(4 * slots_.size()));
+    for (const Slot& s : before) {
+      if (s.item) insert(s, collisions);
+    }
+  }
+  insert(slot(items.size() - 1), collisions);
+}
+
+void Dict::set(Value key, Value value, int64_t& collisions) {
   extent.add(jinja::extent(key));
   extent.add(jinja::extent(value));
-  const size_t i = position(key);
+  int64_t met = 0;
+  const size_t i = position(key, met);
   if (i < items.size()) {
     items[i].second = std::move(value);
-    return;
+  } else {
+    items.emplace_back(std::move(key), std::move(value));
+    index_last(met);
   }
-  items.emplace_back(std::move(key), std::move(value));
-  if (items.size() == kFewKeys + 1) {
-    for (size_t k = 0; k < items.size(); ++k) index_.emplace(hash(items[k].first), k);
-  } else if (items.size() > kFewKeys) {
-    index_.emplace(hash(items.back().first), items.size() - 1);
-  }
+  extent.weight += met;
+  collisions += met;
 }
 
 int64_t Range::size() const noexcept {
@@ -280,6 +345,9 @@ void Extent::add(const Extent& part) noexcept {
 
 Extent extent(const Value& v) noexcept {
   switch (v.kind()) {
+    case Kind::string:
+    case Kind::big:
+      return {0, 1 + static_cast<int64_t>(v.text().size() / kBytesPerStep)};
     case Kind::list:
     case Kind::tuple:
       return v.as<List>().extent;

@@ -12,7 +12,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -146,8 +145,12 @@ struct String : Object {
   bool markup = false;
 };
 
+/// So much text weighs, and costs, as much as one value.
+inline constexpr size_t kBytesPerStep = 64;
+
 /// How far a value reaches: `height` is its nesting, so that walking it cannot exhaust the stack;
-/// `weight` the number of its parts, counted as often as they appear, which is what a walk costs.
+/// `weight` the number of its parts (and every 64 bytes of text), counted as often as they appear,
+/// which is what a walk costs.
 struct Extent {
   int height = 0;
   int64_t weight = 1;
@@ -166,13 +169,25 @@ struct Dict : Object {
   std::vector<std::pair<Value, Value>> items;  // in order of insertion
   Extent extent{1, 1};
 
-  const Value* find(const Value& key) const;
-  const Value* find(std::string_view key) const;
-  void set(Value key, Value value);
+  /// Adds to `collisions` what this costs more than a look-up should: a template that chooses its
+  /// keys chooses which of them collide.
+  const Value* find(const Value& key, int64_t& collisions) const;
+  const Value* find(std::string_view key, int64_t& collisions) const;
+  /// The same; what collided is part of the extent, too, for comparing dicts meets it again.
+  void set(Value key, Value value, int64_t& collisions);
 
  private:
-  std::unordered_multimap<size_t, size_t> index_;  // once there are many
-  size_t position(const Value& key) const;
+  struct Slot {
+    uint32_t hash = 0, item = 0;  // items[item - 1]; 0: free
+  };
+  /// By open addressing, once there are many items; a power of two, at most half full.
+  std::vector<Slot> slots_;
+
+  template <class Same>
+  size_t position(uint32_t hash, const Same& same, int64_t& collisions) const;
+  size_t position(const Value& key, int64_t& collisions) const;
+  void insert(Slot slot, int64_t& collisions);
+  void index_last(int64_t& collisions);
 };
 
 struct Range : Object {
@@ -237,7 +252,7 @@ bool identical(const Value& a, const Value& b);
 bool hashable(const Value& v);
 /// "str", "list", …
 std::string_view type_name(const Value& v);
-/// {0, 1} for scalars.
+/// {0, 1} for scalars, but for long texts.
 Extent extent(const Value& v) noexcept;
 
 }  // namespace tern::jinja

@@ -244,6 +244,18 @@ std::vector<Hostile> hostile() {
       {"splitting into lines", "{{ ('\\n' * 16000000).splitlines() }}", "corrupt", "steps"},
       {"indenting many lines", "{{ ('\\n' * 16000000)|indent(0) }}", "corrupt", "steps"},
       {"a long path", "{{ [1]|map(attribute='.' * 16000000)|list }}", "corrupt", "steps"},
+      {"a dict of NaNs", "{{ dict.fromkeys(['nan'|float] * 90000)|length }}", "corrupt", "steps"},
+      {"a dict of tuples with NaNs",
+       "{% set s = 'x' * 1000000 %}{{ dict.fromkeys([(s, 'nan'|float)] * 200)|length }}", "corrupt",
+       "steps"},
+      {"hashing long texts in tuples",
+       "{% set t = ('x' * 9000000,) %}{% set d = dict.fromkeys(range(20)) %}{% for i in "
+       "range(90000) %}{{ d[t] }}{% endfor %}",
+       "corrupt", "steps"},
+      {"comparing long texts in lists",
+       "{% set a = ['x' * 9000000] %}{% set b = ['x' * 9000000] %}{% for i in range(90000) %}"
+       "{{ a == b }}{% endfor %}",
+       "corrupt", "steps"},
       {"a range of 10^9", "{% for x in range(10**9) %}x{% endfor %}", "corrupt", "Range too big"},
       {"a long string", "{{ 'x' * 10**10 }}", "corrupt", "longer than"},
       {"a long list", "{{ [1] * 10**10 }}", "corrupt", "steps"},
@@ -391,6 +403,10 @@ TEST_CASE("jinja: a template within the limits is not refused") {
   CHECK(render("{% macro f(n) %}{{ f(n - 1) if n }}x{% endmacro %}{{ f(90) }}").size() == 91);
   CHECK(render("{{ 1" + repeated(" + 1", 20000) + " }}") == "20001");
   CHECK(render("{{ 'a'" + repeated("|upper|lower", 10000) + " }}") == "a");
+  // Keys that are at equal distances, or that are objects of one kind, do not collide.
+  CHECK(render("{{ dict.fromkeys(range(0, 85229 * 80000, 85229))|length }}") == "80000");
+  CHECK(render("{{ dict.fromkeys(range(0, 2 ** 40 * 80000, 2 ** 40))|length }}") == "80000");
+  CHECK(render("{{ dict.fromkeys(range(80000)|map(attribute='bit_length'))|length }}") == "80000");
   CHECK(render("{{ range(-9 * 10 ** 18, 9 * 10 ** 18, 6 * 10 ** 18)|list }}") ==
         "[-9000000000000000000, -3000000000000000000, 3000000000000000000]");
   CHECK(render("{{ range(-9 * 10 ** 18, 9 * 10 ** 18, 6 * 10 ** 18)[2] }}") ==
