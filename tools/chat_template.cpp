@@ -96,8 +96,9 @@ ChatOptions options_of(const ChatArguments& arguments, const Json& request) {
   out.documents =
       arguments.documents.empty() ? request["documents"] : read_json(arguments.documents);
   std::vector<Json::Member> variables;
-  for (const std::string& given : arguments.variables) variables.push_back(variable(given));
+  // Of several of one name the last one counts.
   for (const auto& member : request["kwargs"].members()) variables.push_back(member);
+  for (const std::string& given : arguments.variables) variables.push_back(variable(given));
   out.kwargs = Json::object(std::move(variables));
   return out;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a chat template: an Error, or a text within the limit whose spans lie inside it.
+// Any bytes as a chat template: an Error, or valid UTF-8 within the limit, with spans that do not
+// end before they begin. (They may lie beyond the text: inside a macro they count as the reference
+// counts them.)
 #include "../../models/text/chat_template.h"
 #include "../../models/text/unicode/utf8.h"
 #include "target.h"

@@ -5,6 +5,7 @@
 #include "../../../engine/base/format.h"
 #include "../unicode/utf8.h"
 #include "lexer.h"
+#include "python_text.h"
 
 namespace tern::jinja {
 
@@ -48,13 +49,7 @@ void escape(std::string_view body, size_t& i, int line, std::string& out) {
     fail_syntax(line, "\\N{…} in a string is not supported");
   } else if (static_cast<signed char>(c) < 0) {
     // jinja2 spells the character as an escape of its own first, whose backslash this one escapes.
-    const char32_t code = text::next_char(body, i);
-    const int digits = code < 0x100 ? 2 : code < 0x10000 ? 4 : 8;
-    out += '\\';
-    out += digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
-    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
-      out += "0123456789abcdef"[code >> shift & 15];
-    }
+    append_escape(out, text::next_char(body, i));
   } else {
     out += '\\';
     out += c;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "../unicode/unicode.h"
 #include "../unicode/utf8.h"
 
 namespace tern::jinja {
@@ -15,9 +16,7 @@ using text::previous_char;
 using text::utf8_length;
 
 bool is_space(char32_t c) noexcept {
-  if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return text::is_white_space(c) || (c >= 0x1C && c <= 0x1F);
 }
 
 namespace {
@@ -70,15 +69,6 @@ std::vector<std::string_view> split_spaces_right(std::string_view text, int64_t 
   }
   std::reverse(out.begin(), out.end());
   return out;
-}
-
-void append_hex(std::string& out, char32_t c) {
-  const int digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
-  out += '\\';
-  out += digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
-    out += "0123456789abcdef"[c >> shift & 15];
-  }
 }
 
 }  // namespace
@@ -188,6 +178,15 @@ size_t byte_of(std::string_view text, size_t chars) noexcept {
   return i;
 }
 
+void append_escape(std::string& out, char32_t c) {
+  const int digits = c < 0x100 ? 2 : c < 0x10000 ? 4 : 8;
+  out += '\\';
+  out += digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+    out += "0123456789abcdef"[c >> shift & 15];
+  }
+}
+
 std::string repr(std::string_view text) {
   const bool single = text.find('\'') == std::string_view::npos;
   const char quote = single || text.find('"') != std::string_view::npos ? '\'' : '"';
@@ -207,7 +206,7 @@ std::string repr(std::string_view text) {
     } else if (c == '\n' || c == '\r' || c == '\t') {
       out += c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
     } else if (c != ' ' && !(char_flags(c) & kPrintable)) {
-      append_hex(out, c);
+      append_escape(out, c);
     } else {
       out += text.substr(at, i - at);
     }

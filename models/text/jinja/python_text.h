@@ -24,7 +24,7 @@ enum CharFlag : uint32_t {
 };
 
 uint32_t char_flags(char32_t c) noexcept;
-/// str.isspace of one character.
+/// str.isspace of one character: white space and the information separators.
 bool is_space(char32_t c) noexcept;
 
 std::string lower(std::string_view text);
@@ -65,6 +65,8 @@ bool is_lower(std::string_view text) noexcept;
 bool is_upper(std::string_view text) noexcept;
 bool is_title(std::string_view text) noexcept;
 
+/// \\xhh, \\uhhhh or \\Uhhhhhhhh behind `out`, the shortest that holds `c`.
+void append_escape(std::string& out, char32_t c);
 /// The Python literal: quotes chosen, escapes for what cannot be printed.
 std::string repr(std::string_view text);
 /// &, <, >, ' and " as markupsafe escapes them.
