@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The syntax tree of a template. Chains (a + b + c, a.b().c|d, elif) are flat lists, so that the
-// tree is only as deep as the template nests, which the parser bounds.
-// Names are resolved before anything runs (scopes.cpp): a Place says in which scope the value lies.
+// The syntax tree of a template. Chains (a + b + c, a.b().c|d, a if b if c, elif) are flat lists,
+// so that the tree is only as deep as the template nests, which the parser bounds: at most ten
+// levels of the tree, one for each level of precedence, for one of Limits::depth. Names are
+// resolved before anything runs (scopes.cpp): a Place says in which scope the value lies.
 #pragma once
 
 #include <memory>
@@ -84,7 +85,7 @@ struct Expr {
     logical,     // the same with and, or
     compare,     // the same with Python's chaining
     concat,
-    conditional,  // parts: test, then, [else]
+    conditional,  // parts[0] if parts[1] if parts[2] … [else otherwise], which is the last one's
     postfix,      // parts[0] and steps
   } kind = Kind::constant;
   int line = 0;
@@ -93,6 +94,7 @@ struct Expr {
   std::string attribute;
   Place place;
   std::vector<ExprPtr> parts;
+  ExprPtr otherwise;
   std::vector<Op> ops;
   std::vector<Step> steps;
 };

@@ -13,7 +13,8 @@ struct Limits {
   int64_t steps = 1'000'000;
   /// Of the output, and of every other string.
   size_t bytes = size_t{16} << 20;
-  /// Nested blocks and parentheses, calls of macros, nested values.
+  /// Blocks and parentheses nested in one another, counted together over the whole template; and
+  /// calls of macros, loops and filters that call filters.
   int depth = 100;
   /// Of the template's own text.
   size_t source = size_t{1} << 20;
@@ -23,7 +24,8 @@ struct Limits {
 inline constexpr int kDeepestValue = 500;
 /// Parts of one value.
 inline constexpr int64_t kHeaviestValue = 4'000'000;
-/// Nested evaluations of all kinds, about 300 bytes of stack each.
+/// Nested evaluations of all kinds, 300 to 500 bytes of stack each. One level of Limits::depth has
+/// up to ten, one for each level of precedence.
 inline constexpr int kDeepestEvaluation = 1500;
 
 }  // namespace tern::jinja

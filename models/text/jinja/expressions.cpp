@@ -158,10 +158,13 @@ Value Interpreter::eval_concat(const Expr& e) {
 }
 
 Value Interpreter::eval_conditional(const Expr& e) {
-  if (truthy(eval(*e.parts[0]))) return eval(*e.parts[1]);
-  if (e.parts.size() > 2) return eval(*e.parts[2]);
-  return make_undefined(cat("the inline if-expression on line ", e.line,
-                            " evaluated to false and no else section was defined."));
+  for (size_t i = e.parts.size() - 1; i > 0; --i) {
+    if (truthy(eval(*e.parts[i]))) continue;
+    if (i + 1 == e.parts.size() && e.otherwise) return eval(*e.otherwise);
+    return make_undefined(cat("the inline if-expression on line ", e.parts[i]->line,
+                              " evaluated to false and no else section was defined."));
+  }
+  return eval(*e.parts[0]);
 }
 
 Arguments Interpreter::eval_arguments(const CallArguments& a) {

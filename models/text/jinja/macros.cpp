@@ -56,6 +56,7 @@ Value Interpreter::call_macro(const Macro& macro, Arguments&& arguments) {
                 arguments.positional.begin() +
                     static_cast<ptrdiff_t>(std::min(count, arguments.positional.size())));
   for (size_t i = values.size(); i < count; ++i) {
+    step(static_cast<int64_t>(arguments.named.size()));
     values.push_back(take(arguments, info.parameters[i]->name));
   }
   Value caller;

@@ -213,15 +213,14 @@ std::unique_ptr<Stmt> Parser::set_statement() {
 
 void Parser::signature(MacroInfo& macro) {
   expect_op("(");
+  std::unordered_set<std::string> names;
   while (!current().is_op(")")) {
     if (!macro.parameters.empty()) expect_op(",");
     ExprPtr parameter = make_expr(Expr::Kind::name, current().line);
     parameter->name = expect_identifier();
     name_target(parameter->name);
-    for (const ExprPtr& other : macro.parameters) {
-      if (other->name == parameter->name) {
-        fail_syntax(current().line, cat("duplicate argument '", other->name, "'"));
-      }
+    if (!names.insert(parameter->name).second) {
+      fail_syntax(current().line, cat("duplicate argument '", parameter->name, "'"));
     }
     if (skip_op("=")) {
       macro.defaults.push_back(expression());
@@ -337,10 +336,9 @@ std::unique_ptr<Stmt> Parser::block_statement() {
   out->name = expect_identifier();
   out->scoped = skip_name("scoped");
   skip_name("required");
-  if (std::find(blocks_.begin(), blocks_.end(), out->name) != blocks_.end()) {
+  if (!blocks_.insert(out->name).second) {
     fail_syntax(out->line, cat("block '", out->name, "' defined twice"));
   }
-  blocks_.push_back(out->name);
   out->body = statements({"endblock"}, out->line);
   next();
   skip_name(out->name);

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ast.h"
@@ -108,7 +109,7 @@ class Parser {
   size_t at_ = 0;
   int depth_ = 0;
   std::vector<Watch> watches_;  // of the open macro bodies
-  std::vector<std::string> blocks_;
+  std::unordered_set<std::string> blocks_;
 };
 
 }  // namespace tern::jinja

@@ -41,16 +41,20 @@ ExprPtr Parser::expression(bool conditional) {
   return conditional ? conditional_expression() : logical(true);
 }
 
+/// a if b if c else d: the conditions stand in one list, however many they are.
 ExprPtr Parser::conditional_expression() {
-  ExprPtr out = logical(true);
-  for (int nested = 0; skip_name("if"); ++nested) {
-    if (nested == limits_.depth) fail_syntax(current().line, "too many conditions in a row");
-    ExprPtr whole = make_expr(Expr::Kind::conditional, current().line);
-    whole->parts.push_back(logical(true));
-    whole->parts.push_back(std::move(out));
-    if (skip_name("else")) whole->parts.push_back(expression());
-    out = std::move(whole);
+  ExprPtr value = logical(true);
+  if (!current().is_name("if")) return value;
+  ExprPtr out = make_expr(Expr::Kind::conditional, value->line);
+  out->parts.push_back(std::move(value));
+  while (skip_name("if")) {
+    if (out->parts.size() > static_cast<size_t>(limits_.depth)) {
+      fail_syntax(current().line, "too many conditions in a row");
+    }
+    out->line = current().line;
+    out->parts.push_back(logical(true));
   }
+  if (skip_name("else")) out->otherwise = expression();
   return out;
 }
 

@@ -89,6 +89,7 @@ CallArguments Parser::call_arguments() {
     if (!valid) fail_syntax(line, "invalid syntax for function call expression");
   };
   expect_op("(");
+  std::unordered_set<std::string> names;
   for (bool first = true; !current().is_op(")"); first = false) {
     if (!first) {
       expect_op(",");
@@ -104,8 +105,8 @@ CallArguments Parser::call_arguments() {
       ensure(!out.star_star);
       std::string name = next().text;
       next();
-      for (const auto& other : out.named) {
-        if (other.first == name) fail_syntax(line, cat("keyword argument repeated: ", name));
+      if (!names.insert(name).second) {
+        fail_syntax(line, cat("keyword argument repeated: ", name));
       }
       out.named.emplace_back(std::move(name), expression());
     } else {

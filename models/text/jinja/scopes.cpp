@@ -126,6 +126,7 @@ template <class Visit>
 void each_name(const Expr& e, const Visit& visit) {
   if (e.kind == Expr::Kind::name || e.kind == Expr::Kind::attribute_target) visit(e);
   for (const ExprPtr& part : e.parts) each_name(part, visit);
+  each_name(e.otherwise, visit);
   each_name(e.steps, visit);
 }
 
@@ -234,6 +235,7 @@ class Resolver {
     }
     const bool inner = soft || e->kind == Expr::Kind::conditional;
     for (const ExprPtr& part : e->parts) resolve_expr(scope, part, inner);
+    resolve_expr(scope, e->otherwise, inner);
     resolve_steps(scope, e->steps, soft);
   }
 

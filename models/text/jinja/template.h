@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Template: a parsed chat template. Immutable: any number of threads may render it. A rendering
-// needs up to 1 MiB of stack for the deepest templates the limits allow.
+// Template: a parsed chat template. Immutable: any number of threads may render it. Parsing and
+// rendering need less than 1 MiB of stack for the deepest templates the limits allow; the deepest
+// known take half of that.
 #pragma once
 
 #include <functional>

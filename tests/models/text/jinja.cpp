@@ -213,6 +213,13 @@ std::string repeated(std::string_view text, int times) {
   return out;
 }
 
+/// before0after before1after …
+std::string numbered(std::string_view before, int times, std::string_view after) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += cat(before, i, after);
+  return out;
+}
+
 std::vector<Hostile> hostile() {
   const std::string many = "{% for a in range(99999) %}{% for b in range(99999) %}";
   const std::string ends = "{% endfor %}{% endfor %}";
@@ -255,6 +262,16 @@ std::vector<Hostile> hostile() {
       {"comparing long texts in lists",
        "{% set a = ['x' * 9000000] %}{% set b = ['x' * 9000000] %}{% for i in range(90000) %}"
        "{{ a == b }}{% endfor %}",
+       "corrupt", "steps"},
+      {"many blocks", numbered("{% block b", 28000, " %}{% endblock %}") + "{% nope %}",
+       "unsupported", "nope"},
+      {"many parameters", "{% macro f(" + numbered("p", 30000, ",") + "p1) %}", "corrupt",
+       "duplicate argument 'p1'"},
+      {"many keywords", "{{ f(" + numbered("p", 30000, "=1,") + "p1=1) }}", "corrupt",
+       "repeated: p1"},
+      {"many keywords for many parameters",
+       "{% macro f(" + numbered("p", 12000, "=1,") + "q=1) %}{% endmacro %}{{ f(" +
+           numbered("p", 12000, "=1,") + "r=1) }}",
        "corrupt", "steps"},
       {"a range of 10^9", "{% for x in range(10**9) %}x{% endfor %}", "corrupt", "Range too big"},
       {"a long string", "{{ 'x' * 10**10 }}", "corrupt", "longer than"},
@@ -394,6 +411,81 @@ TEST_CASE("jinja: a chain of 90,000 values of any kind is destroyed within a sta
       }
     });
     CHECK(out == "True");
+  }
+}
+
+namespace {
+
+/// `times` levels of "before … after" around `core`.
+std::string nest(std::string_view before, std::string_view core, std::string_view after,
+                 int times) {
+  return repeated(before, times) + std::string(core) + repeated(after, times);
+}
+
+std::string deep_json(int depth) {
+  return repeated("[", depth) + repeated("]", depth);
+}
+
+struct Deep {
+  std::string what, source, out;  // what it begins with
+};
+
+std::vector<Deep> deepest() {
+  // Every level of precedence that makes a level of the tree.
+  const std::string tower = "[x or 1 and 'a' < 'b' + 'c' ~ 1 * 2 ** ", end = " if 1][0]|int";
+  const std::string calls = "{% macro f() %}{{ " + nest(tower, "f()", end, 2) + " }}{% endmacro %}";
+  const std::string evaluations = "corrupt: chat template, line 1: evaluations are nested too deep";
+  const std::string conditions = repeated(" if 1", 99) + ")";
+  return {
+      {"conditions", "{{ " + nest("(", "1", conditions, 98) + " }}", "1"},
+      {"conditions not reached",
+       "{% if 0 %}{{ " + nest("(", "1", conditions, 97) + " }}{% endif %}", ""},
+      {"operators", "{{ " + nest(tower, "0", end, 98) + " }}", "1"},
+      {"arguments", "{{ " + nest("dict(a=", "0", ").a", 98) + " }}", "0"},
+      {"arguments of filters", "{{ " + nest("x|default(", "0", ")", 98) + " }}", "0"},
+      {"dicts", "{{ " + nest("{1: ", "0", "}[1]", 98) + " }}", "0"},
+      {"loops", nest("{% for i in [1] %}", "1", "{% endfor %}", 98), "1"},
+      {"ifs", nest("{% if 1 %}", "1", "{% endif %}", 100), "1"},
+      {"filters", nest("{% filter upper %}", "a", "{% endfilter %}", 100), "A"},
+      {"sets", nest("{% set x %}", "a", "{% endset %}{{ x }}", 100), "a"},
+      {"scopes", nest("{% with a = 1 %}", "a", "{% endwith %}", 100), "a"},
+      {"callers",
+       "{% macro f() %}{{ caller() }}{% endmacro %}" +
+           nest("{% call f() %}", "a", "{% endcall %}", 49),
+       "a"},
+      {"macros in macros", nest("{% macro f() %}", "a", "{% endmacro %}{{ f() }}", 99), "a"},
+      {"macros", "{% macro f(n) %}{{ f(n - 1) if n }}x{% endmacro %}{{ f(99) }}", "xxxx"},
+      {"recursive loops", "{% for x in [99] recursive %}x{{ loop([x - 1]) if x }}{% endfor %}",
+       "xxxx"},
+      {"operators in macros", calls + "{{ f() }}", evaluations},
+      {"maps", "{{ [1]|map(" + repeated("'map', ", 98) + "'string')|list }}",
+       "invalid_argument: chat template, line 1: 'int' object is not iterable"},
+      {"a deep variable", "{{ deep }}{{ deep|tojson }}{{ deep == [deep][0] }}{{ {(deep,): 1} }}",
+       "invalid_argument: chat template, line 1: unhashable"},
+      {"a deep variable compared", "{{ (deep, 1) < (copy, 1) }}", "False"},
+      {"a deep value",
+       "{% set n = namespace(l=(), m=()) %}{% for i in range(498) %}{% set n.l = (n.l,) %}"
+       "{% set n.m = (n.m,) %}{% endfor %}{{ {n.l: 1}[n.m] }}{{ n.l < n.m }}{{ n }}",
+       "1False<Namespace"},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("jinja: the deepest templates are rendered or refused within a stack of 1 MiB") {
+  const Json deep = Json::parse(deep_json(499), "deep"), copy = Json::parse(deep_json(499), "copy");
+  for (const Deep& d : deepest()) {
+    CAPTURE(d.what);
+    std::string out;
+    with_stack(kInstrumented ? 8 * kSmallStack : kSmallStack, [&] {
+      try {
+        out = Template::parse(d.source).render({{"deep", &deep}, {"copy", &copy}}).text;
+      } catch (const Error& e) {
+        out = cat(to_string(e.code()), ": ", e.what());
+      }
+    });
+    CHECK(out.substr(0, d.out.size()) == d.out);
+    if (d.out.empty()) CHECK(out.empty());
   }
 }
 
