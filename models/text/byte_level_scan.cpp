@@ -2,14 +2,9 @@
 // Words to tokens; see byte_level_scan.h.
 #include "byte_level_scan.h"
 
-#include <array>
-#include <cstring>
-
 namespace tern::text {
 
 namespace {
-
-constexpr size_t kShort = 16;
 
 /// The pattern that cuts the text, or null when the pre-tokenizer is another kind.
 const Regex* pattern_of(const PreTokenizer* pre_tokenizer) {
@@ -23,13 +18,6 @@ const Regex* pattern_of(const PreTokenizer* pre_tokenizer) {
   const bool plain = split && bytes && split->behavior == SplitBehavior::isolated &&
                      !split->invert && !bytes->add_prefix_space && !bytes->regex;
   return plain ? split->pattern.regex() : nullptr;
-}
-
-ShortWord short_word(std::string_view text, size_t begin, size_t size) {
-  if (begin + kShort <= text.size()) return ShortWord::load(text.data() + begin, size);
-  char bytes[kShort] = {};
-  std::memcpy(bytes, text.data() + begin, size);
-  return ShortWord::load(bytes, size);
 }
 
 /// The characters that begin in these bytes.
@@ -51,28 +39,33 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
   const Scanner* scanner = pattern ? pattern->scanner() : nullptr;
   if (!bpe || !bpe->byte_level() || !scanner) return nullptr;
   std::unique_ptr<ByteLevelScan> scan(new ByteLevelScan(*bpe, *scanner));
+  std::vector<ModelToken> token;
+  for (int b = 0; b < 256; ++b) {
+    const char byte = static_cast<char>(b);
+    token.clear();
+    bpe->tokenize_bytes({&byte, 1}, token);
+    scan->of_byte_[b] = token.at(0).id;
+  }
   if (normalizer) scan->nfc_ = std::make_unique<NfcCheck>();
   return scan;
 }
 
-ByteLevelScan::Word ByteLevelScan::next_word(std::string_view text, size_t from) const {
-  Word word{text.substr(from, scanner_.next(text, from) - from), {}, 0};
-  if (word.text.size() > kShort) return word;
-  word.key = short_word(text, from, word.text.size());
-  word.place = cache_.place(word.key, word.text.size());
-  cache_.fetch(word.place);
-  return word;
-}
-
-/// The tokens of one word, in `entry`, or in `many` when that has none (count 0).
-void ByteLevelScan::tokens_of(const Word& word, WordCache::Entry& entry,
-                              std::vector<ModelToken>& many) const {
-  const size_t size = word.text.size();
+bool ByteLevelScan::tokenize(std::string_view word, WordCache::Entry& entry,
+                             std::vector<ModelToken>& many) const {
   many.clear();
-  if (size <= kShort && cache_.find(word.place, word.key, size, entry)) return;
   entry.count = 0;
-  model_.tokenize_bytes(word.text, many);
-  if (size <= kShort) cache_.put(word.place, word.key, size, many);
+  model_.tokenize_bytes(word, many);
+  if (word.size() > CachedWord::kMost || many.size() > WordCache::kMostTokens) return false;
+  for (const ModelToken& t : many) {
+    if (t.id > WordCache::kMostId) return false;
+  }
+  for (size_t i = 0; i < many.size(); ++i) {
+    entry.ids[i] = many[i].id;
+    entry.sizes[i] = static_cast<uint8_t>(many[i].end - many[i].begin);
+  }
+  entry.count = static_cast<uint32_t>(many.size());
+  many.clear();
+  return true;
 }
 
 namespace {
@@ -102,12 +95,9 @@ class Details {
 
 }  // namespace
 
-void ByteLevelScan::add(const Word& word, const WordCache::Entry& entry,
-                        const std::vector<ModelToken>& many, const Output& out) const {
-  for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
-  for (const ModelToken& t : many) out.ids.push_back(t.id);
-  if (!out.details) return;
-  Details details(model_, out, word.text);
+void ByteLevelScan::add_details(std::string_view word, const WordCache::Entry& entry,
+                                const std::vector<ModelToken>& many, const Output& out) const {
+  Details details(model_, out, word);
   size_t at = 0;
   for (uint32_t i = 0; i < entry.count; at += entry.sizes[i++]) {
     details.add(entry.ids[i], at, at + entry.sizes[i]);
@@ -116,23 +106,27 @@ void ByteLevelScan::add(const Word& word, const WordCache::Entry& entry,
 }
 
 void ByteLevelScan::scan(std::string_view text, const Output& out) const {
-  constexpr size_t kAhead = 16;  // words whose places are fetched together
-  std::array<Word, kAhead> words;
   WordCache::Entry entry;
   std::vector<ModelToken> many;
-  for (size_t at = 0; at < text.size();) {
-    size_t count = 0;
-    for (; count < kAhead && at < text.size(); ++count) {
-      words[count] = next_word(text, at);
-      at += words[count].text.size();
+  const auto next = [&](size_t at) { return scanner_.next(text, at); };
+  const auto use = [&](std::string_view word, const CachedWord& key, size_t place) {
+    if (out.ids.size() >= out.limit) return false;
+    const bool cached = WordCache::may_have(word.size());
+    if (word.size() == 1) {
+      entry.ids[0] = of_byte_[static_cast<unsigned char>(word[0])];
+      entry.sizes[0] = 1;
+      entry.count = 1;
+    } else if (!cached || !cache_.find(place, key, entry)) {
+      if (tokenize(word, entry, many)) cache_.put(place, key, entry);
     }
-    for (size_t i = 0; i < count; ++i) {
-      if (out.ids.size() >= out.limit) return;
-      tokens_of(words[i], entry, many);
-      add(words[i], entry, many, out);
-      ++out.word;
-    }
-  }
+    for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
+    for (const ModelToken& t : many) out.ids.push_back(t.id);
+    if (out.details) add_details(word, entry, many, out);
+    many.clear();
+    ++out.word;
+    return true;
+  };
+  for_each_word(cache_, text, 0, 0, next, use);
 }
 
 }  // namespace tern::text

@@ -40,19 +40,17 @@ class ByteLevelScan {
 
  private:
   ByteLevelScan(const Bpe& model, const Scanner& scanner) : model_(model), scanner_(scanner) {}
-  struct Word {
-    std::string_view text;
-    ShortWord key;  // of one that the cache may have
-    size_t place;
-  };
-  Word next_word(std::string_view text, size_t from) const;
-  void tokens_of(const Word& word, WordCache::Entry& entry, std::vector<ModelToken>& many) const;
-  void add(const Word& word, const WordCache::Entry& entry, const std::vector<ModelToken>& many,
-           const Output& out) const;
+  /// The tokens of a word that the cache lacks; false when an entry cannot hold them: then they are
+  /// in `many`.
+  bool tokenize(std::string_view word, WordCache::Entry& entry,
+                std::vector<ModelToken>& many) const;
+  void add_details(std::string_view word, const WordCache::Entry& entry,
+                   const std::vector<ModelToken>& many, const Output& out) const;
 
   const Bpe& model_;
   Scanner scanner_;
   std::unique_ptr<NfcCheck> nfc_;
+  int32_t of_byte_[256];  // ids of words of one byte
   mutable WordCache cache_;
 };
 

@@ -79,7 +79,7 @@ class TERN_API Tokenizer {
                   const EncodeOptions& options = {}) const;
   /// The hot path of embed: ids only, appended to `ids`. Nothing is allocated beyond `ids` for text
   /// without added tokens when BERT's words are short (15 bytes) and each a token, byte-level BPE's
-  /// in the word cache (up to 16 bytes and 8 tokens, seen lately). Other texts and other tokenizers
+  /// in the word cache (up to 24 bytes and 8 tokens, seen lately). Other texts and other tokenizers
   /// need buffers in every call.
   void encode_ids(std::string_view text, const EncodeOptions& options,
                   std::vector<int64_t>& ids) const;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../../../engine/base/huge_pages.h"
+
 namespace tern::text {
 
 class DoubleArray {
@@ -59,7 +61,7 @@ class DoubleArray {
   static constexpr uint64_t kUsed = 0x100, kLabelMask = 0x1FF;
   class Builder;
 
-  std::vector<Node> slots_ = std::vector<Node>(256, 0);
+  std::vector<Node, HugePages<Node>> slots_ = std::vector<Node, HugePages<Node>>(256, 0);
   Node root_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
+#include "../../../engine/base/huge_pages.h"
 #include "vocabulary.h"
 
 namespace tern::text {
@@ -70,7 +71,8 @@ class PairTable {
     return i;
   }
 
-  std::vector<uint64_t> slots_ = std::vector<uint64_t>(8, kEmpty);
+  std::vector<uint64_t, HugePages<uint64_t>> slots_ =
+      std::vector<uint64_t, HugePages<uint64_t>>(8, kEmpty);
   std::vector<uint64_t> filter_ = std::vector<uint64_t>(1, 0);
   int shift_ = 61, token_bits_ = 27, rank_bits_ = 10;
   uint64_t seed_ = 1;

@@ -145,20 +145,21 @@ TEST_CASE("a text of which NfcCheck says yes is what its normal form is") {
 }
 
 TEST_CASE("the word cache keeps what was put last, in memory of a fixed size, for all threads") {
-  static_assert(WordCache::kBytes == 4 << 20);
+  static_assert(WordCache::kBytes == 8 << 20);
   WordCache cache;
-  const auto word = [](uint64_t n) { return ShortWord{n * 0x9E3779B97F4A7C15u, n}; };
+  const auto word = [](uint64_t n) {
+    return CachedWord{{n * 0x9E3779B97F4A7C15u, n, ~n}, CachedWord::kMost};
+  };
   const auto check = [&](uint64_t n) {
     WordCache::Entry entry;
-    const size_t place = cache.place(word(n), 16);
-    if (!cache.find(place, word(n), 16, entry)) {
-      const ModelToken tokens[] = {{static_cast<int32_t>(n), 0, 5},
-                                   {static_cast<int32_t>(~n), 5, 16}};
-      cache.put(place, word(n), 16, tokens);
+    const auto id = static_cast<int32_t>(n);
+    const size_t place = cache.place(word(n));
+    if (!cache.find(place, word(n), entry)) {
+      cache.put(place, word(n), {{id, WordCache::kMostId - id}, {5, 19}, 2});
       return true;
     }
-    return entry.count == 2 && entry.ids[0] == static_cast<int32_t>(n) &&
-           entry.ids[1] == static_cast<int32_t>(~n) && entry.sizes[0] == 5 && entry.sizes[1] == 11;
+    return entry.count == 2 && entry.ids[0] == id && entry.ids[1] == WordCache::kMostId - id &&
+           entry.sizes[0] == 5 && entry.sizes[1] == 19;
   };
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
@@ -170,13 +171,27 @@ TEST_CASE("the word cache keeps what was put last, in memory of a fixed size, fo
   }
   for (std::thread& t : threads) t.join();
   CHECK(wrong == 0);
+  // An entry holds eight tokens; the same bytes as a shorter word, or of another kind, are another.
   WordCache::Entry entry;
-  const ModelToken nine[9] = {};
-  cache.put(cache.place(word(1u << 30), 16), word(1u << 30), 16, nine);
-  CHECK_FALSE(cache.find(cache.place(word(1u << 30), 16), word(1u << 30), 16, entry));
-  // The same bytes as a shorter word are another word.
-  const ModelToken one[] = {{7, 0, 1}};
-  cache.put(cache.place({}, 1), {}, 1, one);
-  CHECK(cache.find(cache.place({}, 1), {}, 1, entry));
-  CHECK_FALSE(cache.find(cache.place({}, 2), {}, 2, entry));
+  const auto load = [](std::string_view text, unsigned kind) {
+    return CachedWord::load(text, 0, text.size(), kind);
+  };
+  const CachedWord full = load("a word of 24 bytes, long", 1);
+  const WordCache::Entry eight = {{1, 2, 3, 4, 5, 6, 7, WordCache::kMostId}, {1, 2, 3}, 8};
+  cache.put(cache.place(full), full, eight);
+  REQUIRE(cache.find(cache.place(full), full, entry));
+  CHECK(entry.ids == eight.ids);
+  CHECK(entry.sizes == eight.sizes);
+  for (const CachedWord& other : {load("a word of 24 bytes, long", 2), load(std::string(24, 0), 1),
+                                  load("a word of 24 bytes, lon", 1)}) {
+    CHECK_FALSE(cache.find(cache.place(full), other, entry));
+  }
+  for (size_t size = 0; size <= CachedWord::kMost; ++size) {
+    const std::string text = std::string(size, 'x');
+    const CachedWord padded = CachedWord::load(text, 0, size, 0);
+    const CachedWord inside = CachedWord::load(text + std::string(30, 'y'), 0, size, 0);
+    CHECK(std::equal(padded.bytes, padded.bytes + 3, inside.bytes));
+    CHECK(std::string(reinterpret_cast<const char*>(padded.bytes), 24) ==
+          text + std::string(24 - size, '\0'));
+  }
 }
