@@ -20,6 +20,7 @@ class Collector {
         details_(details),
         detail_(mode.detail),
         plain_specials_(mode.split_special_tokens),
+        counts_(details || p.needs_origins),
         limit_(limit) {}
 
   void run(std::string_view text) {
@@ -41,9 +42,9 @@ class Collector {
       if (ids_.size() >= limit_) return;
       const std::string_view part = text.substr(s.begin, s.end - s.begin);
       // rstrip may have taken blanks with which the next token begins.
-      if (details_ && s.begin < done) character -= chars(text.substr(s.begin, done - s.begin));
+      if (counts_ && s.begin < done) character -= chars(text.substr(s.begin, done - s.begin));
       const int32_t begin = character;
-      if (details_) character += chars(part);
+      if (counts_) character += chars(part);
       if (s.added)
         emit(s.added->id, part, {begin, character}, word_++);
       else
@@ -70,9 +71,73 @@ class Collector {
   void plain(std::string_view part, int32_t first_char, bool at_start) {
     if (fused(part, first_char)) return;
     if (p_.byte_level && p_.byte_level->is_normal(part)) return bytes(part, first_char);
-    normalized_.assign(part, first_char, details_ != nullptr || p_.needs_origins);
+    if (p_.wordwise && !details_ && !plain_specials_) return words(part, first_char, at_start);
+    stages(part, first_char, at_start, true);
+  }
+
+  /// Only ids, word by word: the cache has the tokens or gets them from the stages.
+  void words(std::string_view text, int32_t first_char, bool at_start) {
+    const Wordwise& rules = *p_.wordwise;
+    const auto run = [&](std::string_view part, size_t begin, Wordwise::Kind kind) {
+      const auto next = [&](size_t at) { return rules.next(part, at); };
+      const auto use = [&](std::string_view word, const CachedWord& key, size_t place) {
+        if (ids_.size() >= limit_) return false;
+        const bool cached = WordCache::may_have(word.size());
+        if (cached && known(key, place)) return true;
+        const int32_t one = begin != 0 && word.size() == 1 ? rules.of_byte(word[0]) : -1;
+        if (one >= 0) {
+          ids_.push_back(one);
+          return true;
+        }
+        const size_t before = ids_.size();
+        // Characters are counted only to tell the first one of the original.
+        if (begin == 0 || !directly(word)) {
+          stages(word, first_char + (begin != 0), kind == Wordwise::kFirstOfOriginal, begin == 0);
+        }
+        if (cached && ids_.size() < limit_) keep(key, place, before);
+        return true;
+      };
+      for_each_word(rules.cache(), part, begin, kind, next, use);
+    };
+    const size_t first = rules.next(text, 0);
+    run(text.substr(0, first), 0, at_start ? Wordwise::kFirstOfOriginal : Wordwise::kFirst);
+    run(text, first, Wordwise::kInside);
+  }
+
+  bool directly(std::string_view word) {
+    if (p_.added.any(true) || !p_.wordwise->piece_of(word, piece_)) return false;
+    tokens_.clear();
+    p_.model->tokenize(piece_, tokens_);
+    for (const ModelToken& t : tokens_) ids_.push_back(t.id);
+    return true;
+  }
+
+  bool known(const CachedWord& key, size_t place) {
+    WordCache::Entry entry;
+    if (!p_.wordwise->cache().find(place, key, entry)) return false;
+    for (uint32_t i = 0; i < entry.count; ++i) ids_.push_back(entry.ids[i]);
+    return true;
+  }
+
+  /// The ids from `first` on are those of the word.
+  void keep(const CachedWord& key, size_t place, size_t first) {
+    WordCache::Entry entry{};
+    for (size_t i = first; i < ids_.size(); ++i) {
+      if (entry.count == WordCache::kMostTokens || ids_[i] > WordCache::kMostId) return;
+      entry.ids[entry.count++] = static_cast<int32_t>(ids_[i]);
+    }
+    p_.wordwise->cache().put(place, key, entry);
+  }
+
+  /// The components one by one; a word that is not the first one lacks what the normalizer does
+  /// there.
+  void stages(std::string_view part, int32_t first_char, bool at_start, bool first) {
+    normalized_.assign(part, first_char, counts_);
     normalized_.begins_original = at_start;
-    if (p_.normalizer) p_.normalizer->normalize(normalized_);
+    if (!first)
+      p_.wordwise->normalize(normalized_);
+    else if (p_.normalizer)
+      p_.normalizer->normalize(normalized_);
     if (normalized_.text.empty()) return;
     if (p_.added.none_in(normalized_.text, true))
       return pieces(normalized_, 0, normalized_.text.size());
@@ -138,11 +203,13 @@ class Collector {
   Encoding* details_;
   Detail detail_;
   bool plain_specials_;
+  bool counts_;  // the characters of the original
   size_t limit_;
   int32_t word_ = 0;
   Normalized normalized_, rewritten_;
   std::vector<Piece> pieces_;
   std::vector<ModelToken> tokens_;
+  std::string piece_;
 };
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "subwords/text_model.h"
 #include "tokenizer.h"
 #include "truncation.h"
+#include "wordwise.h"
 
 namespace tern {
 
@@ -59,6 +60,8 @@ struct Tokenizer::Pipeline {
   /// Components that are BERT's, or byte-level BPE's, run as one fused pass.
   std::unique_ptr<text::BertScan> fused;
   std::unique_ptr<text::ByteLevelScan> byte_level;
+  /// Null when the text must be seen as a whole.
+  std::unique_ptr<text::Wordwise> wordwise;
 
   /// Parses tokenizer.json; `what` names it in errors.
   static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);

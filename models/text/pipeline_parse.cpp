@@ -91,6 +91,7 @@ void Tokenizer::Pipeline::finish() {
   const bool bert = rules && words && dynamic_cast<text::BertPreTokenizer*>(pre_tokenizer.get());
   byte_level = text::ByteLevelScan::make(normalizer.get(), pre_tokenizer.get(), *model);
   if (bert && !added.any(true)) fused = std::make_unique<text::BertScan>(*rules, *words);
+  wordwise = text::Wordwise::make(normalizer.get(), pre_tokenizer.get(), *model, added);
 }
 
 }  // namespace tern

@@ -27,7 +27,9 @@ void find_literal(std::string_view text, std::string_view literal, std::vector<R
 TextPattern TextPattern::parse(const hub::Json& json, std::string_view what) {
   if (json.contains("String")) return TextPattern(read_string(json, "String", std::nullopt));
   if (json.contains("Regex")) {
-    return TextPattern(Regex::compile(read_string(json, "Regex", std::nullopt), what));
+    TextPattern pattern(read_string(json, "Regex", std::nullopt));
+    pattern.regex_ = Regex::compile(pattern.text_, what);
+    return pattern;
   }
   fail(ErrorCode::corrupt,
        cat("tokenizer.json: the pattern of ", what, " must be {\"String\": …} or {\"Regex\": …}"));
@@ -40,7 +42,7 @@ void TextPattern::find_all(std::string_view text, Regex::Deadline deadline,
   if (regex_)
     regex_->find_all(text, deadline, out);
   else
-    find_literal(text, literal_, out);
+    find_literal(text, text_, out);
 }
 
 }  // namespace tern::text

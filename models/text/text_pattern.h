@@ -15,7 +15,7 @@ namespace tern::text {
 class TextPattern {
  public:
   TextPattern() = default;
-  explicit TextPattern(std::string literal) : literal_(std::move(literal)) {}
+  explicit TextPattern(std::string literal) : text_(std::move(literal)) {}
   explicit TextPattern(std::unique_ptr<const Regex> regex) : regex_(std::move(regex)) {}
 
   /// {"String": …} or {"Regex": …}; `what` names the component in errors.
@@ -31,11 +31,13 @@ class TextPattern {
     find_all(text, Regex::deadline_for(text), out);
   }
 
+  /// The literal text, or what the regular expression was parsed from.
+  const std::string& text() const noexcept { return text_; }
   /// Null when this is a literal text.
   const Regex* regex() const noexcept { return regex_.get(); }
 
  private:
-  std::string literal_;
+  std::string text_;
   std::unique_ptr<const Regex> regex_;
 };
 

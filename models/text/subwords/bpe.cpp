@@ -109,6 +109,43 @@ void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
   }
 }
 
+bool Bpe::local() const {
+  return !ignore_merges_ && !merges_->vanish() && merges_->prefix().empty() &&
+         merges_->suffix().empty() && vocabulary.unique_ids();
+}
+
+bool Bpe::joined_before(std::string_view mark, bool (&joined)[256]) const {
+  const bool known = is_token(mark) || (merges_->regular() && merges_->all_bytes());
+  if (!local() || !known) return false;
+  // Tokens that end with what stands for an unknown character do not show with which byte.
+  std::vector<bool> opaque = merges_->stand_ins();
+  for (bool more = !merges_->regular(); more;) {
+    more = false;
+    for (const BpeMerges::Merge& merge : merges_->list()) {
+      if (!opaque[merge.right] || opaque[merge.result]) continue;
+      opaque[merge.result] = more = true;
+    }
+  }
+  for (const BpeMerges::Merge& merge : merges_->list()) {
+    const std::string_view left = text_of(merge.left);
+    if (!text_of(merge.right).starts_with(mark) || left.ends_with(mark)) continue;
+    if (opaque[merge.left]) return false;
+    joined[static_cast<unsigned char>(left.back())] = true;
+  }
+  return true;
+}
+
+std::vector<bool> Bpe::joined_pairs() const {
+  // Unknown characters that are not bytes would fuse across a cut.
+  if (!local() || !merges_->regular() || !merges_->all_bytes()) return {};
+  std::vector<bool> joined(1 << 16, false);
+  for (const BpeMerges::Merge& merge : merges_->list()) {
+    const size_t last = static_cast<unsigned char>(text_of(merge.left).back());
+    joined[last << 8 | static_cast<unsigned char>(text_of(merge.right).front())] = true;
+  }
+  return joined;
+}
+
 void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const {
   thread_local std::string bytes;
   bytes.clear();

@@ -27,6 +27,14 @@ class Bpe final : public TextModel {
   /// and end count these bytes. The same ids as tokenize gives for the piece in the alphabet.
   void tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) const;
 
+  /// Whether a piece may be cut before `mark`, a character, with the tokens of the whole for the
+  /// parts, unless the byte before it is `joined`: one with which a token ends that a merge joins
+  /// to a token that begins with `mark`. A cut between two marks may change the tokens.
+  bool joined_before(std::string_view mark, bool (&joined)[256]) const;
+  /// By two bytes of UTF-8 text, 256 · last of one character + first of the next: whether a merge
+  /// may join them. Between others a piece may be cut. Empty when nothing is known.
+  std::vector<bool> joined_pairs() const;
+
   /// For tests: without the linear algorithm.
   void tokenize_by_queue(std::string_view piece, std::vector<ModelToken>& out) const;
   bool linear() const noexcept { return linear_ != nullptr; }
@@ -40,6 +48,11 @@ class Bpe final : public TextModel {
   void tokenize_text(const Text& text, std::vector<ModelToken>& out) const;
   void tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const;
   std::string without_vanishing(const Text& text) const;
+  /// Cuts of a piece change nothing but the merges across them.
+  bool local() const;
+  std::string_view text_of(uint32_t entry) const noexcept {
+    return vocabulary.text(vocabulary.entries()[entry]);
+  }
   bool is_token(std::string_view written) const noexcept { return merges_->find(written) >= 0; }
 
   std::optional<BpeMerges> merges_;

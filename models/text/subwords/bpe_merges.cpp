@@ -70,13 +70,18 @@ void BpeMerges::resolve(const BpeConfig& config) {
   }
 }
 
-void BpeMerges::check_regular() {
-  regular_ = vocabulary_.unique_ids();
+std::vector<bool> BpeMerges::stand_ins() const {
   std::vector<bool> stands(vocabulary_.size(), false);
   if (unk_ >= 0) stands[static_cast<size_t>(unk_)] = true;
   for (const int32_t b : bytes_) {
     if (b >= 0) stands[static_cast<size_t>(b)] = true;
   }
+  return stands;
+}
+
+void BpeMerges::check_regular() {
+  regular_ = vocabulary_.unique_ids();
+  const std::vector<bool> stands = stand_ins();
   for (const Merge& m : list_) {
     if (stands[m.left] || stands[m.right]) regular_ = false;
   }

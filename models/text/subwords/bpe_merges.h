@@ -3,6 +3,8 @@
 // numbers and checked, and the definition of its result: the queue of merges.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,10 +88,16 @@ class BpeMerges {
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
   const std::string& prefix() const noexcept { return prefix_; }
   const std::string& suffix() const noexcept { return suffix_; }
+  /// Every unknown character becomes tokens of its bytes.
+  bool all_bytes() const noexcept {
+    return std::all_of(std::begin(bytes_), std::end(bytes_), [](int32_t b) { return b >= 0; });
+  }
   bool vanish() const noexcept { return !unk_token_; }
   /// Characters that are no token stand for themselves: no merge has the unknown token or, with
   /// byte_fallback, a byte's token on a side, and no two tokens share an id.
   bool regular() const noexcept { return regular_; }
+  /// By entry: the unknown token and, with byte_fallback, the bytes' tokens.
+  std::vector<bool> stand_ins() const;
 
  private:
   struct Symbol {

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts cut into words against the same texts as a whole: ids alone take the one way, ids with
+// offsets the other.
+#include "../../../models/text/wordwise.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "../../../engine/base/format.h"
+#include "../../../models/text/fields.h"
+#include "../../../models/text/pipeline.h"
+#include "cases.h"
+#include "needs_regex.h"
+
+using namespace tern;
+using namespace tern::test;
+using namespace tern::text;
+
+namespace {
+
+std::string random_text(std::mt19937& random) {
+  static const std::vector<std::string> kParts = {// clang-format off
+      "a", "b", "ab", "z", "qz", "Abc", "the", " the", "the ", " ", " ", " ", "  ", "    ",
+      "\n", "\n\n", "\n ", " \n", "\r\n", "\t", "x>", " </", ">", "<s>", " <s>", "<y>", "b<y>",
+      "\u2581", "a\u2581", "``", "''", "`", ".", ",", "...", "()", "1", "23", "é", "e\u0301",
+      "\u0301", "\u00a0", "\u3000", "世界", "한국", "мир", " мир", "😀", "👩\u200d👩", "\u200b",
+      "ﬁ", "½", "\u00ad", "İ", "Σ", "\u0600", "averyveryverylongwordindeed",
+      "http://x.y/z?a=b", std::string(1, '\0'), "---------------------------"};
+  // clang-format on
+  std::string out;
+  for (size_t n = random() % 14; n > 0; --n) out += kParts[random() % kParts.size()];
+  return out;
+}
+
+void check_both_ways(const Tokenizer& tokenizer, int rounds, uint32_t seed) {
+  std::mt19937 random(seed);
+  int refused = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const std::string text = random_text(random);
+    CAPTURE(text);
+    const auto ids = [&](const EncodeOptions& options) {
+      try {
+        return tokenizer.encode(text, options).ids;
+      } catch (const Error&) {
+        ++refused;
+        return std::vector<int64_t>{-1};
+      }
+    };
+    const std::vector<int64_t> whole = ids({.want_offsets = true});
+    if (std::ssize(whole) > 3) {
+      // A word that the limit cuts is not kept.
+      std::vector<int64_t> first;
+      tokenizer.encode_ids(text, {.add_special_tokens = false, .max_length = 3}, first);
+      auto all = tokenizer.encode(text, {.add_special_tokens = false, .want_offsets = true}).ids;
+      if (all.size() > 3) all.resize(3);
+      REQUIRE(first == all);
+    }
+    REQUIRE(ids({}) == whole);  // words that the cache may lack, and then has
+    REQUIRE(ids({}) == whole);
+  }
+  CHECK(refused < 3 * rounds);
+}
+
+/// A BPE whose merges join across blanks behind '>' only.
+std::string bpe(std::string_view options,
+                const std::vector<std::pair<std::string, std::string>>& more = {}) {
+  std::string vocab, merges;
+  int id = 0;
+  const auto add = [&](const std::string& token) {
+    vocab += cat(id == 0 ? "" : ",", hub::json_quote(token), ":", id);
+    ++id;
+  };
+  for (int byte = 0; byte < 256; ++byte) add(byte_token(static_cast<uint8_t>(byte)));
+  for (const char* token : {"<unk>", "\u2581", "a", "b", "c", "t", "h", "e", "<", ">", "/", "\n",
+                            ".", ",", "x", "A", "é", "世"}) {
+    add(token);
+  }
+  std::vector<std::pair<std::string, std::string>> pairs = {
+      {"a", "b"},   {"t", "h"},       {"th", "e"},       {"\u2581", "the"},
+      {"<", "/"},   {"\u2581", "</"}, {">", "\u2581</"}, {"\u2581", "\u2581"},
+      {"\n", "\n"}, {"b", "a"},       {".", "."}};
+  pairs.insert(pairs.end(), more.begin(), more.end());
+  for (const auto& [left, right] : pairs) {
+    add(left + right);
+    merges += cat(merges.empty() ? "" : ",", "[", hub::json_quote(left), ",",
+                  hub::json_quote(right), "]");
+  }
+  return cat(R"({"type":"BPE","unk_token":"<unk>",)", options, R"("vocab":{)", vocab,
+             R"(},"merges":[)", merges, "]}");
+}
+
+std::string unigram() {
+  std::string pieces = R"(["<unk>",0.0])";
+  double score = -2;
+  for (const char* piece : {"\u2581", "a", "b", "\u2581the", "the", "\u2581a", "ab", "t", "h", "e",
+                            "\"", ".", "\u2581мир", "é", "x", "i", "f"}) {
+    pieces += cat(",[", hub::json_quote(piece), ",", score -= 0.5, "]");
+  }
+  return cat(R"({"type":"Unigram","unk_id":0,"vocab":[)", pieces, "]}");
+}
+
+std::string tokenizer_json(std::string_view normalizer, std::string_view pre_tokenizer,
+                           std::string_view model, std::string_view added = "") {
+  return cat(R"({"added_tokens":[)", added, R"(],"normalizer":)", normalizer,
+             R"(,"pre_tokenizer":)", pre_tokenizer, R"(,"model":)", model, "}");
+}
+
+constexpr const char* kLlama =
+    R"({"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},)"
+    R"({"type":"Replace","pattern":{"String":" "},"content":"▁"}]})";
+constexpr const char* kGemma = R"({"type":"Replace","pattern":{"String":" "},"content":"▁"})";
+constexpr const char* kSplit =
+    R"({"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false})";
+constexpr const char* kAlbert =
+    R"({"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"``"},)"
+    R"("content":"\""},{"type":"Replace","pattern":{"String":"''"},"content":"\""},)"
+    R"({"type":"NFKD"},{"type":"StripAccents"},{"type":"Lowercase"}]})";
+constexpr const char* kStrip =
+    R"({"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"NFKC"},)"
+    R"({"type":"Strip","strip_left":true,"strip_right":true},)"
+    R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"}]})";
+constexpr const char* kWords =
+    R"({"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},)"
+    R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}]})";
+
+std::string metaspace(std::string_view scheme, bool split) {
+  return cat(R"({"type":"Metaspace","replacement":"▁","prepend_scheme":")", scheme, R"(","split":)",
+             split ? "true" : "false", "}");
+}
+
+constexpr const char* kAdded = R"({"id":900,"content":"<s>","normalized":false,"special":true},)"
+                               R"({"id":901,"content":"<y>","normalized":true,"special":false})";
+
+/// Whether the components of this tokenizer.json are run word by word.
+bool is_wordwise(const std::string& json) {
+  return Tokenizer::Pipeline::parse(json, "tokenizer.json")->wordwise != nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("word by word, a BPE over the whole text gives the ids of the whole") {
+  for (const char* options : {"", R"("byte_fallback":true,)", R"("fuse_unk":true,)",
+                              R"("fuse_unk":true,"byte_fallback":true,)"}) {
+    for (const char* added : {"", kAdded}) {
+      for (const auto& [normalizer, pre_tokenizer] :
+           std::initializer_list<std::pair<std::string, std::string>>{
+               {kLlama, "null"},
+               {kGemma, kSplit},
+               {kGemma, "null"},
+               {"null", metaspace("first", false)},
+               {"null", metaspace("always", false)},
+               {"null", metaspace("never", false)}}) {
+        const std::string json = tokenizer_json(normalizer, pre_tokenizer, bpe(options), added);
+        CAPTURE(json.substr(0, 400));
+        REQUIRE(is_wordwise(json));
+        check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 2000, 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("word by word, pre-tokenizers that cut at blanks give the ids of the whole" *
+          NeedsRegex()) {
+  for (const char* added : {"", kAdded}) {
+    for (const std::string& model : {bpe(""), unigram()}) {
+      for (const char* normalizer :
+           {"null", kAlbert, kStrip, R"({"type":"Lowercase"})",
+            R"({"type":"Replace","pattern":{"String":"a"},"content":"xx"})"}) {
+        for (const std::string& pre_tokenizer :
+             {std::string(kWords), metaspace("first", true), metaspace("always", true),
+              metaspace("never", true), std::string(R"({"type":"WhitespaceSplit"})"),
+              std::string(R"({"type":"Whitespace"})"),
+              std::string(R"({"type":"BertPreTokenizer"})"),
+              cat(R"({"type":"Sequence","pretokenizers":[)", metaspace("first", true),
+                  R"(,{"type":"Digits","individual_digits":true}]})")}) {
+          const std::string json = tokenizer_json(normalizer, pre_tokenizer, model, added);
+          CAPTURE(json.substr(0, 600));
+          REQUIRE(is_wordwise(json));
+          check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 500, 2);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("word by word, real and small tokenizers give the ids of the whole" * NeedsRegex()) {
+  size_t wordwise = 0;
+  const std::string root = TERN_SHARED_DATA "/tokenizers";
+  std::vector<std::string> folders = {TERN_TEST_DATA "/tokenizers/bert-base-uncased"};
+  for (const char* name : {"llama2", "mistral", "gemma3", "albert-base-v1"}) {
+    folders.push_back(cat(root, "/", name));
+  }
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(root + "/small", none)) {
+    folders.push_back(entry.path().string());
+  }
+  for (const std::string& folder : folders) {
+    const std::string json = read_maybe_xz(folder + "/tokenizer.json");
+    if (json.empty()) {
+      MESSAGE("skipped: ", folder);
+      continue;
+    }
+    CAPTURE(folder);
+    wordwise += is_wordwise(json);
+    check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 3000, 3);
+  }
+  if (folders.size() > 5) CHECK(wordwise >= 8);
+}
+
+TEST_CASE("components that look beyond a blank are not run word by word" * NeedsRegex()) {
+  const auto refused = [](std::string_view normalizer, std::string_view pre_tokenizer,
+                          std::string_view model, std::string_view added = "") {
+    return !is_wordwise(tokenizer_json(normalizer, pre_tokenizer, model, added));
+  };
+  const std::string words = kWords, whole = metaspace("first", false);
+  // Normalizers: a blank that is sought or written, any other expression.
+  for (const char* step : {R"({"type":"Replace","pattern":{"String":"a b"},"content":"c"})",
+                           R"({"type":"Replace","pattern":{"String":"a"},"content":"b "})",
+                           R"({"type":"Replace","pattern":{"String":"a"},"content":""})",
+                           R"({"type":"Replace","pattern":{"Regex":"\\s+"},"content":" "})",
+                           R"({"type":"BertNormalizer"})", R"({"type":"ByteLevel"})"}) {
+    CAPTURE(step);
+    CHECK(refused(step, words, bpe("")));
+  }
+  // Pre-tokenizers that do not separate, before a model that has no say about cuts.
+  for (const char* pre_tokenizer :
+       {"null", R"({"type":"Digits","individual_digits":false})",
+        R"({"type":"Split","pattern":{"String":"x"},"behavior":"Isolated","invert":false})",
+        R"({"type":"ByteLevel","add_prefix_space":false,"use_regex":true})"}) {
+    CAPTURE(pre_tokenizer);
+    CHECK(refused("null", pre_tokenizer, bpe("")));
+  }
+  CHECK(refused("null", whole, unigram()));
+  CHECK(refused(R"({"type":"Lowercase"})", whole, bpe("")));
+  CHECK(refused("null", whole, bpe(R"("ignore_merges":true,)")));
+  // "z" is no token, its byte is, and merges with a mark; also when another byte came before it.
+  const std::string z = byte_token('z'), q = byte_token('q');
+  const char* fallback = R"("byte_fallback":true,)";
+  CHECK(refused("null", whole, bpe(fallback, {{z, "\u2581"}})));
+  CHECK(refused("null", whole, bpe(fallback, {{q, z}, {q + z, "\u2581"}})));
+  const std::string json = tokenizer_json("null", whole, bpe(fallback, {{z, "a"}}));
+  CHECK(is_wordwise(json));
+  check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 1000, 4);
+  CHECK(refused("null", whole, bpe(R"("end_of_word_suffix":"c",)")));
+  // Added tokens that are sought across a blank or look at their neighbours.
+  for (const char* token :
+       {R"({"id":900,"content":"a b","normalized":true,"special":false})",
+        R"({"id":900,"content":"<y>","normalized":true,"special":false,"lstrip":true})",
+        R"({"id":900,"content":"<y>","normalized":true,"special":false,"rstrip":true})",
+        R"({"id":900,"content":"<y>","normalized":true,"special":false,"single_word":true})"}) {
+    CAPTURE(token);
+    CHECK(refused("null", whole, bpe(""), token));
+    CHECK(refused("null", words, unigram(), token));
+  }
+}
