@@ -105,6 +105,16 @@ void ByteLevelScan::add_details(std::string_view word, const WordCache::Entry& e
   for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
 }
 
+/// Of a word whose bytes are its characters.
+void ByteLevelScan::add_offsets(const WordCache::Entry& entry, const Output& out) const {
+  for (uint32_t i = 0; i < entry.count; ++i) {
+    const int32_t begin = out.character;
+    out.character += entry.sizes[i];
+    out.details->offsets.push_back({begin, out.character});
+    out.details->word_ids.push_back(out.word);
+  }
+}
+
 void ByteLevelScan::scan(std::string_view text, const Output& out) const {
   WordCache::Entry entry;
   std::vector<ModelToken> many;
@@ -121,7 +131,11 @@ void ByteLevelScan::scan(std::string_view text, const Output& out) const {
     }
     for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
     for (const ModelToken& t : many) out.ids.push_back(t.id);
-    if (out.details) add_details(word, entry, many, out);
+    if (out.details && cached && key.is_ascii() && many.empty() && out.detail == Detail::offsets) {
+      add_offsets(entry, out);
+    } else if (out.details) {
+      add_details(word, entry, many, out);
+    }
     many.clear();
     ++out.word;
     return true;

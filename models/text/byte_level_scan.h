@@ -47,6 +47,8 @@ class ByteLevelScan {
   void add_details(std::string_view word, const WordCache::Entry& entry,
                    const std::vector<ModelToken>& many, const Output& out) const;
 
+  void add_offsets(const WordCache::Entry& entry, const Output& out) const;
+
   const Bpe& model_;
   Scanner scanner_;
   std::unique_ptr<NfcCheck> nfc_;

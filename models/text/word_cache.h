@@ -37,6 +37,10 @@ struct CachedWord {
     return {{load8(from) & low, load8(from + 8) & middle, load8(from + 16) & high},
             size | kind << 5};
   }
+  /// Its characters are its bytes.
+  bool is_ascii() const noexcept {
+    return ((bytes[0] | bytes[1] | bytes[2]) & 0x8080808080808080) == 0;
+  }
 
  private:
   static uint64_t load8(const char* from) noexcept {

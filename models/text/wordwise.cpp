@@ -42,12 +42,38 @@ bool Wordwise::piece_of(std::string_view word, std::string& piece) const {
   for (; done < word.size(); ++done) {
     const char c = word[done], to = becomes_[static_cast<unsigned char>(c)];
     if (to == 0) return false;
+    for (const std::string& text : longer_) {
+      if (c == text[0] && word.substr(done).starts_with(text)) return false;
+    }
     if (to == ' ')
       piece += kMark;
     else
       piece += to;
   }
   return true;
+}
+
+void Wordwise::measure(std::string_view word, std::string_view piece,
+                       std::span<const ModelToken> tokens, std::vector<uint32_t>& sizes) const {
+  sizes.clear();
+  // The piece has a mark for a blank, else the bytes of the word.
+  size_t raw = 0, at = 0, done = 0;
+  for (const ModelToken& token : tokens) {
+    const bool follows = token.begin == at && token.end > at;
+    for (; follows && at < token.end; ++raw) {
+      const bool blank = word[raw] == ' ' && piece.substr(at).starts_with(kMark);
+      at += blank ? kMark.size() : 1;
+    }
+    if (!follows || at != token.end) return sizes.clear();
+    sizes.push_back(static_cast<uint32_t>(raw - done));
+    done = raw;
+  }
+}
+
+std::pair<int32_t, int32_t> Wordwise::place_of(std::string_view word, size_t begin, size_t end) {
+  // A token that begins inside a character has that character's place, too.
+  const size_t before = count_chars(word.substr(0, begin)) - is_continuation(word[begin]);
+  return {static_cast<int32_t>(before), static_cast<int32_t>(count_chars(word.substr(0, end)))};
 }
 
 bool Wordwise::may_cut(std::string_view text, size_t at) const noexcept {

@@ -12,6 +12,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <utility>
 
 #include "added_tokens.h"
 #include "normalizers/normalizers.h"
@@ -44,6 +46,16 @@ class Wordwise {
   /// The one token of a word of one byte that is not the first one, or -1: the way of others is
   /// longer.
   int32_t of_byte(char byte) const noexcept { return of_byte_[static_cast<unsigned char>(byte)]; }
+  /// All words of a text are one piece for the model, and so one word for the caller. Offsets of
+  /// such tokens are known word by word; of others they are not, since where Precompiled drops a
+  /// character, the reference shifts what follows, over the next blank.
+  bool one_piece() const noexcept { return !ascii_only_; }
+  /// With one piece: how many bytes of `word` each token has; none when the tokens do not follow
+  /// one another.
+  void measure(std::string_view word, std::string_view piece, std::span<const ModelToken> tokens,
+               std::vector<uint32_t>& sizes) const;
+  /// The characters of `word` that a token of its bytes [begin, end) stands for.
+  static std::pair<int32_t, int32_t> place_of(std::string_view word, size_t begin, size_t end);
   WordCache& cache() const noexcept { return cache_; }
 
  private:
@@ -65,6 +77,7 @@ class Wordwise {
   bool collapses_ = false;   // and become what one becomes
   /// By byte: what becomes of it; 0: that depends. All 0 when there is no short way.
   char becomes_[256] = {};
+  std::vector<std::string> longer_;  // texts that are replaced, of more than one character
   int32_t of_byte_[256];
   /// Bpe::joined_pairs, when there may be cuts inside of words; else empty.
   std::vector<bool> joined_;

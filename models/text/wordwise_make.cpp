@@ -111,6 +111,7 @@ struct Wordwise::Maker {
     replaces_one = replaces_one || one;
     if (!one && !is_continuation(sought[0]) && sought[0] >= 0) {
       begins_longer[static_cast<unsigned char>(sought[0])] = true;
+      out.longer_.push_back(sought);
     }
     return !step.content.empty() && !has_blanks(step.content);
   }
@@ -192,8 +193,9 @@ struct Wordwise::Maker {
       out.normalize(one);
       if (one.text.size() != 1 || !Wordwise::is_printable(one.text[0])) continue;
       const char to = one.text[0];
-      const bool longer = begins_longer[static_cast<unsigned char>(c)] ||
-                          begins_longer[static_cast<unsigned char>(to)];
+      // As it is in the word, piece_of sees whether the rest follows.
+      const bool longer = to != c && (begins_longer[static_cast<unsigned char>(c)] ||
+                                      begins_longer[static_cast<unsigned char>(to)]);
       if (!longer) out.becomes_[static_cast<unsigned char>(c)] = to;
     }
   }
