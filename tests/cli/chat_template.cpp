@@ -24,6 +24,9 @@ TEST_CASE("chat-template renders the messages of standard input without a line e
   CHECK(run_tern({"chat-template", path},
                  {.input = std::string("{\"messages\":") + kHello + ",\"kwargs\":{\"x\":1.0}}"})
             .out == "<user>Hi é1.0");
+  CHECK(run_tern({"chat-template", path, "--set", "x=2"},
+                 {.input = std::string("{\"messages\":") + kHello + ",\"kwargs\":{\"x\":1.0}}"})
+            .out == "<user>Hi é2");
   CHECK(run_tern({"chat-template", path, folder.write("messages.json", kHello)}).out ==
         "<user>Hi é");
 }
