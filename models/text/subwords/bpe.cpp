@@ -81,9 +81,10 @@ void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
   }
   for (size_t at = 0; at < all.size;) {
     if (at < text.size()) {
-      const bool known = spelling.trie.longest(text, at).value != DoubleArray::kNone;
+      const uint32_t first = spelling.trie.longest(text, at).value;
+      const bool known = first != DoubleArray::kNone;
       if (known) unknowns.flush(*merges_, emit);
-      if (known) at = linear_->run(spelling, text, at, out);
+      if (known) at = linear_->run(spelling, text, at, first, out);
       if (known) cursor = static_cast<uint32_t>(at);
       if (at >= all.size) break;
     }
@@ -176,7 +177,7 @@ void Bpe::tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) c
     if (id >= 0) return out.push_back({id, 0, size});
   }
   const size_t before = out.size();
-  linear_->run(spelling, bytes, 0, out);
+  linear_->run(spelling, bytes, 0, whole.value, out);
   for (size_t i = before; i < out.size(); ++i) {
     out[i].id = spelling.pieces[static_cast<size_t>(out[i].id)].id;
   }

@@ -90,13 +90,13 @@ class DeadPlaces {
 
 }  // namespace
 
-size_t BpeLinear::run(const Spelling& spelling, std::string_view text, size_t from,
+size_t BpeLinear::run(const Spelling& spelling, std::string_view text, size_t from, uint32_t first,
                       std::vector<ModelToken>& out) const {
   const size_t bottom = out.size();
   DeadPlaces dead(text.size() - from);
   size_t at = from;
   while (at < text.size()) {
-    uint32_t token = spelling.trie.longest(text, at).value;
+    uint32_t token = at == from ? first : spelling.trie.longest(text, at).value;
     // A suffix alone is no character: the way here is wrong.
     if (token == kNone && text[at] != kSuffix) break;
     for (;; token = tokens_[token].shorter) {
