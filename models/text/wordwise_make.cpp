@@ -157,7 +157,8 @@ struct Wordwise::Maker {
     return marks && !marks->cuts && marks->replacement == kMark;
   }
 
-  void take_separated(const PreTokenizer* pre_tokenizer) {
+  /// Pre-tokenizers that cut at blanks; false when no blanks are left for them.
+  bool take_separated(const PreTokenizer* pre_tokenizer) {
     out.ascii_only_ = true;
     for (int c = 0; c < 256; ++c)
       out.ends_word_[c] = Wordwise::is_printable(static_cast<char>(c)) ? 3 : 0;
@@ -172,21 +173,31 @@ struct Wordwise::Maker {
       for (const Piece& p : pieces) all.append(word.text, p.begin, p.end - p.begin) += '\0';
       return all;
     };
-    const std::string once = pieces_of(" a");
-    out.line_feeds_ = !any_sought && pieces_of("\na") == once;
-    // A run of blanks may end as one U+2581, which is no white space.
-    out.runs_ = out.collapses_ = true;
-    for (const std::string run : {"  ", "   ", "\n", " \n", "\n ", "\n\n"}) {
-      if (!out.line_feeds_ && run.find('\n') != run.npos) continue;
-      out.collapses_ = out.collapses_ && pieces_of(run + "a") == once;
+    const auto splits = [&](const std::string& run) {
       for (const std::string left : {"x", ">", "1"}) {
         for (const std::string right : {"a", "<", "2"}) {
           const std::string parts = pieces_of(left) + pieces_of(run + right);
-          out.runs_ = out.runs_ && pieces_of(left + run + right) == parts;
+          if (pieces_of(left + run + right) != parts) return false;
         }
       }
+      return true;
+    };
+    // Blanks may have become U+2581, which is no white space; a run of them may end as one.
+    if (!splits(" ")) return false;
+    const std::string once = pieces_of(" a");
+    out.line_feeds_ = !any_sought && pieces_of("\na") == once && splits("\n");
+    out.runs_ = out.collapses_ = true;
+    for (const std::string run : {"  ", "   ", " \n", "\n ", "\n\n"}) {
+      if (!out.line_feeds_ && run.find('\n') != run.npos) continue;
+      out.collapses_ = out.collapses_ && pieces_of(run + "a") == once;
+      out.runs_ = out.runs_ && splits(run);
     }
-    if (!only_marks(pre_tokenizer)) return;
+    if (only_marks(pre_tokenizer)) take_characters();
+    return true;
+  }
+
+  /// Printable ASCII that becomes other printable ASCII, or stays.
+  void take_characters() {
     for (char c = '!'; c <= '~'; ++c) {
       Normalized one;
       one.assign(std::string_view(&c, 1), 1, false);
@@ -244,11 +255,10 @@ std::unique_ptr<Wordwise> Wordwise::make(const Normalizer* normalizer,
   Maker maker{*out};
   maker.any_sought = added.any(true);
   if (!maker.take_steps(normalizer)) return nullptr;
-  if (pre_tokenizer && separates(pre_tokenizer)) {
-    maker.take_separated(pre_tokenizer);
-  } else if (!maker.take_whole(pre_tokenizer, model)) {
-    return nullptr;
-  }
+  const bool taken = pre_tokenizer && separates(pre_tokenizer)
+                         ? maker.take_separated(pre_tokenizer)
+                         : maker.take_whole(pre_tokenizer, model);
+  if (!taken) return nullptr;
   maker.take_bytes(model);
   const bool inside =
       std::all_of(added.tokens().begin(), added.tokens().end(), Maker::stays_inside);

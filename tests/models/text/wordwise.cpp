@@ -244,6 +244,14 @@ TEST_CASE("components that look beyond a blank are not run word by word" * Needs
     CHECK(refused("null", pre_tokenizer, bpe("")));
   }
   CHECK(refused("null", whole, unigram()));
+  // No blank is left where one is to be cut at.
+  for (const char* pre_tokenizer :
+       {R"({"type":"WhitespaceSplit"})", R"({"type":"Whitespace"})", kWords}) {
+    CAPTURE(pre_tokenizer);
+    const std::string json = tokenizer_json(kGemma, pre_tokenizer, unigram());
+    CHECK(is_wordwise(json) == (pre_tokenizer == kWords));
+    check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 300, 5);
+  }
   CHECK(refused(R"({"type":"Lowercase"})", whole, bpe("")));
   CHECK(refused("null", whole, bpe(R"("ignore_merges":true,)")));
   // "z" is no token, its byte is, and merges with a mark; also when another byte came before it.
