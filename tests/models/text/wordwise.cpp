@@ -9,10 +9,10 @@
 #include <random>
 
 #include "../../../engine/base/format.h"
-#include "../../../models/text/fields.h"
 #include "../../../models/text/pipeline.h"
 #include "cases.h"
 #include "needs_regex.h"
+#include "small_tokenizers.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -73,76 +73,6 @@ void check_both_ways(const Tokenizer& tokenizer, int rounds, uint32_t seed) {
   }
   CHECK(refused < rounds);
 }
-
-/// A BPE whose merges join across blanks behind '>' only.
-std::string bpe(std::string_view options,
-                const std::vector<std::pair<std::string, std::string>>& more = {}) {
-  std::string vocab, merges;
-  int id = 0;
-  const auto add = [&](const std::string& token) {
-    vocab += cat(id == 0 ? "" : ",", hub::json_quote(token), ":", id);
-    ++id;
-  };
-  for (int byte = 0; byte < 256; ++byte) add(byte_token(static_cast<uint8_t>(byte)));
-  for (const char* token : {"<unk>", "\u2581", "a", "b", "c", "t", "h", "e", "<", ">", "/", "\n",
-                            ".", ",", "x", "A", "é", "世"}) {
-    add(token);
-  }
-  std::vector<std::pair<std::string, std::string>> pairs = {
-      {"a", "b"},   {"t", "h"},       {"th", "e"},       {"\u2581", "the"},
-      {"<", "/"},   {"\u2581", "</"}, {">", "\u2581</"}, {"\u2581", "\u2581"},
-      {"\n", "\n"}, {"b", "a"},       {".", "."}};
-  pairs.insert(pairs.end(), more.begin(), more.end());
-  for (const auto& [left, right] : pairs) {
-    add(left + right);
-    merges += cat(merges.empty() ? "" : ",", "[", hub::json_quote(left), ",",
-                  hub::json_quote(right), "]");
-  }
-  return cat(R"({"type":"BPE","unk_token":"<unk>",)", options, R"("vocab":{)", vocab,
-             R"(},"merges":[)", merges, "]}");
-}
-
-std::string unigram() {
-  std::string pieces = R"(["<unk>",0.0])";
-  double score = -2;
-  for (const char* piece : {"\u2581", "a", "b", "\u2581the", "the", "\u2581a", "ab", "t", "h", "e",
-                            "\"", ".", "\u2581мир", "é", "x", "i", "f"}) {
-    pieces += cat(",[", hub::json_quote(piece), ",", score -= 0.5, "]");
-  }
-  return cat(R"({"type":"Unigram","unk_id":0,"vocab":[)", pieces, "]}");
-}
-
-std::string tokenizer_json(std::string_view normalizer, std::string_view pre_tokenizer,
-                           std::string_view model, std::string_view added = "") {
-  return cat(R"({"added_tokens":[)", added, R"(],"normalizer":)", normalizer,
-             R"(,"pre_tokenizer":)", pre_tokenizer, R"(,"model":)", model, "}");
-}
-
-constexpr const char* kLlama =
-    R"({"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},)"
-    R"({"type":"Replace","pattern":{"String":" "},"content":"▁"}]})";
-constexpr const char* kGemma = R"({"type":"Replace","pattern":{"String":" "},"content":"▁"})";
-constexpr const char* kSplit =
-    R"({"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false})";
-constexpr const char* kAlbert =
-    R"({"type":"Sequence","normalizers":[{"type":"Replace","pattern":{"String":"``"},)"
-    R"("content":"\""},{"type":"Replace","pattern":{"String":"''"},"content":"\""},)"
-    R"({"type":"NFKD"},{"type":"StripAccents"},{"type":"Lowercase"}]})";
-constexpr const char* kStrip =
-    R"({"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"NFKC"},)"
-    R"({"type":"Strip","strip_left":true,"strip_right":true},)"
-    R"({"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"}]})";
-constexpr const char* kWords =
-    R"({"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},)"
-    R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}]})";
-
-std::string metaspace(std::string_view scheme, bool split) {
-  return cat(R"({"type":"Metaspace","replacement":"▁","prepend_scheme":")", scheme, R"(","split":)",
-             split ? "true" : "false", "}");
-}
-
-constexpr const char* kAdded = R"({"id":900,"content":"<s>","normalized":false,"special":true},)"
-                               R"({"id":901,"content":"<y>","normalized":true,"special":false})";
 
 /// Whether the components of this tokenizer.json are run word by word.
 bool is_wordwise(const std::string& json) {
