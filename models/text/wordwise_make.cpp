@@ -109,7 +109,7 @@ struct Wordwise::Maker {
     if (sought.empty() || has_blanks(sought)) return false;
     const bool one = sought.size() == 1;
     replaces_one = replaces_one || one;
-    if (!one && !is_continuation(sought[0]) && sought[0] >= 0) {
+    if (!one && static_cast<unsigned char>(sought[0]) < 128) {
       begins_longer[static_cast<unsigned char>(sought[0])] = true;
       out.longer_.push_back(sought);
     }
