@@ -63,11 +63,11 @@ struct Tokenizer::Pipeline {
   /// Null when the text must be seen as a whole.
   std::unique_ptr<text::Wordwise> wordwise;
 
-  /// Parses tokenizer.json; `what` names it in errors.
+  /// Parses tokenizer.json; `what` names it in errors. finish() is still to be called.
   static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);
   /// What a Tokenizer has; an Error when it is an empty one.
   static const Pipeline& checked(const std::shared_ptr<const Pipeline>& pipeline);
-  /// After the components are in place.
+  /// Once the components and added tokens are in place: chooses the passes that run them.
   void finish();
 
   /// One sequence without special tokens and cuts. Scanning may stop after `limit` tokens.

@@ -76,7 +76,6 @@ std::unique_ptr<Tokenizer::Pipeline> Tokenizer::Pipeline::parse(std::string_view
     p->settings.padding_side = p->padding->side;
   }
   if (p->truncation) p->settings.truncation_side = p->truncation->side;
-  p->finish();
   return p;
 }
 

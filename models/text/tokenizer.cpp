@@ -206,8 +206,9 @@ Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo) {
 }
 
 Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {
-  return Tokenizer(
-      std::shared_ptr<const Tokenizer::Pipeline>(Tokenizer::Pipeline::parse(text, what)));
+  auto pipeline = Tokenizer::Pipeline::parse(text, what);
+  pipeline->finish();
+  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(std::move(pipeline)));
 }
 
 }  // namespace tern

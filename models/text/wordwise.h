@@ -56,7 +56,7 @@ class Wordwise {
                std::vector<uint32_t>& sizes) const;
   /// The characters of `word` that a token of its bytes [begin, end) stands for.
   static std::pair<int32_t, int32_t> place_of(std::string_view word, size_t begin, size_t end);
-  WordCache& cache() const noexcept { return cache_; }
+  WordCache& cache() const noexcept { return *cache_; }
 
  private:
   Wordwise() = default;
@@ -77,11 +77,11 @@ class Wordwise {
   bool collapses_ = false;   // and become what one becomes
   /// By byte: what becomes of it; 0: that depends. All 0 when there is no short way.
   char becomes_[256] = {};
-  std::vector<std::string> longer_;  // texts that are replaced, of more than one character
+  std::vector<std::string> longer_;  // texts of more than one character that are replaced
   int32_t of_byte_[256];
   /// Bpe::joined_pairs, when there may be cuts inside of words; else empty.
   std::vector<bool> joined_;
-  mutable WordCache cache_;
+  std::unique_ptr<WordCache> cache_;
 };
 
 }  // namespace tern::text

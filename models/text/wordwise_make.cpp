@@ -63,8 +63,7 @@ struct Wordwise::Maker {
   bool rewrites = false;      // other characters change, too
   bool any_sought = false;    // added tokens are sought in the normalized text
   bool strips = false;
-  bool replaces_one = false;     // of one character
-  bool begins_longer[128] = {};  // a text of more that is replaced
+  bool longer_first = true;  // texts of more than one character are replaced before all else
 
   /// Takes over the steps of the normalizer; false when one looks beyond blanks.
   bool take_steps(const Normalizer* normalizer) {
@@ -107,12 +106,11 @@ struct Wordwise::Maker {
     }
     rewrites = true;
     if (sought.empty() || has_blanks(sought)) return false;
-    const bool one = sought.size() == 1;
-    replaces_one = replaces_one || one;
-    if (!one && static_cast<unsigned char>(sought[0]) < 128) {
-      begins_longer[static_cast<unsigned char>(sought[0])] = true;
-      out.longer_.push_back(sought);
-    }
+    // The only ones that see more than one character: in a word that has no such text, a character
+    // becomes what it becomes alone, when nothing has changed before them.
+    const bool longer = sought.size() > utf8_length(sought[0]);
+    if (longer) out.longer_.push_back(sought);
+    longer_first = longer_first && (!longer || out.longer_.size() == out.steps_.size());
     return !step.content.empty() && !has_blanks(step.content);
   }
 
@@ -203,18 +201,13 @@ struct Wordwise::Maker {
       one.assign(std::string_view(&c, 1), 1, false);
       out.normalize(one);
       if (one.text.size() != 1 || !Wordwise::is_printable(one.text[0])) continue;
-      const char to = one.text[0];
-      // As it is in the word, piece_of sees whether the rest follows.
-      const bool longer = to != c && (begins_longer[static_cast<unsigned char>(c)] ||
-                                      begins_longer[static_cast<unsigned char>(to)]);
-      if (!longer) out.becomes_[static_cast<unsigned char>(c)] = to;
+      out.becomes_[static_cast<unsigned char>(c)] = one.text[0];
     }
   }
 
   /// What remains to be done to a normalized word is to write U+2581 for its blank.
   bool only_marks(const PreTokenizer* pre_tokenizer) const {
-    const bool longer = std::count(std::begin(begins_longer), std::end(begins_longer), true) != 0;
-    if (longer && replaces_one) return false;  // one may lead to the other
+    if (!longer_first) return false;
     if (dynamic_cast<const MetaspacePreTokenizer*>(pre_tokenizer)) return true;  // it separates
     const auto* sequence = dynamic_cast<const PreTokenizerSequence*>(pre_tokenizer);
     if (!sequence || sequence->steps.size() != 2) return false;
@@ -250,6 +243,9 @@ struct Wordwise::Maker {
 std::unique_ptr<Wordwise> Wordwise::make(const Normalizer* normalizer,
                                          const PreTokenizer* pre_tokenizer, const TextModel& model,
                                          const AddedTokens& added) {
+  if (!std::all_of(added.tokens().begin(), added.tokens().end(), Maker::stays_inside)) {
+    return nullptr;
+  }
   std::unique_ptr<Wordwise> out(new Wordwise);
   out->strip_.left = out->strip_.right = false;
   Maker maker{*out};
@@ -260,9 +256,8 @@ std::unique_ptr<Wordwise> Wordwise::make(const Normalizer* normalizer,
                          : maker.take_whole(pre_tokenizer, model);
   if (!taken) return nullptr;
   maker.take_bytes(model);
-  const bool inside =
-      std::all_of(added.tokens().begin(), added.tokens().end(), Maker::stays_inside);
-  return inside ? std::move(out) : nullptr;
+  out->cache_ = std::make_unique<WordCache>();
+  return out;
 }
 
 }  // namespace tern::text

@@ -49,8 +49,6 @@ void add_missing(const Arguments& a, const SpecialTokens& specials, Tokenizer::P
   for (AddedToken& t : adding) all.add(std::move(t), p.model->vocabulary);
   all.finish(p.normalizer.get());
   p.added = std::move(all);
-  p.fused.reset();  // a new token may forbid it
-  p.finish();
 }
 
 Side read_side(const Arguments& a, std::string_view key, Side usual) {
@@ -122,6 +120,7 @@ std::unique_ptr<Tokenizer::Pipeline> read_repository(const hub::Repo& repo) {
       specials.usual(kPad) = pad.c_str();
     }
     add_missing(arguments, specials, *p);
+    p->finish();
   } else {
     p = read_vocab_files(repo, arguments, *row);
   }

@@ -22,7 +22,7 @@ namespace {
 
 std::string random_text(std::mt19937& random) {
   static const std::vector<std::string> kParts = {// clang-format off
-      "a", "b", "ab", "z", "qz", "Abc", "the", " the", "the ", " ", " ", " ", "  ", "    ",
+      "a", "b", "ab", "aB", "Ab", "z", "qz", "Abc", "the", " the", "the ", " ", " ", " ", "  ", "    ",
       "\n", "\n\n", "\n ", " \n", "\r\n", "\t", "x>", " </", ">", "<s>", " <s>", "<y>", "b<y>",
       "\u2581", "a\u2581", "``", "''", "`", ".", ",", "...", "()", "1", "23", "é", "e\u0301",
       "\u0301", "\u00a0", "\u3000", "世界", "한국", "мир", " мир", "😀", "👩\u200d👩", "\u200b",
@@ -76,7 +76,9 @@ void check_both_ways(const Tokenizer& tokenizer, int rounds, uint32_t seed) {
 
 /// Whether the components of this tokenizer.json are run word by word.
 bool is_wordwise(const std::string& json) {
-  return Tokenizer::Pipeline::parse(json, "tokenizer.json")->wordwise != nullptr;
+  const auto pipeline = Tokenizer::Pipeline::parse(json, "tokenizer.json");
+  pipeline->finish();
+  return pipeline->wordwise != nullptr;
 }
 
 }  // namespace
@@ -123,6 +125,23 @@ TEST_CASE("word by word, pre-tokenizers that cut at blanks give the ids of the w
         }
       }
     }
+  }
+}
+
+TEST_CASE("word by word, texts that are replaced are found in what earlier steps make") {
+  for (const char* steps :
+       {R"({"type":"Lowercase"},{"type":"Replace","pattern":{"String":"ab"},"content":"x"})",
+        R"({"type":"Replace","pattern":{"String":"ab"},"content":"x"},{"type":"Lowercase"})",
+        R"({"type":"Replace","pattern":{"String":"a"},"content":"é"},)"
+        R"({"type":"Replace","pattern":{"String":"éb"},"content":"e"},)"
+        R"({"type":"Replace","pattern":{"String":"é"},"content":"x"})",
+        R"({"type":"Replace","pattern":{"String":"ab"},"content":"h"},)"
+        R"({"type":"Replace","pattern":{"String":"hh"},"content":"e"})"}) {
+    const std::string normalizer = cat(R"({"type":"Sequence","normalizers":[)", steps, "]}");
+    const std::string json = tokenizer_json(normalizer, kWords, unigram());
+    CAPTURE(steps);
+    CHECK(is_wordwise(json));
+    check_both_ways(AutoTokenizer::from_json(json, "tokenizer.json"), 3000, 6);
   }
 }
 
