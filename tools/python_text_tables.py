@@ -33,7 +33,7 @@ def flag_steps():
     for c in range(LAST):
         bits = 0 if 0xD800 <= c < 0xE000 else sum(1 << i for i, f in enumerate(FLAGS) if f(chr(c)))
         if bits != last:
-            yield "%#x," % (c << 11 | bits)
+            yield "%d," % (c << 11 | bits)
             last = bits
 
 
