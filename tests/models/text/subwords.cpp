@@ -67,7 +67,7 @@ double seconds(const TextModel& model, std::string_view text) {
 /// programs only ever make them longer. 1 ms is for the clock.
 bool linear_time(const TextModel& model, std::string_view once, std::string_view twice) {
   double one = 1e9, two = 1e9;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 60; ++i) {
     one = std::min(one, seconds(model, once));
     two = std::min(two, seconds(model, twice));
     if (i >= 2 && two <= 2.3 * one + 1e-3) return true;
