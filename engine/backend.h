@@ -92,7 +92,7 @@ struct LinearOptions {
 };
 
 struct AttentionOptions {
-  Segments segments;
+  Segments segments = {};
   /// Default 1/sqrt(head_dim).
   float scale = 0;
   /// Scores become softcap · tanh(score / softcap) before biases and masks. 0: as they are.
@@ -111,7 +111,7 @@ struct AttentionOptions {
 };
 
 struct EmbeddingInput {
-  Tensor table;                  // [entries, hidden] f32, bf16 or f16
+  Tensor table;                  // [entries, hidden] f32, bf16, f16 or blocks that have products
   std::span<const int64_t> ids;  // [tokens]
 };
 
@@ -132,10 +132,9 @@ struct GroupNormOptions {
   std::span<const Segment> sequences = {};
 };
 
-struct RopeOptions {
-  Tensor cos, sin;                     // [positions, rotary_dim / 2] f32
-  std::span<const int64_t> positions;  // [tokens] rows of cos and sin
-  bool interleaved = false;            // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
+struct RopeAngles {
+  Tensor cos, sin;           // [tokens, rotary_dim / 2] f32: one row per token
+  bool interleaved = false;  // pairs (2i, 2i + 1) instead of (i, i + rotary_dim / 2)
 };
 
 class TERN_API Backend {
@@ -145,9 +144,10 @@ class TERN_API Backend {
   /// Products of bf16 are faster than those of f32.
   virtual bool multiplies_bf16() const noexcept = 0;
 
-  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16, same k), one below the other, or,
-  /// woven, the two parts of one shape and type row by row: gate, up, gate, …. Pages of a file
-  /// mapping are given back as they are consumed.
+  /// Packs the rows of `parts` (each [n_i, k], f32/bf16/f16 or blocks that have products, same k),
+  /// one below the other, or, woven, the two parts of one shape and type row by row: gate, up,
+  /// gate, …. Floats are kept in `format`; blocks as they are, and x meets them in int8. Pages of a
+  /// file mapping are given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                                    LinearFormat format, bool woven) = 0;
 
@@ -165,10 +165,14 @@ class TERN_API Backend {
                         const RmsNormOptions& options, Tensor& y) = 0;
   virtual void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options,
                           Tensor& y) = 0;
-  virtual void rope(Context& ctx, const Tensor& x, const RopeOptions& options) = 0;
+  virtual void rope(Context& ctx, const Tensor& x, const RopeAngles& angles) = 0;
   virtual void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) = 0;
   virtual void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) = 0;
   virtual void add(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) = 0;
+  virtual void scale(Context& ctx, const Tensor& x, float factor, Tensor& y) = 0;
+  /// y[rows[i], :] += factors[i] · x[i, :], in ascending order of i.
+  virtual void scatter_add(Context& ctx, const Tensor& x, std::span<const int64_t> rows,
+                           std::span<const float> factors, Tensor& y) = 0;
   virtual void softmax(Context& ctx, const Tensor& x, Tensor& y) = 0;
   virtual void convert(Context& ctx, const Tensor& x, Tensor& y) = 0;
   virtual void gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows,

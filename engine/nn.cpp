@@ -7,6 +7,7 @@
 
 #include "../kernels/rope/rope.h"
 #include "base/format.h"
+#include "blocks.h"
 
 namespace tern {
 
@@ -14,7 +15,7 @@ namespace {
 
 /// Types a backend packs from directly; others are widened to f32 first.
 bool packs_directly(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
+  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16 || has_products(dtype);
 }
 
 /// Matrices of one width as a backend packs them.
@@ -31,14 +32,28 @@ std::vector<Tensor> packable(std::span<const Tensor> weights) {
   return parts;
 }
 
+/// One value of each in turn: [2 · out] f32, or empty when both are.
+Tensor woven(const Tensor& gate, const Tensor& up) {
+  if (!gate && !up) return {};
+  const Tensor a = to_f32(gate), b = to_f32(up);
+  Tensor out = Tensor::empty(DType::f32, {2 * a.numel()});
+  for (int64_t i = 0; i < a.numel(); ++i) {
+    out.data<float>()[2 * i] = a.data<float>()[i];
+    out.data<float>()[2 * i + 1] = b.data<float>()[i];
+  }
+  return out;
+}
+
 }  // namespace
 
 Tensor to_f32(const Tensor& x) {
   if (x.dtype() == DType::f32 && x.dense()) return x;
   const Tensor source = x.dense() ? x : x.clone();
   if (source.dtype() == DType::f32) return source;
+  if (block_size(source.dtype())) return dequantized(source);
   Tensor out = Tensor::empty(DType::f32, x.shape());
-  if (!packs_directly(source.dtype()) && source.dtype() != DType::f64) {
+  const bool known = packs_directly(source.dtype()) || source.dtype() == DType::f64;
+  if (!known) {
     fail(ErrorCode::unsupported, cat("a weight of type ", to_string(x.dtype()), " cannot be widened to float32"));
   }
   Context ctx;
@@ -49,7 +64,8 @@ Tensor to_f32(const Tensor& x) {
 Linear::Linear(const Tensor& weight, const Tensor& bias, LinearFormat format)
     : Linear(std::span(&weight, 1), std::span(&bias, 1), format) {}
 
-Linear Linear::gate_up(const Tensor& gate, const Tensor& up, LinearFormat format) {
+Linear Linear::gate_up(const GateUp& w, LinearFormat format) {
+  const Tensor &gate = w.gate, &up = w.up;
   std::vector<Tensor> parts = packable(std::array{gate, up});
   if (!(gate.shape() == up.shape())) {
     fail(ErrorCode::invalid_argument, cat("Linear: gate has shape ", gate.shape().to_string(), ", up ",
@@ -58,6 +74,7 @@ Linear Linear::gate_up(const Tensor& gate, const Tensor& up, LinearFormat format
   if (parts[0].dtype() != parts[1].dtype()) parts = {to_f32(parts[0]), to_f32(parts[1])};
   Linear made;
   made.weight_ = cpu_backend().pack(ThreadPool::shared(), parts, format, true);
+  made.bias_ = woven(w.gate_bias, w.up_bias);
   return made;
 }
 
@@ -104,28 +121,30 @@ RMSNorm::RMSNorm(const Tensor& weight, double eps, Weight kind) : weight_(to_f32
   for (int64_t i = 0; i < weight_.numel(); ++i) w[i] += 1;
 }
 
-Tensor RMSNorm::operator()(Context& ctx, const Tensor& x) const { return rms_norm(ctx, x, weight_, options_); }
-
-Rope::Rope(std::span<const float> inv_freq, float attention_factor, int64_t positions, DType dtype) {
-  const auto pairs = static_cast<int64_t>(inv_freq.size());
-  options_.cos = Tensor::empty(DType::f32, {positions, pairs});
-  options_.sin = Tensor::empty(DType::f32, {positions, pairs});
-  kernels::rope_angles({.first = 0,
-                        .count = positions,
-                        .pairs = pairs,
-                        .inv_freq = inv_freq.data(),
-                        .attention_factor = attention_factor,
-                        .cos = options_.cos.data<float>(),
-                        .sin = options_.sin.data<float>()});
-  if (dtype != DType::bf16) return;
-  Context ctx;
-  for (Tensor* t : {&options_.cos, &options_.sin}) *t = to_f32(convert(ctx, *t, DType::bf16));
+Tensor RMSNorm::operator()(Context& ctx, const Tensor& x, std::optional<DType> result) const {
+  RmsNormOptions options = options_;
+  options.result = result;
+  return rms_norm(ctx, x, weight_, options);
 }
 
-Tensor Rope::operator()(Context& ctx, const Tensor& x, std::span<const int64_t> positions) const {
-  RopeOptions options = options_;
-  options.positions = positions;
-  return rope(ctx, x, options);
+RopeAngles Rope::angles(Context& ctx, std::span<const int64_t> positions) const {
+  const auto tokens = static_cast<int64_t>(positions.size());
+  const auto pairs = static_cast<int64_t>(inv_freq_.size());
+  RopeAngles out = {.cos = ctx.arena().tensor(DType::f32, {tokens, pairs}),
+                    .sin = ctx.arena().tensor(DType::f32, {tokens, pairs}),
+                    .interleaved = interleaved_};
+  for (int64_t t = 0; t < tokens; ++t) {
+    kernels::rope_angles({.first = positions[static_cast<size_t>(t)],
+                          .count = 1,
+                          .pairs = pairs,
+                          .inv_freq = inv_freq_.data(),
+                          .attention_factor = attention_factor_,
+                          .cos = out.cos.data<float>() + t * pairs,
+                          .sin = out.sin.data<float>() + t * pairs});
+  }
+  if (dtype_ != DType::bf16) return out;
+  for (Tensor* t : {&out.cos, &out.sin}) *t = convert(ctx, convert(ctx, *t, DType::bf16), DType::f32);
+  return out;
 }
 
 Embedding::Embedding(const Tensor& table) : table_(packs_directly(table.dtype()) ? table : to_f32(table)) {}

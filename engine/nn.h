@@ -4,7 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "ops.h"
 
@@ -17,8 +20,12 @@ class TERN_API Linear {
   /// weights: each [out_i, in]; biases: each [out_i] or empty tensors. Packed to run in `format`.
   Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format);
   Linear(const Tensor& weight, const Tensor& bias, LinearFormat format);
-  /// Two weights [out, in] woven for LinearOptions::gate; without bias.
-  static Linear gate_up(const Tensor& gate, const Tensor& up, LinearFormat format);
+  struct GateUp {
+    Tensor gate, up;                      // [out, in]
+    Tensor gate_bias = {}, up_bias = {};  // [out]; both or neither
+  };
+  /// Woven for LinearOptions::gate.
+  static Linear gate_up(const GateUp& w, LinearFormat format);
 
   Tensor operator()(Context& ctx, const Tensor& x, const LinearOptions& options = {}) const;
 
@@ -50,27 +57,35 @@ class TERN_API RMSNorm {
 
   RMSNorm() = default;
   RMSNorm(const Tensor& weight, double eps, Weight kind = Weight::plain);
-  Tensor operator()(Context& ctx, const Tensor& x) const;
+  /// x, the result: [tokens, features] or [tokens, heads, features]; the result in x's type unless
+  /// another is given.
+  Tensor operator()(Context& ctx, const Tensor& x, std::optional<DType> result = {}) const;
 
  private:
   Tensor weight_;  // [features] f32, 1 added where it is to be
   RmsNormOptions options_;
 };
 
-/// Rotary embedding with the angles of positions 0 … positions - 1.
+/// Rotary embedding (Su 2021): the frequencies of a model. Angles are made once per pass, for the
+/// tokens that are in it, and serve all layers: a table of all positions would be 64 MB for a model
+/// of 128k.
 class TERN_API Rope {
  public:
   Rope() = default;
   /// inv_freq: one per pair of dimensions, scaled as the model has it; attention_factor multiplies
   /// cos and sin. In bf16 the angles are rounded to it, as Transformers does.
-  Rope(std::span<const float> inv_freq, float attention_factor, int64_t positions, DType dtype);
-  /// x [tokens, heads, head_dim]: turned where it lies.
-  Tensor operator()(Context& ctx, const Tensor& x, std::span<const int64_t> positions) const;
+  Rope(std::vector<float> inv_freq, float attention_factor, DType dtype)
+      : inv_freq_(std::move(inv_freq)), attention_factor_(attention_factor), dtype_(dtype) {}
+  /// For rope(): one row per token. A token's angles depend on its position alone.
+  RopeAngles angles(Context& ctx, std::span<const int64_t> positions) const;
   /// Pairs (2i, 2i + 1), as GPT-J has them.
-  void set_interleaved() noexcept { options_.interleaved = true; }
+  void set_interleaved() noexcept { interleaved_ = true; }
 
  private:
-  RopeOptions options_;
+  std::vector<float> inv_freq_;
+  float attention_factor_ = 1;
+  DType dtype_ = DType::f32;
+  bool interleaved_ = false;
 };
 
 /// A table of rows, gathered where it lies (in the file mapping when its type is one that runs).

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "base/format.h"
 
@@ -48,6 +49,12 @@ void require_rows(std::string_view op, std::string_view what, const Tensor& x) {
 void require_dense_f32(std::string_view op, std::string_view what, const Tensor& x) {
   require_dtype(op, what, x, {DType::f32});
   if (!x.dense()) fail(ErrorCode::invalid_argument, cat(op, ": ", what, " is not dense"));
+}
+
+void require_row_ids(std::string_view op, std::span<const int64_t> rows, int64_t count) {
+  for (int64_t row : rows) {
+    if (row < 0 || row >= count) fail(ErrorCode::invalid_argument, cat(op, ": row ", row, " of ", count));
+  }
 }
 
 void check_segments(std::string_view op, const Segments& segments, int64_t tokens) {
@@ -178,11 +185,12 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
 }
 
 Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options) {
-  require(x.shape().rank() == 2, "rms_norm", "x", x, "[tokens, features]");
+  const size_t rank = x.shape().rank();
+  require(rank == 2 || rank == 3, "rms_norm", "x", x, "[tokens, features] or [tokens, heads, features]");
   require_dtype("rms_norm", "x", x, {DType::f32, DType::bf16});
   require_rows("rms_norm", "x", x);
   if (weight) {
-    require(weight.numel() == x.dim(1), "rms_norm", "weight", weight, "[", x.dim(1), "]");
+    require(weight.numel() == x.dim(rank - 1), "rms_norm", "weight", weight, "[", x.dim(rank - 1), "]");
     require_dense_f32("rms_norm", "weight", weight);
   }
   const DType result = options.result.value_or(x.dtype());
@@ -215,26 +223,16 @@ Tensor group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options
   return y;
 }
 
-Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
+Tensor rope(Context& ctx, const Tensor& x, const RopeAngles& angles) {
   require(x.shape().rank() == 3, "rope", "x", x, "[tokens, heads, head_dim]");
   require_dtype("rope", "x", x, {DType::f32, DType::bf16});
   require_rows("rope", "x", x);
-  const Tensor& cos = options.cos;
-  require(cos.shape().rank() == 2 && 2 * cos.dim(1) <= x.dim(2), "rope", "cos", cos,
-          "[positions, at most ", x.dim(2) / 2, "]");
-  require_shape("rope", "sin", options.sin, cos.shape());
-  for (const Tensor* t : {&cos, &options.sin}) require_dense_f32("rope", "cos or sin", *t);
-  if (static_cast<int64_t>(options.positions.size()) != x.dim(0)) {
-    fail(ErrorCode::invalid_argument,
-         cat("rope: ", options.positions.size(), " positions for ", x.dim(0), " tokens"));
-  }
-  for (int64_t position : options.positions) {
-    if (position < 0 || position >= cos.dim(0)) {
-      fail(ErrorCode::invalid_argument,
-           cat("rope: position ", position, " is outside the angles of ", cos.dim(0), " positions"));
-    }
-  }
-  ctx.backend().rope(ctx, x, options);
+  const Tensor& cos = angles.cos;
+  require(cos.shape().rank() == 2 && cos.dim(0) == x.dim(0) && 2 * cos.dim(1) <= x.dim(2), "rope", "cos",
+          cos, "[", x.dim(0), ", at most ", x.dim(2) / 2, "]");
+  require_shape("rope", "sin", angles.sin, cos.shape());
+  for (const Tensor* t : {&cos, &angles.sin}) require_dense_f32("rope", "cos or sin", *t);
+  ctx.backend().rope(ctx, x, angles);
   return x;
 }
 
@@ -247,7 +245,9 @@ Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const cha
   for (const EmbeddingInput& in : inputs) {
     require(in.table.shape().rank() == 2 && in.table.dim(1) == first.dim(1), what, "a table", in.table,
             "[entries, ", first.dim(1), "]");
-    require_dtype(what, "a table", in.table, {DType::f32, DType::bf16, DType::f16});
+    if (!block_size(in.table.dtype())) {
+      require_dtype(what, "a table", in.table, {DType::f32, DType::bf16, DType::f16});
+    }
     if (!in.table.dense()) fail(ErrorCode::invalid_argument, cat(what, ": a table is not dense"));
     if (in.ids.size() != inputs[0].ids.size()) {
       fail(ErrorCode::invalid_argument, cat(what, ": ", in.ids.size(), " ids for one table and ",
@@ -282,6 +282,31 @@ Tensor add(Context& ctx, const Tensor& a, const Tensor& b) {
   return y;
 }
 
+Tensor scale(Context& ctx, const Tensor& x, float factor) {
+  require_dense_f32("scale", "x", x);
+  Tensor y = ctx.arena().tensor(DType::f32, x.shape());
+  ctx.backend().scale(ctx, x, factor, y);
+  return y;
+}
+
+Tensor softcap(Context& ctx, const Tensor& x, float cap) {
+  return scale(ctx, activation(ctx, scale(ctx, x, 1 / cap), Act::tanh), cap);
+}
+
+void scatter_add(Context& ctx, const Tensor& x, std::span<const int64_t> rows,
+                 std::span<const float> factors, Tensor& y) {
+  require(x.shape().rank() == 2, "scatter_add", "x", x, "[rows, features]");
+  require(y.shape().rank() == 2 && y.dim(1) == x.dim(1), "scatter_add", "y", y, "[rows, ", x.dim(1), "]");
+  for (const Tensor* t : {&x, &std::as_const(y)}) require_dense_f32("scatter_add", "x or y", *t);
+  const auto count = static_cast<size_t>(x.dim(0));
+  if (rows.size() != count || factors.size() != count) {
+    fail(ErrorCode::invalid_argument, cat("scatter_add: ", rows.size(), " rows and ", factors.size(),
+                                          " factors for ", count, " rows of x"));
+  }
+  require_row_ids("scatter_add", rows, y.dim(0));
+  ctx.backend().scatter_add(ctx, x, rows, factors, y);
+}
+
 Tensor softmax(Context& ctx, const Tensor& x) {
   require(x.shape().rank() >= 1, "softmax", "x", x, "at least one dimension");
   require_dense_f32("softmax", "x", x);
@@ -306,11 +331,7 @@ Tensor gather_rows(Context& ctx, const Tensor& x, std::span<const int64_t> rows)
   require(x.shape().rank() == 2, "gather_rows", "x", x, "[rows, features]");
   require_dtype("gather_rows", "x", x, {DType::f32});
   require_rows("gather_rows", "x", x);
-  for (int64_t row : rows) {
-    if (row < 0 || row >= x.dim(0)) {
-      fail(ErrorCode::invalid_argument, cat("gather_rows: row ", row, " of ", x.dim(0)));
-    }
-  }
+  require_row_ids("gather_rows", rows, x.dim(0));
   Tensor y = ctx.arena().tensor(DType::f32, {static_cast<int64_t>(rows.size()), x.dim(1)});
   ctx.backend().gather_rows(ctx, x, rows, y);
   return y;

@@ -25,8 +25,8 @@ TERN_API Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const 
 TERN_API Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
                            float eps);
 
-/// x/sqrt(mean(x²) + eps)·weight over the last dimension; x f32 or bf16; weight [features] f32 or
-/// empty (Gemma's 1 + w: see RMSNorm in nn.h).
+/// x/sqrt(mean(x²) + eps)·weight over the last dimension of x [tokens, features] or [tokens, heads,
+/// features], f32 or bf16; weight [features] f32 or empty (Gemma's 1 + w: see RMSNorm in nn.h).
 TERN_API Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
                          const RmsNormOptions& options);
 
@@ -35,9 +35,8 @@ TERN_API Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight,
 TERN_API Tensor group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options);
 
 /// Rotary embedding of x [tokens, heads, head_dim], f32 or bf16, where it lies; x is returned. Its
-/// first 2·cos.dim(1) dimensions are turned, the rest are as they were. A position outside the
-/// tables: invalid_argument.
-TERN_API Tensor rope(Context& ctx, const Tensor& x, const RopeOptions& options);
+/// first 2·cos.dim(1) dimensions are turned, the rest are as they were. Angles: see Rope in nn.h.
+TERN_API Tensor rope(Context& ctx, const Tensor& x, const RopeAngles& angles);
 
 /// Sum of table rows: [tokens, hidden] f32. ids outside a table: invalid_argument, naming `what`,
 /// the position and the id.
@@ -45,6 +44,14 @@ TERN_API Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, 
 
 TERN_API Tensor activation(Context& ctx, const Tensor& x, Act act);
 TERN_API Tensor add(Context& ctx, const Tensor& a, const Tensor& b);
+/// factor · x
+TERN_API Tensor scale(Context& ctx, const Tensor& x, float factor);
+/// cap · tanh(x / cap): Gemma 2's logits.
+TERN_API Tensor softcap(Context& ctx, const Tensor& x, float cap);
+/// Where it lies: y[rows[i], :] += factors[i] · x[i, :], in ascending order of i; x, y f32
+/// [rows, features].
+TERN_API void scatter_add(Context& ctx, const Tensor& x, std::span<const int64_t> rows,
+                          std::span<const float> factors, Tensor& y);
 /// Over the last dimension.
 TERN_API Tensor softmax(Context& ctx, const Tensor& x);
 /// f32, bf16, f16 to another of them; f64 to f32.

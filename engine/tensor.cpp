@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/format.h"
@@ -11,17 +13,65 @@ namespace {
 
 size_t element_bytes(DType dtype) { return bits(dtype) / 8; }
 
-/// Copies `shape` from strided `src` to dense `dst`, innermost dimension by dimension.
+/// Bytes that `elements` of a dense tensor take; invalid_argument when they end inside a block.
+size_t bytes_of(DType dtype, int64_t elements) {
+  const auto count = static_cast<size_t>(elements);
+  const BlockSize block = block_size(dtype);
+  if (!block) return count * element_bytes(dtype);
+  if (count % block.elements != 0) {
+    fail(ErrorCode::invalid_argument,
+         cat("a view of a tensor of type ", to_string(dtype), " would begin at element ", elements,
+             ", inside a block of ", block.elements));
+  }
+  return count / block.elements * block.bytes;
+}
+
+/// A plane [rows, columns] whose elements T lie `row` and `column` bytes apart, to dense `dst`: in
+/// squares, so that a line of memory that a turned plane has read serves all that lies on it.
+template <class T>
+void copy_plane(const std::byte* src, std::array<int64_t, 2> dims, std::array<int64_t, 2> steps,
+                std::byte* dst) {
+  constexpr int64_t kSquare = 32;
+  const auto [rows, columns] = dims;
+  const auto [row, column] = steps;
+  for (int64_t r = 0; r < rows; r += kSquare) {
+    for (int64_t c = 0; c < columns; c += kSquare) {
+      for (int64_t i = r; i < std::min(r + kSquare, rows); ++i) {
+        const std::byte* from = src + i * row + c * column;
+        std::byte* to = dst + (i * columns + c) * static_cast<int64_t>(sizeof(T));
+        for (int64_t n = std::min(kSquare, columns - c); n > 0; --n) {
+          std::memcpy(to, from, sizeof(T));
+          from += column;
+          to += sizeof(T);
+        }
+      }
+    }
+  }
+}
+
+/// Copies the dimensions from `axis` on of strided `src` to dense `dst`, which moves on.
 void copy_strided(const Tensor& t, size_t axis, const std::byte* src, std::byte*& dst) {
-  const size_t size = element_bytes(t.dtype());
-  if (axis == t.shape().rank()) {
-    std::memcpy(dst, src, size);
-    dst += size;
+  const auto size = static_cast<int64_t>(element_bytes(t.dtype()));
+  const size_t left = t.shape().rank() - axis;
+  if (left > 2) {
+    for (int64_t i = 0; i < t.dim(axis); ++i) {
+      copy_strided(t, axis + 1, src + i * t.stride(axis) * size, dst);
+    }
     return;
   }
-  for (int64_t i = 0; i < t.dim(axis); ++i) {
-    copy_strided(t, axis + 1, src + i * t.stride(axis) * static_cast<int64_t>(size), dst);
+  std::array<int64_t, 2> dims = {1, 1}, steps = {0, 0};
+  for (size_t i = 0; i < left; ++i) {
+    dims[2 - left + i] = t.dim(axis + i);
+    steps[2 - left + i] = t.stride(axis + i) * size;
   }
+  switch (size) {
+    case 1: copy_plane<uint8_t>(src, dims, steps, dst); break;
+    case 2: copy_plane<uint16_t>(src, dims, steps, dst); break;
+    case 4: copy_plane<uint32_t>(src, dims, steps, dst); break;
+    case 8: copy_plane<uint64_t>(src, dims, steps, dst); break;
+    default: break;  // below a byte nothing is strided
+  }
+  dst += dims[0] * dims[1] * size;
 }
 
 }  // namespace
@@ -35,14 +85,20 @@ Tensor::Tensor(StorageRef storage, DType dtype, Shape shape, size_t offset)
   }
 }
 
-Tensor Tensor::empty(DType dtype, Shape shape) {
+Tensor::Tensor(StorageRef storage, DType dtype, Shape shape, std::span<const int64_t> strides,
+               size_t offset)
+    : Tensor(std::move(storage), dtype, shape, offset) {
+  std::copy_n(strides.begin(), shape_.rank(), strides_.begin());
+}
+
+Tensor Tensor::empty(DType dtype, Shape shape, StorageRef (*memory)(size_t)) {
   const auto size = shape.bytes(dtype);
   if (!size) {
     fail(ErrorCode::invalid_argument,
          cat("a tensor of shape ", shape.to_string(), " and type ", to_string(dtype),
              " has no representable size in bytes"));
   }
-  return Tensor(heap_storage(*size), dtype, shape);
+  return Tensor(memory(*size), dtype, shape);
 }
 
 bool Tensor::dense() const noexcept {
@@ -74,7 +130,7 @@ Tensor Tensor::slice(size_t axis, int64_t begin, int64_t end) const {
   std::copy(shape_.dims().begin(), shape_.dims().end(), dims.begin());
   dims[axis] = end - begin;
   out.shape_ = Shape(std::span<const int64_t>(dims.data(), shape_.rank()));
-  out.data_ += begin * strides_[axis] * static_cast<int64_t>(element_bytes(dtype_));
+  out.data_ += bytes_of(dtype_, begin * strides_[axis]);
   return out;
 }
 
@@ -107,14 +163,20 @@ Tensor Tensor::operator[](int64_t i) const {
 
 Tensor Tensor::clone() const {
   Tensor out = empty(dtype_, shape_);
-  if (numel() == 0) return out;
-  if (dense()) {
-    std::memcpy(out.raw(), data_, bytes());
-  } else {
-    std::byte* dst = out.raw();
-    copy_strided(*this, 0, data_, dst);
-  }
+  copy_to(out.raw());
   return out;
+}
+
+void Tensor::copy_to(std::byte* to) const {
+  if (numel() == 0) return;
+  if (!dense() && block_size(dtype_)) {
+    fail(ErrorCode::invalid_argument, cat("a strided view of a tensor of type ", to_string(dtype_), " cannot be copied"));
+  }
+  if (dense()) {
+    std::memcpy(to, data_, bytes());
+  } else {
+    copy_strided(*this, 0, data_, to);
+  }
 }
 
 void fail_dtype(DType asked, DType found) {

@@ -21,8 +21,11 @@ class TERN_API Tensor {
   Tensor() = default;
   /// A dense (row-major) view of `storage` from byte `offset` on. The caller has checked the range.
   Tensor(StorageRef storage, DType dtype, Shape shape, size_t offset = 0);
-  /// Uninitialised heap memory.
-  static Tensor empty(DType dtype, Shape shape);
+  /// The same with strides of its own, in elements, one for each dimension.
+  Tensor(StorageRef storage, DType dtype, Shape shape, std::span<const int64_t> strides,
+         size_t offset);
+  /// Uninitialised memory.
+  static Tensor empty(DType dtype, Shape shape, StorageRef (*memory)(size_t) = heap_storage);
   /// A copy of `values` on the heap.
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape);
@@ -54,6 +57,8 @@ class TERN_API Tensor {
   Tensor operator[](int64_t i) const;
   /// A dense copy on the heap.
   Tensor clone() const;
+  /// Writes the elements to `to` as a dense tensor has them.
+  void copy_to(std::byte* to) const;
 
  private:
   StorageRef storage_;

@@ -13,9 +13,10 @@ struct Entry {
   bool floating;
   std::string_view safetensors;
   std::string_view name;
+  BlockSize block = {};
 };
 
-constexpr std::array<Entry, 20> kTable = {{
+constexpr std::array<Entry, 30> kTable = {{
     {DType::boolean, 8, false, "BOOL", "bool"},
     {DType::u8, 8, false, "U8", "uint8"},
     {DType::i8, 8, false, "I8", "int8"},
@@ -36,6 +37,16 @@ constexpr std::array<Entry, 20> kTable = {{
     {DType::f6_e2m3, 6, true, "F6_E2M3", "float6_e2m3fn"},
     {DType::f6_e3m2, 6, true, "F6_E3M2", "float6_e3m2fn"},
     {DType::f4, 4, true, "F4", "float4_e2m1fn_x2"},
+    {DType::q4_0, 0, true, "Q4_0", "Q4_0", {32, 18}},
+    {DType::q4_1, 0, true, "Q4_1", "Q4_1", {32, 20}},
+    {DType::q5_0, 0, true, "Q5_0", "Q5_0", {32, 22}},
+    {DType::q5_1, 0, true, "Q5_1", "Q5_1", {32, 24}},
+    {DType::q8_0, 0, true, "Q8_0", "Q8_0", {32, 34}},
+    {DType::q2_k, 0, true, "Q2_K", "Q2_K", {256, 84}},
+    {DType::q3_k, 0, true, "Q3_K", "Q3_K", {256, 110}},
+    {DType::q4_k, 0, true, "Q4_K", "Q4_K", {256, 144}},
+    {DType::q5_k, 0, true, "Q5_K", "Q5_K", {256, 176}},
+    {DType::q6_k, 0, true, "Q6_K", "Q6_K", {256, 210}},
 }};
 
 const Entry& entry(DType dtype) noexcept { return kTable[static_cast<size_t>(dtype)]; }
@@ -43,13 +54,14 @@ const Entry& entry(DType dtype) noexcept { return kTable[static_cast<size_t>(dty
 }  // namespace
 
 size_t bits(DType dtype) noexcept { return entry(dtype).bits; }
+BlockSize block_size(DType dtype) noexcept { return entry(dtype).block; }
 std::string_view safetensors_name(DType dtype) noexcept { return entry(dtype).safetensors; }
 std::string_view to_string(DType dtype) noexcept { return entry(dtype).name; }
 bool is_floating(DType dtype) noexcept { return entry(dtype).floating; }
 
 std::optional<DType> dtype_from_safetensors(std::string_view name) noexcept {
   for (const Entry& e : kTable) {
-    if (e.safetensors == name) return e.dtype;
+    if (e.safetensors == name && !e.block) return e.dtype;
   }
   return std::nullopt;
 }
@@ -59,7 +71,7 @@ std::optional<DType> dtype_from_string(std::string_view name) noexcept {
   if (name == "half") name = "float16";
   if (name == "float") name = "float32";
   for (const Entry& e : kTable) {
-    if (e.name == name) return e.dtype;
+    if (e.name == name && !e.block) return e.dtype;
   }
   return std::nullopt;
 }

@@ -19,6 +19,7 @@
 #include "cpus.h"
 #include "error.h"
 #include "format.h"
+#include "posix.h"
 #include "sigbus.h"
 
 #ifndef MADV_POPULATE_READ
@@ -27,67 +28,13 @@
 
 namespace tern {
 
+using posix::check_path;
+using posix::directory_of;
+using posix::fail_errno;
+using posix::File;
+using posix::uninterrupted;
+
 namespace {
-
-ErrorCode code_of(int error) {
-  switch (error) {
-    case ENOENT: case ENOTDIR: return ErrorCode::not_found;
-    case EACCES: case EPERM: case EROFS: return ErrorCode::denied;
-    case ENOMEM: return ErrorCode::out_of_memory;
-    case ENAMETOOLONG: case EISDIR: return ErrorCode::invalid_argument;
-    default: return ErrorCode::io;
-  }
-}
-
-const char* likely_cause(int error) {
-  switch (error) {
-    case ENOENT: return ": is the name spelled right?";
-    case ENOTDIR: return ": a part of the path is a file, not a directory";
-    case EACCES: case EPERM: return ": look at the permissions of the file and its directories";
-    case EMFILE: return ": raise the limit of open files (ulimit -n)";
-    case ENOSPC: case EDQUOT: return ": the disk or the quota is full";
-    case EFBIG: return ": larger than the file system or ulimit -f allows";
-    case EIO: return ": the disk reports an error";
-    default: return "";
-  }
-}
-
-[[noreturn]] void fail_errno(const std::string& path, const char* action, int error) {
-  fail(code_of(error), cat(path, ": cannot ", action, ": ",
-                           std::generic_category().message(error), likely_cause(error)));
-}
-
-/// A path with a zero byte would name another file to the system.
-void check_path(const std::string& path) {
-  if (path.find('\0') != std::string::npos) {
-    fail(ErrorCode::invalid_argument, cat(path.c_str(), ": the path contains a zero byte"));
-  }
-}
-
-/// Repeats a call that a signal interrupted.
-template <class Call>
-auto uninterrupted(Call call) {
-  while (true) {
-    const auto result = call();
-    if (result != -1 || errno != EINTR) return result;
-  }
-}
-
-class File {
- public:
-  File(const std::string& path, int flags, mode_t mode = 0)
-      : fd_(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); })) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 struct stat status_of(const File& file, const std::string& path) {
   struct stat s = {};
@@ -122,25 +69,6 @@ void check_mapped(const File& file, const std::string& path, size_t size, bool p
   if (!populated) fail_errno(path, "read the mapped file", EIO);
 }
 
-mode_t mode_for(const std::string& path) {
-  struct stat s = {};
-  if (::stat(path.c_str(), &s) == 0) return s.st_mode & 0777;
-  // umask() can only be read by changing it, which other threads would notice.
-  constexpr mode_t kPrivate = 0600;
-  const File status("/proc/self/status", O_RDONLY);
-  char text[4096];
-  const ssize_t got = status ? ::read(status.fd(), text, sizeof text - 1) : 0;
-  const std::string_view lines(text, static_cast<size_t>(std::max<ssize_t>(got, 0)));
-  const size_t at = lines.find("\nUmask:\t");
-  if (at == lines.npos || at + 12 > lines.size()) return kPrivate;
-  mode_t mask = 0;
-  for (const char digit : lines.substr(at + 8, 4)) {
-    if (digit < '0' || digit > '7') return kPrivate;
-    mask = mask * 8 + static_cast<mode_t>(digit - '0');
-  }
-  return 0666 & ~mask;
-}
-
 void write_all(const File& file, const std::string& path, std::span<const std::byte> content) {
   while (!content.empty()) {
     // Linux writes at most 2^31 - 4096 bytes at a time.
@@ -150,12 +78,6 @@ void write_all(const File& file, const std::string& path, std::span<const std::b
     if (written < 0) fail_errno(path, "write", errno);
     content = content.subspan(static_cast<size_t>(written));
   }
-}
-
-std::string directory_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 /// A name that no other thread or process uses now; short, for `path` may be as long as allowed.
@@ -184,22 +106,6 @@ std::optional<std::string> small_file(const std::string& path) {
 }
 
 }  // namespace
-
-FileInfo Env::stat(const std::string& path) {
-  check_path(path);
-  struct stat s = {};
-  if (::stat(path.c_str(), &s) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return {};
-    fail_errno(path, "look it up", errno);
-  }
-  return {.exists = true,
-          .directory = S_ISDIR(s.st_mode),
-          .special = !S_ISDIR(s.st_mode) && !S_ISREG(s.st_mode),
-          .size = static_cast<uint64_t>(s.st_size),
-          .device = s.st_dev,
-          .inode = s.st_ino,
-          .mtime_ns = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec};
-}
 
 std::string Env::read_file(const std::string& path, uint64_t limit) {
   check_path(path);
@@ -253,6 +159,15 @@ FileMapping Env::map_file(const std::string& path, bool populate) {
   return {bytes, size};
 }
 
+FileMapping Env::map_memory(size_t size) {
+  void* data =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) {
+    fail(ErrorCode::out_of_memory, cat("cannot map ", size, " bytes of memory"));
+  }
+  return {static_cast<const std::byte*>(data), size};
+}
+
 void Env::unmap(FileMapping mapping) noexcept {
   if (!mapping.data) return;
   unguard_mapping(mapping.data);
@@ -292,16 +207,12 @@ void Env::write_file_atomic(const std::string& path, std::span<const std::byte> 
   write_all(file, path, content);
   if (uninterrupted([&] { return ::fsync(file.fd()); }) != 0) fail_errno(path, "sync", errno);
   // File systems without modes refuse; the content matters more.
-  static_cast<void>(::fchmod(file.fd(), mode_for(path)));
+  static_cast<void>(::fchmod(file.fd(), posix::mode_for(path)));
   if (::rename(temporary.path.c_str(), path.c_str()) != 0) {
     fail_errno(path, "rename the finished file to it", errno);
   }
   temporary.keep = true;
-  // The rename is durable once the directory is; some file systems cannot sync one.
-  const File directory(directory_of(path), O_RDONLY | O_DIRECTORY);
-  if (directory && ::fsync(directory.fd()) != 0 && errno == EIO) {
-    fail_errno(path, "sync its directory", EIO);
-  }
+  posix::sync_directory(directory_of(path), path);
 }
 
 std::vector<std::string> Env::list_directory(const std::string& path) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // HugePages: an allocator for tables that are read here and there. In pages of 4 KiB a table of
 // megabytes misses the TLB at nearly each access; Linux gives 2 MiB pages to who asks for them.
+// They also make large scratch memory cheaper: one page fault for 512.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <new>
+
+#include "env.h"
 
 namespace tern {
 
@@ -41,6 +44,23 @@ struct HugePages {
   bool operator==(const HugePages<U>&) const noexcept {
     return true;
   }
+};
+
+/// Zeroed bytes for a table that fills up later: large ones take memory where they are touched.
+/// Not from the heap, which would write zeros over all of a block that was used before.
+class ZeroedPages {
+ public:
+  /// Error out_of_memory.
+  explicit ZeroedPages(size_t bytes);
+  ~ZeroedPages();
+  ZeroedPages(const ZeroedPages&) = delete;
+  ZeroedPages& operator=(const ZeroedPages&) = delete;
+  /// Aligned to a large page.
+  void* data() const noexcept { return data_; }
+
+ private:
+  FileMapping memory_;
+  void* data_;
 };
 
 }  // namespace tern

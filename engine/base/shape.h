@@ -31,7 +31,8 @@ class TERN_API Shape {
   std::span<const int64_t> dims() const noexcept { return {dims_.data(), rank_}; }
   /// Product of the dimensions; 1 for a scalar.
   int64_t numel() const noexcept { return numel_; }
-  /// Bytes of a dense tensor of this shape; nullopt when not a whole number of bytes or too large.
+  /// Bytes of a dense tensor of this shape; nullopt when not a whole number of bytes, or of blocks
+  /// in a row, or too large.
   std::optional<size_t> bytes(DType dtype) const noexcept;
 
   bool operator==(const Shape& other) const noexcept;

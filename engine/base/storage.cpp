@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three plain kinds of Storage. Heap: one allocation, [object | padding to 64 | bytes]. Mapped
-// file: the Env's mapping, released through the Env in force. Borrowed: the caller's bytes and,
-// optionally, what keeps them alive. Arena blocks are in engine/memory.cpp.
+// The plain kinds of Storage. Heap: one allocation, [object | padding to 64 | bytes]. Pages and
+// mapped file: the Env's mapping, released through the Env in force. Borrowed: the caller's bytes
+// and, optionally, what keeps them alive. Arena blocks are in engine/memory.cpp.
 #include "storage.h"
 
 #include <limits>
 #include <new>
+#include <string_view>
 
 #include "env.h"
 #include "error.h"
@@ -40,11 +41,16 @@ class HeapStorage final : public Storage {
   }
 };
 
-class MappedStorage final : public Storage {
+class PageStorage : public Storage {
  public:
-  explicit MappedStorage(FileMapping mapping)
+  explicit PageStorage(FileMapping mapping)
       : Storage(const_cast<std::byte*>(mapping.data), mapping.size) {}
-  ~MappedStorage() override { env().unmap({data_, size_}); }
+  ~PageStorage() override { env().unmap({data_, size_}); }
+};
+
+class MappedStorage final : public PageStorage {
+ public:
+  using PageStorage::PageStorage;
   bool read_only() const noexcept override { return true; }
   void drop_pages(const std::byte* data, size_t size) const noexcept override {
     env().drop_pages(data, size);
@@ -64,18 +70,28 @@ class BorrowedStorage final : public Storage {
   std::shared_ptr<const void> owner_;
 };
 
+template <class Owner>
+StorageRef owner_of(FileMapping mapping, std::string_view what) {
+  auto* storage = new (std::nothrow) Owner(mapping);
+  if (!storage) {
+    env().unmap(mapping);
+    fail(ErrorCode::out_of_memory, cat(what, ": no memory left for the record of its mapping"));
+  }
+  return StorageRef(storage);
+}
+
 }  // namespace
 
 StorageRef heap_storage(size_t size) { return HeapStorage::make(size); }
 
+StorageRef page_storage(size_t size) {
+  constexpr size_t kLeast = size_t{64} << 10;
+  if (size < kLeast) return heap_storage(size);
+  return owner_of<PageStorage>(env().map_memory(size), "a tensor");
+}
+
 StorageRef map_storage(const std::string& path, bool populate) {
-  const FileMapping mapping = env().map_file(path, populate);
-  auto* storage = new (std::nothrow) MappedStorage(mapping);
-  if (!storage) {
-    env().unmap(mapping);
-    fail(ErrorCode::out_of_memory, cat(path, ": no memory left for the record of its mapping"));
-  }
-  return StorageRef(storage);
+  return owner_of<MappedStorage>(env().map_file(path, populate), path);
 }
 
 StorageRef borrowed_storage(const std::byte* data, size_t size, std::shared_ptr<const void> owner) {

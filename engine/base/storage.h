@@ -78,6 +78,10 @@ inline constexpr size_t kAlignment = 64;
 
 /// Uninitialised heap bytes, 64-byte aligned. Error out_of_memory names the size.
 TERN_API StorageRef heap_storage(size_t size);
+/// The same for what is large and does not live long, such as the copy of a weight that is packed
+/// next: pages of its own (but for sizes below 64 KiB), which the system has back when it is
+/// released. The heap would keep them, as a hole that the next copy may not fit in.
+TERN_API StorageRef page_storage(size_t size);
 /// A whole file, mapped read-only (Env::map_file). Without `populate` the reader calls
 /// Storage::populate for the parts it is going to read.
 TERN_API StorageRef map_storage(const std::string& path, bool populate = true);

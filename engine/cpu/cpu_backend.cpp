@@ -5,7 +5,6 @@
 
 #include "../../kernels/activation/activation.h"
 #include "../../kernels/elementwise/elementwise.h"
-#include "../../kernels/embedding/embedding.h"
 #include "../../kernels/norm/norm.h"
 #include "../../kernels/pool/pool.h"
 #include "../../kernels/softmax/softmax.h"
@@ -59,38 +58,19 @@ class CpuBackend final : public Backend {
 
   void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options,
                 Tensor& y) override {
-    const auto& kernel = kernels::norm_variants().best(isa());
-    for_row_blocks(ctx, x.dim(0), x.dim(1), [&](int64_t begin, int64_t end) {
-      kernels::NormArgs args = cpu::norm_args(x, weight, y, begin, end);
-      args.eps = options.eps;
-      args.round_first = options.round_first;
-      kernel.rms_norm(args);
-    });
+    cpu::rms_norm(ctx, x, weight, options, y);
   }
 
   void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) override {
     cpu::group_norm(ctx, x, options, y);
   }
 
-  void rope(Context& ctx, const Tensor& x, const RopeOptions& options) override {
-    cpu::rope(ctx, x, options);
+  void rope(Context& ctx, const Tensor& x, const RopeAngles& angles) override {
+    cpu::rope(ctx, x, angles);
   }
 
   void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y) override {
-    const auto& kernel = kernels::embedding_variants().best(isa());
-    for_row_blocks(ctx, y.dim(0), y.dim(1), [&](int64_t begin, int64_t end) {
-      kernels::EmbeddingSource sources[8];
-      for (size_t t = 0; t < inputs.size(); ++t) {
-        sources[t] = {inputs[t].table.raw(), kernel_format(inputs[t].table.dtype()),
-                      inputs[t].ids.data() + begin};
-      }
-      kernel.gather_sum({.rows = end - begin,
-                         .cols = y.dim(1),
-                         .sources = sources,
-                         .count = static_cast<int>(inputs.size()),
-                         .y = y.data<float>() + begin * y.stride(0),
-                         .y_stride = y.stride(0)});
-    });
+    cpu::embedding(ctx, inputs, y);
   }
 
   void activation(Context& ctx, const Tensor& x, Act act, Tensor& y) override {
@@ -105,6 +85,23 @@ class CpuBackend final : public Backend {
     for_row_blocks(ctx, a.numel(), 1, [&](int64_t begin, int64_t end) {
       kernel.add(a.data<float>() + begin, b.data<float>() + begin, y.data<float>() + begin, end - begin);
     });
+  }
+
+  void scale(Context& ctx, const Tensor& x, float factor, Tensor& y) override {
+    const auto& kernel = kernels::elementwise_variants().best(isa());
+    for_row_blocks(ctx, x.numel(), 1, [&](int64_t begin, int64_t end) {
+      kernel.scale(x.data<float>() + begin, factor, y.data<float>() + begin, end - begin);
+    });
+  }
+
+  void scatter_add(Context& /*ctx*/, const Tensor& x, std::span<const int64_t> rows,
+                   std::span<const float> factors, Tensor& y) override {
+    const auto& kernel = kernels::elementwise_variants().best(isa());
+    const int64_t width = x.dim(1);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      kernel.add_scaled(x.data<float>() + static_cast<int64_t>(i) * width, factors[i],
+                        y.data<float>() + rows[i] * width, width);
+    }
   }
 
   void softmax(Context& ctx, const Tensor& x, Tensor& y) override {

@@ -44,8 +44,11 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                const AttentionOptions& options, Tensor& y);
 /// Rows [begin, end) of x [rows, cols] (f32 or bf16) and y of the same shape; no bias, eps 0.
 kernels::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor& y, int64_t begin, int64_t end);
+void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options,
+              Tensor& y);
 void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y);
-void rope(Context& ctx, const Tensor& x, const RopeOptions& options);
+void rope(Context& ctx, const Tensor& x, const RopeAngles& angles);
+void embedding(Context& ctx, std::span<const EmbeddingInput> inputs, Tensor& y);
 void pool_rows(Context& ctx, const Tensor& x, const Segments& segments, Backend::Pooling mode, Tensor& y);
 
 std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weight, const Tensor& scale,

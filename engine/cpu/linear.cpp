@@ -31,11 +31,15 @@ Tiling tile(int64_t m, int64_t panels, int kernel_rows, int threads) {
   return t;
 }
 
-}  // namespace
+/// Columns [first, first + w.out_features()) of y before the gate.
+struct Part {
+  const CpuMatrix& w;
+  int64_t first;
+};
 
-void linear(Context& ctx, const Tensor& input, const PackedMatrix& weights, const Tensor& bias,
-            const LinearOptions& options, Tensor& y) {
-  const auto& w = static_cast<const CpuMatrix&>(weights);
+void multiply(Context& ctx, const Tensor& input, const Part& part, const Tensor& bias,
+              const LinearOptions& options, Tensor& y) {
+  const CpuMatrix& w = part.w;
   const int64_t m = input.dim(0), n = w.out_features();
   if (m == 0 || n == 0) return;
   const KernelRows x = w.prepare(ctx, input);
@@ -47,9 +51,9 @@ void linear(Context& ctx, const Tensor& input, const PackedMatrix& weights, cons
     // Neighbouring tickets share columns: the weights one thread brings in serve the next.
     const int64_t row = (index % t.row_tiles) * t.rows;
     const int64_t panel = (index / t.row_tiles) * t.panels;
-    const int64_t column = panel * w.panel, out = column / halves;
+    const int64_t own = panel * w.panel, column = part.first + own, out = column / halves;
     w.run({.m = std::min(t.rows, m - row),
-           .n = std::min(t.panels * w.panel, n - column),
+           .n = std::min(t.panels * w.panel, n - own),
            .a = x.data + row * x.stride,
            .stride = x.stride,
            .b = w.panels->data() + static_cast<size_t>(panel) * w.panel_bytes,
@@ -63,6 +67,17 @@ void linear(Context& ctx, const Tensor& input, const PackedMatrix& weights, cons
                    .act = kernel_act(options.act),
                    .gate = options.gate}});
   });
+}
+
+}  // namespace
+
+void linear(Context& ctx, const Tensor& input, const PackedMatrix& weights, const Tensor& bias,
+            const LinearOptions& options, Tensor& y) {
+  int64_t first = 0;
+  for (const auto& part : static_cast<const MatrixStack&>(weights).parts) {
+    multiply(ctx, input, {*part, first}, bias, options, y);
+    first += part->out_features();
+  }
 }
 
 }  // namespace tern::cpu

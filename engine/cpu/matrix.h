@@ -2,10 +2,14 @@
 // A Linear's weights as panels of one family of kernels, and what the families have in common, so
 // that pack.cpp and linear.cpp treat them alike:
 //   matrix_float.cpp       f32, f16, bf16 weights   kernels/gemm
-//   matrix_quantised.cpp   int8 and int4 weights    kernels/gemm_int8, kernels/gemm_block
+//   matrix_quantised.cpp   int8, int4, blocks       kernels/gemm_int8, kernels/gemm_block
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "../../kernels/gemm/epilogue.h"
+#include "../../kernels/gemm_block/blocks.h"
 #include "../context.h"
 
 namespace tern::cpu {
@@ -14,7 +18,7 @@ namespace tern::cpu {
 struct PanelSource {
   const std::byte* rows;       // [count, k], or the gate [count / 2, k]
   const std::byte* up;         // null, or the other half; columns alternate: gate, up, gate, …
-  kernels::Format format;
+  kernels::Format format;      // of floats
   int64_t count;               // columns of the panel in use
 };
 
@@ -52,8 +56,24 @@ class CpuMatrix : public PackedMatrix {
   using PackedMatrix::PackedMatrix;
 };
 
+/// What Backend::pack makes: matrices one below the other, each of one format.
+class MatrixStack final : public PackedMatrix {
+ public:
+  MatrixStack(int64_t n, int64_t k, LinearFormat format) : PackedMatrix(n, k, format) {}
+  size_t bytes() const noexcept override {
+    size_t sum = 0;
+    for (const auto& part : parts) sum += part->bytes();
+    return sum;
+  }
+
+  std::vector<std::shared_ptr<const CpuMatrix>> parts;
+};
+
 // One per family; the panels are not allocated yet.
 std::shared_ptr<CpuMatrix> float_matrix(int64_t n, int64_t k, LinearFormat format);
 std::shared_ptr<CpuMatrix> quantised_matrix(int64_t n, int64_t k, LinearFormat format);
+/// Sources are rows of these blocks.
+std::shared_ptr<CpuMatrix> block_matrix(int64_t n, int64_t k, LinearFormat format,
+                                        kernels::BlockFormat blocks);
 
 }  // namespace tern::cpu

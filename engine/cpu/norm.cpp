@@ -84,6 +84,21 @@ kernels::NormArgs norm_args(const Tensor& x, const Tensor& weight, const Tensor&
   return args;
 }
 
+void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, const RmsNormOptions& options,
+              Tensor& y) {
+  const auto& kernel = kernels::norm_variants().best(kernels::isa());
+  const auto run = [&](kernels::NormArgs args) {
+    args.eps = options.eps;
+    args.round_first = options.round_first;
+    kernel.rms_norm(args);
+  };
+  const bool heads = x.shape().rank() == 3;  // rows of a token: its heads
+  for_row_blocks(ctx, x.dim(0), x.numel() / std::max<int64_t>(1, x.dim(0)), [&](int64_t begin, int64_t end) {
+    if (!heads) return run(norm_args(x, weight, y, begin, end));
+    for (int64_t t = begin; t < end; ++t) run(norm_args(x[t], weight, y[t], 0, x.dim(1)));
+  });
+}
+
 void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, Tensor& y) {
   const Segment whole[] = {{0, x.dim(0)}};
   const std::span<const Segment> all = options.sequences.empty() ? std::span(whole) : options.sequences;
@@ -99,14 +114,15 @@ void group_norm(Context& ctx, const Tensor& x, const GroupNormOptions& options, 
   }
 }
 
-void rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
+void rope(Context& ctx, const Tensor& x, const RopeAngles& angles) {
+  const int64_t pairs = angles.cos.dim(1);
   const auto& kernel = kernels::rope_variants().best(kernels::isa());
   for_row_blocks(ctx, x.dim(0), x.dim(1) * x.dim(2), [&](int64_t begin, int64_t end) {
     kernel.rotate({.tokens = end - begin,
                    .heads = x.dim(1),
                    .head_dim = x.dim(2),
-                   .rotary_dim = 2 * options.cos.dim(1),
-                   .interleaved = options.interleaved,
+                   .rotary_dim = 2 * pairs,
+                   .interleaved = angles.interleaved,
                    .format = kernel_format(x.dtype()),
                    .x = x.raw() + row_bytes(x, begin),
                    .x_token_stride = x.stride(0),
@@ -114,9 +130,9 @@ void rope(Context& ctx, const Tensor& x, const RopeOptions& options) {
                    .y = x.raw() + row_bytes(x, begin),
                    .y_token_stride = x.stride(0),
                    .y_head_stride = x.stride(1),
-                   .cos = options.cos.data<float>(),
-                   .sin = options.sin.data<float>(),
-                   .positions = options.positions.data() + begin});
+                   .cos = angles.cos.data<float>() + begin * pairs,
+                   .sin = angles.sin.data<float>() + begin * pairs,
+                   .positions = nullptr});
   });
 }
 

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "../../kernels/elementwise/elementwise.h"
+#include "../base/format.h"
+#include "blocks.h"
 #include "cpu_backend.h"
 #include "matrix.h"
 
@@ -29,8 +31,14 @@ std::vector<Part> stack(std::span<const Tensor> weights) {
   return parts;
 }
 
+int64_t row_bytes(const Tensor& w) {
+  const auto k = static_cast<size_t>(w.dim(1));
+  const BlockSize block = block_size(w.dtype());
+  return static_cast<int64_t>(block ? k / block.elements * block.bytes : k * bits(w.dtype()) / 8);
+}
+
 const std::byte* row_address(const Tensor& w, int64_t row) {
-  return w.raw() + row * w.dim(1) * static_cast<int64_t>(bits(w.dtype()) / 8);
+  return w.raw() + row * row_bytes(w);
 }
 
 void drop_rows(const Tensor& w, int64_t begin, int64_t end) {
@@ -38,19 +46,27 @@ void drop_rows(const Tensor& w, int64_t begin, int64_t end) {
   w.storage()->drop_pages(first, static_cast<size_t>(row_address(w, end) - first));
 }
 
-/// A panel whose rows come from several parts is gathered as f32 in `rows` [panel, k] first.
+/// A panel whose rows come from several parts is gathered in `rows` [panel, k] first: floats as
+/// f32, blocks as they are.
 void pack_straddling(const CpuMatrix& m, std::span<const Part> parts, int64_t begin, int64_t end,
                      float* rows, std::byte* out) {
   const int64_t k = m.in_features();
   const auto convert = kernels::elementwise_variants().best(kernels::isa()).convert;
+  auto* gathered = reinterpret_cast<std::byte*>(rows);
   for (const Part& p : parts) {
     const int64_t from = std::max(begin, p.begin);
     const int64_t to = std::min(end, p.end);
     if (from >= to) continue;
-    convert(row_address(*p.weight, from - p.begin), kernel_format(p.weight->dtype()),
-            rows + (from - begin) * k, kernels::Format::f32, (to - from) * k);
+    const std::byte* source = row_address(*p.weight, from - p.begin);
+    if (block_size(p.weight->dtype())) {
+      const int64_t row = row_bytes(*p.weight);  // less than k floats
+      std::copy_n(source, (to - from) * row, gathered + (from - begin) * row);
+    } else {
+      convert(source, kernel_format(p.weight->dtype()), rows + (from - begin) * k,
+              kernels::Format::f32, (to - from) * k);
+    }
   }
-  m.pack({reinterpret_cast<const std::byte*>(rows), nullptr, kernels::Format::f32, end - begin}, out);
+  m.pack({gathered, nullptr, kernels::Format::f32, end - begin}, out);
 }
 
 void pack_stacked(const CpuMatrix& m, std::span<const Part> parts, int64_t panel,
@@ -85,19 +101,24 @@ bool straddles(std::span<const Part> parts, int panel) {
                      [&](const Part& p) { return p.end % panel != 0; });
 }
 
-std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format) {
+std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format, DType stored) {
+  if (block_size(stored)) {
+    const auto blocks = product_format(stored);
+    if (!blocks) {
+      fail(ErrorCode::internal, cat("weights in ", to_string(stored), " have no products"));
+    }
+    return block_matrix(n, k, format, *blocks);
+  }
   const bool quantised = format.weights == WeightFormat::int8 || format.weights == WeightFormat::int4;
   return quantised ? quantised_matrix(n, k, format) : float_matrix(n, k, format);
 }
 
-}  // namespace
-
-std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> weights,
-                                         LinearFormat format, bool woven) {
+/// Weights that are all floats, or all in the same blocks.
+std::shared_ptr<const CpuMatrix> pack_alike(ThreadPool& pool, std::span<const Tensor> weights,
+                                            LinearFormat format, bool woven) {
   const std::vector<Part> parts = stack(weights);
-  const int64_t n = parts.empty() ? 0 : parts.back().end;
-  const int64_t k = weights.empty() ? 0 : weights[0].dim(1);
-  const std::shared_ptr<CpuMatrix> matrix = make_matrix(n, k, format);
+  const int64_t n = parts.back().end, k = weights[0].dim(1);
+  const std::shared_ptr<CpuMatrix> matrix = make_matrix(n, k, format, weights[0].dtype());
   if (n == 0) return matrix;
   const int64_t panels = divide_up(n, matrix->panel);
   matrix->panels = heap_storage(matrix->panel_bytes * static_cast<size_t>(panels));
@@ -110,6 +131,27 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
     pack_stacked(*matrix, parts, panel, rows.data() + buffer * worker, out);
   });
   return matrix;
+}
+
+bool alike(DType a, DType b) {
+  return a == b || (!block_size(a) && !block_size(b));
+}
+
+}  // namespace
+
+std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> weights,
+                                         LinearFormat format, bool woven) {
+  int64_t n = 0;
+  for (const Tensor& w : weights) n += w.dim(0);
+  const auto made =
+      std::make_shared<MatrixStack>(n, weights.empty() ? 0 : weights[0].dim(1), format);
+  while (!weights.empty()) {
+    size_t count = 1;
+    while (count < weights.size() && alike(weights[0].dtype(), weights[count].dtype())) ++count;
+    made->parts.push_back(pack_alike(pool, weights.first(count), format, woven));
+    weights = weights.subspan(count);
+  }
+  return made;
 }
 
 }  // namespace tern::cpu

@@ -13,8 +13,8 @@ namespace tern::kernels {
 #include "convert.inc"
 
 extern const ElementwiseTable elementwise_avx512;
-const ElementwiseTable elementwise_avx512 = {"elementwise_avx512", Isa::avx512,    add_all<float>,
-                                             add_all<uint16_t>,    convert,        to_f32<double>,
-                                             to_f32<int8_t>,       to_f32<uint8_t>};
+const ElementwiseTable elementwise_avx512 = {
+    "elementwise_avx512", Isa::avx512, add_all<float>, add_all<uint16_t>, scale,
+    add_scaled,           convert,     to_f32<double>, to_f32<int8_t>,    to_f32<uint8_t>};
 
 }  // namespace tern::kernels

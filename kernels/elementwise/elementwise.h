@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element by element over n contiguous elements: sums and conversions between formats.
+// Element by element over n contiguous elements: sums, multiples, conversions between formats.
 // f32 → bf16 and f32 → f16 round to nearest even; NaN stays NaN (quiet).
 #pragma once
 
@@ -16,6 +16,10 @@ struct ElementwiseTable {
   void (*add)(const float* a, const float* b, float* y, int64_t n);
   /// In f32, rounded once.
   void (*add_bf16)(const uint16_t* a, const uint16_t* b, uint16_t* y, int64_t n);
+  /// y = factor · x; y may be x.
+  void (*scale)(const float* x, float factor, float* y, int64_t n);
+  /// y += factor · x, rounded twice; y must not overlap x.
+  void (*add_scaled)(const float* x, float factor, float* y, int64_t n);
   /// y = x in another format; the formats differ or are the same (a copy).
   void (*convert)(const void* x, Format from, void* y, Format to, int64_t n);
   /// y = x rounded to nearest even; integers are exact.

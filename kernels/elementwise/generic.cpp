@@ -21,6 +21,14 @@ void add_bf16(const uint16_t* a, const uint16_t* b, uint16_t* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = f32_to_bf16(bf16_to_f32(a[i]) + bf16_to_f32(b[i]));
 }
 
+void scale(const float* x, float factor, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = factor * x[i];
+}
+
+void add_scaled(const float* x, float factor, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = y[i] + factor * x[i];
+}
+
 float load(const void* x, Format format, int64_t i) {
   switch (format) {
     case Format::f32:
@@ -64,8 +72,15 @@ void to_f32(const X* x, float* y, int64_t n) {
 }  // namespace
 
 extern const ElementwiseTable elementwise_generic;
-const ElementwiseTable elementwise_generic = {
-    "elementwise_generic", Isa::generic,   add, add_bf16, convert, to_f32<double>,
-    to_f32<int8_t>,        to_f32<uint8_t>};
+const ElementwiseTable elementwise_generic = {"elementwise_generic",
+                                              Isa::generic,
+                                              add,
+                                              add_bf16,
+                                              scale,
+                                              add_scaled,
+                                              convert,
+                                              to_f32<double>,
+                                              to_f32<int8_t>,
+                                              to_f32<uint8_t>};
 
 }  // namespace tern::kernels

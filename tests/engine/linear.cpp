@@ -127,7 +127,7 @@ TEST_CASE("a gate and its up weight, woven, give act(gate) · up") {
   const Tensor gate = random(rng, {75, 64}), up = random(rng, {75, 64}), x = random(rng, {11, 64});
   for (WeightFormat weights : kWeightFormats) {
     const LinearFormat format{weights, DType::f32};
-    const Linear both = Linear::gate_up(gate, up, format);
+    const Linear both = Linear::gate_up({.gate = gate, .up = up}, format);
     const Tensor y = both(ctx, x, {.act = Act::relu, .gate = true});
     const Tensor g = Linear(gate, Tensor(), format)(ctx, x, {.act = Act::relu});
     const Tensor u = Linear(up, Tensor(), format)(ctx, x);

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "allocations.h"
+#include "../allocations.h"
 #include "scratch.h"
 
 using namespace tern;

@@ -65,6 +65,23 @@ TEST_CASE("RMSNorm in bf16 rounds before the weight as Llama does, with one_plus
   CHECK(std::abs(exact.data<float>()[3] - expected) <= 16 * 0x1p-24 * std::abs(expected));
 }
 
+TEST_CASE("RMSNorm of heads is that of each head's row, in views and in both types") {
+  std::mt19937 rng(31);
+  ThreadPool four(4, true);
+  Context ctx({.pool = &four});
+  const Tensor qkv = random(rng, {70, 7 * 12});
+  const RMSNorm norm(random(rng, {12}), 1e-6, RMSNorm::Weight::one_plus);
+  const Tensor heads = qkv.split(1, 7).slice(1, 2, 5);  // [70, 3, 12], strided
+  for (const DType result : {DType::f32, DType::bf16}) {
+    const Tensor y = norm(ctx, heads, result);
+    CHECK((y.dtype() == result && y.shape() == heads.shape()));
+    for (int64_t h = 0; h < 3; ++h) {
+      const Tensor row = norm(ctx, heads.slice(1, h, h + 1).clone().reshape({70, 12}), result);
+      CHECK(same_bits(y.slice(1, h, h + 1).clone().reshape({70, 12}), row.clone()));
+    }
+  }
+}
+
 TEST_CASE("group norm is the same with any number of threads, and a sequence alone or in a batch") {
   std::mt19937 rng(2);
   const Tensor x = random(rng, {1500, 48}, 2), w = random(rng, {48}, 2), b = random(rng, {48}, 2);
@@ -94,27 +111,28 @@ TEST_CASE("group norm is the same with any number of threads, and a sequence alo
 
 TEST_CASE("rope turns a token by its position alone, in place, with any number of threads") {
   std::mt19937 rng(3);
-  const float inv_freq[] = {1, 0.5F, 0.1F, 0.01F};
   ThreadPool one(1), four(4, true);
   Context serial({.pool = &one}), parallel({.pool = &four});
   const Tensor qkv = random(rng, {900, 3 * 5 * 12}, 2);
   std::vector<int64_t> positions(900);
   for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i * 7 % 300);
   for (bool interleaved : {false, true}) {
-    Rope rope_layer(inv_freq, 1, 300, DType::f32);
+    Rope rope_layer({1, 0.5F, 0.1F, 0.01F}, 1, DType::f32);
     if (interleaved) rope_layer.set_interleaved();
+    const RopeAngles angles = rope_layer.angles(parallel, positions);
+    const RopeAngles of_one = rope_layer.angles(serial, std::span(positions).subspan(450, 1));
     const Tensor narrow = rounded(parallel, qkv).clone();
-    rope_layer(parallel, split_heads(narrow, 0, 3, 5), positions);
+    rope(parallel, split_heads(narrow, 0, 3, 5), angles);
     const Tensor narrow_alone = rounded(serial, qkv.slice(0, 450, 451).clone()).clone();
-    rope_layer(serial, split_heads(narrow_alone, 0, 3, 5), std::span(positions).subspan(450, 1));
+    rope(serial, split_heads(narrow_alone, 0, 3, 5), of_one);
     CHECK(same_bits(narrow_alone, narrow.slice(0, 450, 451).clone()));
     CHECK(same_bits(narrow.slice(1, 60, 180).clone(), rounded(serial, qkv).slice(1, 60, 180).clone()));
     const Tensor all = qkv.clone();
-    const Tensor q = rope_layer(parallel, split_heads(all, 0, 3, 5), positions);
+    const Tensor q = rope(parallel, split_heads(all, 0, 3, 5), angles);
     CHECK(q.raw() == all.raw());
     CHECK(same_bits(all.slice(1, 60, 180).clone(), qkv.slice(1, 60, 180).clone()));   // k and v are not touched
     const Tensor alone = split_heads(qkv.slice(0, 450, 451).clone(), 0, 3, 5);
-    rope_layer(serial, alone, std::span(positions).subspan(450, 1));
+    rope(serial, alone, of_one);
     CHECK(same_bits(alone.clone(), q.slice(0, 450, 451).clone()));
     const float* before = qkv.data<float>() + 450 * 180;
     const double angle = static_cast<double>(positions[450]) * 0.5;   // pair 1
@@ -126,20 +144,19 @@ TEST_CASE("rope turns a token by its position alone, in place, with any number o
   }
 }
 
-TEST_CASE("norms and rope refuse shapes and positions that do not fit") {
+TEST_CASE("norms and rope refuse shapes that do not fit") {
   Context ctx;
   const Tensor x = Tensor::empty(DType::f32, {4, 6});
   CHECK(message_of([&] { rms_norm(ctx, x, Tensor::empty(DType::f32, {5}), {}); }) ==
         "rms_norm: weight has shape [5], expected [6]");
   CHECK(message_of([&] { rms_norm(ctx, x, Tensor(), {.result = DType::f16}); }).starts_with("rms_norm: the result is"));
   CHECK(message_of([&] { group_norm(ctx, x, {.groups = 4}); }) == "group_norm: 4 groups do not divide 6 channels");
-  const float inv_freq[] = {1, 0.5F};
-  const Rope layer(inv_freq, 1, 3, DType::bf16);
+  const Rope layer({1, 0.5F}, 1, DType::bf16);
   const int64_t positions[] = {0, 1, 2, 3};
+  const RopeAngles angles = layer.angles(ctx, positions);
   const Tensor heads = x.reshape({4, 1, 6});
-  CHECK(message_of([&] { layer(ctx, heads, positions); }) ==
-        "rope: position 3 is outside the angles of 3 positions");
-  CHECK(message_of([&] { layer(ctx, heads, std::span(positions).first(2)); }) == "rope: 2 positions for 4 tokens");
-  CHECK(message_of([&] { layer(ctx, x.reshape({4, 2, 3}), positions); }) ==
-        "rope: cos has shape [3, 2], expected [positions, at most 1]");
+  CHECK(message_of([&] { rope(ctx, heads, layer.angles(ctx, std::span(positions).first(2))); }) ==
+        "rope: cos has shape [2, 2], expected [4, at most 3]");
+  CHECK(message_of([&] { rope(ctx, x.reshape({4, 2, 3}), angles); }) ==
+        "rope: cos has shape [4, 2], expected [4, at most 1]");
 }

@@ -83,6 +83,33 @@ TEST_CASE("attention with a relative bias is softmax(q·k·scale + bias[j - i])�
   }
 }
 
+TEST_CASE("scatter_add adds rows in ascending order, and softcap is cap · tanh(x / cap)") {
+  std::mt19937 rng(9);
+  Context ctx;
+  const Tensor x = random(rng, {3, 21}, 40);
+  Tensor y = random(rng, {4, 21});
+  const Tensor before = y.clone();
+  const std::vector<int64_t> rows = {2, 0, 2};
+  const std::vector<float> factors = {0.3F, -2, 0.7F};
+  scatter_add(ctx, x, rows, factors, y);
+  const auto at = [](const Tensor& t, int64_t row, int64_t i) { return t.data<float>()[row * 21 + i]; };
+  const Tensor capped = softcap(ctx, x, 30);
+  for (int64_t i = 0; i < 21; ++i) {
+    CHECK(at(y, 1, i) == at(before, 1, i));
+    CHECK(at(y, 3, i) == at(before, 3, i));
+    CHECK(at(y, 0, i) == at(before, 0, i) + -2.0F * at(x, 1, i));
+    const float once = at(before, 2, i) + 0.3F * at(x, 0, i);
+    CHECK(at(y, 2, i) == once + 0.7F * at(x, 2, i));
+    const double wanted = 30 * std::tanh(static_cast<double>(at(x, 0, i)) / 30);
+    CHECK(std::abs(static_cast<double>(at(capped, 0, i)) - wanted) <= 16 * 0x1p-24 * 30);
+  }
+  const auto bad = error_of([&] { scatter_add(ctx, x, std::vector<int64_t>{0, 4, 1}, factors, y); });
+  CHECK(bad.first == ErrorCode::invalid_argument);
+  CHECK(bad.second == "scatter_add: row 4 of 4");
+  CHECK(error_of([&] { scatter_add(ctx, x, rows, std::span(factors).first(2), y); }).second ==
+        "scatter_add: 3 rows and 2 factors for 3 rows of x");
+}
+
 TEST_CASE("pooling takes the rows its mode names and skips masked ones") {
   Context ctx;
   const std::vector<float> rows = {1, 2, 3, 4, 5, 6, 7, 8};   // four tokens of two features

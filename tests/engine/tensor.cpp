@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "allocations.h"
+#include "../allocations.h"
 #include "scratch.h"
 
 using namespace tern;
@@ -94,6 +94,40 @@ TEST_CASE("sizes that cannot be are invalid_argument or out_of_memory, never a s
   CHECK(error_of([] { Tensor::empty(DType::f4, {3}); }).code() == ErrorCode::invalid_argument);
   const std::vector<float> three(3);
   CHECK(error_of([&] { Tensor::from<float>(three, {4}); }).code() == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("a turned tensor of any width and size is copied element by element") {
+  // Sizes below, at and above the squares that are copied at a time.
+  constexpr int64_t kSizes[] = {1, 2, 31, 32, 33, 70};
+  const auto check = [&](auto element, DType dtype) {
+    using T = decltype(element);
+    for (const int64_t rows : kSizes) {
+      for (const int64_t columns : kSizes) {
+        std::vector<T> values(static_cast<size_t>(3 * rows * columns));
+        std::iota(values.begin(), values.end(), T{1});
+        const Tensor stored = Tensor::from(std::span<const T>(values), {3, columns, rows});
+        const int64_t strides[] = {columns * rows, 1, rows};
+        const Tensor turned(stored.storage(), dtype, {3, rows, columns}, strides, 0);
+        std::vector<T> got(values.size() + 1, T{77});
+        turned.copy_to(reinterpret_cast<std::byte*>(got.data()));
+        bool same = got.back() == T{77};
+        for (size_t at = 0; at + 1 < got.size(); ++at) {
+          const auto i = static_cast<int64_t>(at), plane = rows * columns, in = i % plane;
+          same = same && got[at] == values[static_cast<size_t>(i / plane * plane +
+                                                               in % columns * rows + in / columns)];
+        }
+        CAPTURE(rows);
+        CAPTURE(columns);
+        CHECK(same);
+      }
+    }
+  };
+  check(uint8_t{}, DType::u8);
+  check(uint16_t{}, DType::bf16);
+  check(float{}, DType::f32);
+  check(int64_t{}, DType::i64);
+  const Tensor row = counting({6}), odd(row.storage(), DType::f32, {3}, std::vector<int64_t>{2}, 4);
+  CHECK(values_of(odd) == std::vector<float>{1, 3, 5});
 }
 
 TEST_CASE("views allocate nothing and the last of them frees the bytes") {

@@ -13,7 +13,7 @@
 
 #include "../../engine/base/env.h"
 #include "../../engine/base/format.h"
-#include "allocations.h"
+#include "../allocations.h"
 #include "scratch.h"
 
 using namespace tern;

@@ -162,6 +162,34 @@ TEST_CASE("add is exact to the bit at every size and may write over either opera
   });
 }
 
+TEST_CASE("scale and add_scaled round product and sum one by one, at every size, in place or not") {
+  for_each_variant(elementwise_variants(), [](const ElementwiseTable& table) {
+    for (int64_t n = 0; n <= 130; ++n) {
+      CAPTURE(n);
+      const Edge edge = n % 2 == 0 ? Edge::back : Edge::front;
+      GuardedBuffer<float> x(n, edge, n % 5), y(n, edge), over(n, edge), sum(n, edge), start(n, edge);
+      Random random(static_cast<uint64_t>(n) + 7);
+      random.fill(x, -9, 9);
+      random.fill(start, -9, 9);
+      for (int64_t i = 0; i < n; ++i) {
+        over[i] = x[i];
+        sum[i] = start[i];
+      }
+      x.make_read_only();
+      const float factor = n % 3 == 0 ? 0.3F : -17.1F;
+      table.scale(x.data(), factor, y.data(), n);
+      table.scale(over.data(), factor, over.data(), n);
+      table.add_scaled(x.data(), factor, sum.data(), n);
+      CHECK((y.slack_intact() && over.slack_intact() && sum.slack_intact()));
+      for (int64_t i = 0; i < n; ++i) {
+        const float product = factor * x[i];
+        const float total = start[i] + product;
+        CHECK((same_bits(y[i], product) && same_bits(over[i], product) && same_bits(sum[i], total)));
+      }
+    }
+  });
+}
+
 namespace {
 
 struct Pens {

@@ -9,7 +9,7 @@
 
 #include "../../../engine/base/bytes.h"
 #include "../../../engine/base/env.h"
-#include "../allocations.h"
+#include "../../allocations.h"
 #include "../scratch.h"
 
 using namespace tern;
@@ -26,6 +26,11 @@ class FailingEnv final : public Env {
     if (--countdown_ == 0) fail(ErrorCode::io, path + ": made to fail");
     ++mapped;
     return Env::map_file(path, populate);
+  }
+  FileMapping map_memory(size_t size) override {
+    if (--countdown_ == 0) fail(ErrorCode::out_of_memory, "made to fail");
+    ++mapped;
+    return Env::map_memory(size);
   }
   void unmap(FileMapping mapping) noexcept override {
     --mapped;
@@ -112,6 +117,25 @@ TEST_CASE("a mapped file is read-only and unmapped with the last reference") {
   CHECK(fake.mapped == 1);
   ref = StorageRef();
   CHECK(fake.mapped == 0);
+}
+
+TEST_CASE("page storage is writable and mapped until its last reference goes; small ones are heap") {
+  FailingEnv fake(0);
+  constexpr size_t kSize = 1'000'000;
+  StorageRef pages = page_storage(kSize);
+  CHECK(fake.mapped == 1);
+  CHECK(pages->size() == kSize);
+  CHECK_FALSE(pages->read_only());
+  CHECK(reinterpret_cast<uintptr_t>(pages->data()) % kAlignment == 0);
+  pages->data()[kSize - 1] = std::byte{1};
+  pages->drop_pages(pages->data(), kSize);  // no file has them
+  CHECK(pages->data()[kSize - 1] == std::byte{1});
+  const StorageRef small = page_storage(100);
+  CHECK(fake.mapped == 1);
+  pages = StorageRef();
+  CHECK(fake.mapped == 0);
+  CHECK(page_storage(0)->size() == 0);
+  CHECK(error_of([&] { page_storage(size_t{1} << 62); }).code() == ErrorCode::out_of_memory);
 }
 
 TEST_CASE("whichever mapping fails, the others are unmapped") {

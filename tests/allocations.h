@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test program's operator new counts calls and can be told to fail.
+// The test program's own operator new, of any alignment: counts calls and bytes, and can be told to
+// fail.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,14 @@ size_t allocations();
 /// Calls of operator new less those of operator delete.
 long live_allocations();
 
-/// Makes the k-th call of operator new from now on this thread fail, k = 1, 2, …; `onwards`: and
-/// all after it. Ends with the object.
+/// Highest number of live bytes on this thread's heap since start_peak(), above the level then.
+void start_peak() noexcept;
+size_t peak_bytes() noexcept;
+/// What this thread has allocated less what it has freed.
+size_t live_bytes() noexcept;
+
+/// Makes the k-th call of operator new from now on this thread fail, k = 1, 2, …, or none with 0;
+/// `onwards`: and all after it. Ends with the object.
 class FailAllocation {
  public:
   explicit FailAllocation(size_t k, bool onwards = false);
