@@ -5,14 +5,15 @@
 
 #include "../engine/base/env.h"
 #include "../engine/base/error.h"
+#include "hash.h"
 #include "repo.h"
 
 namespace tern::hub {
 
 namespace {
 
-constexpr size_t kMaxPart = 255;    // what file systems allow
-constexpr size_t kMaxIdPart = 96;   // what the hub allows
+constexpr size_t kMaxPart = 255;   // what file systems allow
+constexpr size_t kMaxIdPart = 96;  // what the hub allows
 constexpr size_t kCommitDigits = 40;
 
 bool is_word(char c) noexcept {
@@ -26,7 +27,8 @@ const char* id_part_problem(std::string_view part) noexcept {
   if (!std::all_of(part.begin(), part.end(), allowed)) {
     return "only letters, digits, '-', '_' and '.' are allowed";
   }
-  if (!is_word(part.front()) || !is_word(part.back())) return "a part begins or ends with '-' or '.'";
+  if (!is_word(part.front()) || !is_word(part.back()))
+    return "a part begins or ends with '-' or '.'";
   return nullptr;
 }
 
@@ -49,8 +51,8 @@ const char* repo_id_problem(std::string_view id) noexcept {
   const std::string_view name = slash == std::string_view::npos ? id : id.substr(slash + 1);
   if (name.find('/') != std::string_view::npos) return "there is more than one '/'";
   if (const char* problem = id_part_problem(name)) return problem;
-  const bool doubled = id.find("--") != std::string_view::npos ||
-                       id.find("..") != std::string_view::npos;
+  const bool doubled =
+      id.find("--") != std::string_view::npos || id.find("..") != std::string_view::npos;
   if (doubled) return "'--' and '..' are not allowed";
   if (id.ends_with(".git")) return "it ends with '.git'";
   return nullptr;
@@ -69,8 +71,7 @@ std::string repo_folder_name(std::string_view id) {
 }
 
 bool is_commit_hash(std::string_view text) noexcept {
-  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  return text.size() == kCommitDigits && std::all_of(text.begin(), text.end(), hex);
+  return text.size() == kCommitDigits && is_hash(text);
 }
 
 bool safe_relative_path(std::string_view path) noexcept {
@@ -86,20 +87,20 @@ bool safe_relative_path(std::string_view path) noexcept {
   }
 }
 
+std::string hub_home() {
+  const auto home = env().variable("HF_HOME");
+  if (home && !home->empty()) return with_home(*home);
+  const auto cache = env().variable("XDG_CACHE_HOME");
+  if (cache && !cache->empty()) return with_home(*cache) + "/huggingface";
+  return with_home("~/.cache/huggingface");
+}
+
 std::string hub_cache_dir() {
-  struct Place {
-    const char* variable;
-    const char* below;
-  };
-  constexpr Place kPlaces[] = {{"HF_HUB_CACHE", ""},
-                               {"HUGGINGFACE_HUB_CACHE", ""},
-                               {"HF_HOME", "/hub"},
-                               {"XDG_CACHE_HOME", "/huggingface/hub"}};
-  for (const Place& place : kPlaces) {
-    const auto value = env().variable(place.variable);
-    if (value && !value->empty()) return with_home(*value) + place.below;
+  for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
+    const auto value = env().variable(name);
+    if (value && !value->empty()) return with_home(*value);
   }
-  return with_home("~/.cache/huggingface/hub");
+  return hub_home() + "/hub";
 }
 
 }  // namespace tern::hub

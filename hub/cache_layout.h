@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names in the Hugging Face cache: which repository ids and commits exist, and where they lie.
-// Called by repo.cpp; nothing here touches the disk.
+// Nothing here touches the disk.
 #pragma once
 
 #include <string>
@@ -13,6 +13,9 @@ const char* repo_id_problem(std::string_view id) noexcept;
 
 /// "models--org--name"
 std::string repo_folder_name(std::string_view id);
+
+/// HF_HOME, else XDG_CACHE_HOME/huggingface, else ~/.cache/huggingface.
+std::string hub_home();
 
 /// True for 40 lower-case hexadecimal digits.
 bool is_commit_hash(std::string_view text) noexcept;

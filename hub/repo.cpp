@@ -7,7 +7,10 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "cache_layout.h"
+#include "download.h"
 #include "formats/safetensors_header.h"
+#include "http.h"
+#include "settings.h"
 
 namespace tern::hub {
 
@@ -19,14 +22,20 @@ constexpr size_t kMaxListed = 100'000;
 constexpr size_t kMaxListDepth = 16;
 constexpr size_t kNamesInMessage = 8;
 
-constexpr std::string_view kAdvice =
-    "put the repository's files in a folder and pass its path, or into the cache "
-    "(HF_HUB_CACHE=… names another one)";
+std::string advice(const RepoOptions& options) {
+  const char* why = options.local_files_only ? "local_files_only is set, so nothing is downloaded"
+                    : hub_offline()          ? "HF_HUB_OFFLINE is set, so nothing is downloaded"
+                    : !http_built()          ? "this tern was built without downloads (-Dhub)"
+                                             : "the hub was asked";
+  return cat(why,
+             "; put the repository's files in a folder and pass its path, or into the cache "
+             "(HF_HUB_CACHE=… names another one)");
+}
 
 void require_safe(std::string_view path, std::string_view repo, std::string_view role) {
   if (safe_relative_path(path)) return;
-  fail(ErrorCode::denied, cat(shown_name(repo), ": the ", role, " ", shown_name(path),
-                              " is no plain relative path"));
+  fail(ErrorCode::denied,
+       cat(shown_name(repo), ": the ", role, " ", shown_name(path), " is no plain relative path"));
 }
 
 bool is_folder(const std::string& path) {
@@ -37,8 +46,7 @@ bool is_folder(const std::string& path) {
 // Whether an id that is neither a folder nor a repository id was meant as a path.
 bool looks_like_path(std::string_view id) noexcept {
   return id.starts_with('/') || id.starts_with("./") || id.starts_with("../") ||
-         id.starts_with("~/") || id.ends_with('/') ||
-         std::count(id.begin(), id.end(), '/') > 1;
+         id.starts_with("~/") || id.ends_with('/') || std::count(id.begin(), id.end(), '/') > 1;
 }
 
 void require_repo_id(const std::string& id) {
@@ -46,10 +54,11 @@ void require_repo_id(const std::string& id) {
   if (!problem) return;
   const bool climbs = !id.empty() && !safe_relative_path(id) && !looks_like_path(id);
   const bool inner_climb = id.find("/../") != std::string::npos && !id.starts_with("../");
-  const ErrorCode code = climbs || inner_climb  ? ErrorCode::denied
+  const ErrorCode code = climbs || inner_climb ? ErrorCode::denied
                          : looks_like_path(id) ? ErrorCode::not_found
                                                : ErrorCode::invalid_argument;
-  fail(code, cat(shown_name(id), ": there is no such folder, and it is no repository id: ", problem));
+  fail(code,
+       cat(shown_name(id), ": there is no such folder, and it is no repository id: ", problem));
 }
 
 // Where `path` leads; denied when that is outside `boundary` (itself resolved).
@@ -146,6 +155,7 @@ Repo Repo::open(const std::string& id_or_path, const RepoOptions& options) {
   if (!local) {
     require_repo_id(id_or_path);
     require_safe(options.revision, id_or_path, "revision");
+    download_missing(id_or_path, options);
   }
   Repo repo = local ? Repo() : open_cached(id_or_path, options);
   repo.name_ = id_or_path;
@@ -154,8 +164,7 @@ Repo Repo::open(const std::string& id_or_path, const RepoOptions& options) {
   if (!options.subfolder.empty()) {
     repo.root_ = repo.resolve(options.subfolder);
     if (!is_folder(repo.root_)) {
-      fail(ErrorCode::not_found,
-           cat(id_or_path, ": there is no subfolder ", repo.root_));
+      fail(ErrorCode::not_found, cat(id_or_path, ": there is no subfolder ", repo.root_));
     }
   }
   return repo;
@@ -171,16 +180,16 @@ Repo Repo::open_cached(const std::string& id, const RepoOptions& options) {
     if (!info.exists || info.directory || info.special) {
       fail(ErrorCode::not_found,
            cat(id, ": there is no folder of that name, and revision ", shown_name(options.revision),
-               " is not in the hub cache (looked for ", ref, "): ", kAdvice));
+               " is not in the hub cache (looked for ", ref, "): ", advice(options)));
     }
     commit = read_ref(contained(ref, env().real_path(folder), id), id);
   }
   Repo repo;
   repo.root_ = cat(folder, "/snapshots/", commit);
   if (!is_folder(repo.root_)) {
-    fail(ErrorCode::not_found, cat(id, ": there is no folder of that name, and commit ", commit,
-                                   " is not in the hub cache (looked for ", repo.root_,
-                                   "): ", kAdvice));
+    fail(ErrorCode::not_found,
+         cat(id, ": there is no folder of that name, and commit ", commit,
+             " is not in the hub cache (looked for ", repo.root_, "): ", advice(options)));
   }
   repo.boundary_ = env().real_path(folder);
   contained(repo.root_, repo.boundary_, id);
@@ -190,7 +199,8 @@ Repo Repo::open_cached(const std::string& id, const RepoOptions& options) {
 Repo Repo::from_memory(std::map<std::string, StorageRef> files, std::string name) {
   for (const auto& [file, storage] : files) {
     require_safe(file, name, "file name");
-    if (!storage) fail(ErrorCode::invalid_argument, cat(name, ": file '", file, "' has no storage"));
+    if (!storage)
+      fail(ErrorCode::invalid_argument, cat(name, ": file '", file, "' has no storage"));
   }
   Repo repo;
   repo.name_ = std::move(name);
@@ -223,12 +233,13 @@ void Repo::fail_missing(std::string_view file) const {
     for (size_t i = 0; i < names.size() && i < kNamesInMessage; ++i) {
       there += cat(i == 0 ? "" : ", ", names[i]);
     }
-    if (names.size() > kNamesInMessage) there += cat(" and ", names.size() - kNamesInMessage, " more");
+    if (names.size() > kNamesInMessage)
+      there += cat(" and ", names.size() - kNamesInMessage, " more");
   } catch (const Error& error) {
     there = error.what();  // the missing file is the news, not that the rest cannot be listed
   }
-  fail(ErrorCode::not_found, cat(shown_name(name_), ": there is no file ", path(file), "; there is: ",
-                                 there.empty() ? "nothing" : there));
+  fail(ErrorCode::not_found, cat(shown_name(name_), ": there is no file ", path(file),
+                                 "; there is: ", there.empty() ? "nothing" : there));
 }
 
 std::optional<std::string> Repo::read_if_exists(std::string_view file) const {
@@ -244,9 +255,9 @@ std::string Repo::read(std::string_view file) const {
   return *std::move(text);
 }
 
-StorageRef Repo::map(std::string_view file) const {
+StorageRef Repo::map(std::string_view file, bool populate) const {
   if (!exists(file)) fail_missing(file);
-  return memory_ ? *in_memory(file) : map_storage(resolve(file));
+  return memory_ ? *in_memory(file) : map_storage(resolve(file), populate);
 }
 
 uint64_t Repo::size(std::string_view file) const {

@@ -18,18 +18,40 @@
 
 namespace tern::hub {
 
+/// Which weight files a download takes: never more than one form.
+enum class WeightFiles {
+  automatic,  // safetensors, else PyTorch's
+  safetensors,
+  pytorch,
+  tensorflow,
+  flax,
+  none,  // configs, tokenizers and templates only
+};
+
 struct RepoOptions {
   std::string revision = "main";
+  /// A GGUF file of the repository, whose metadata stand in for the files of tokenizers and configs.
+  std::string gguf_file = {};
   /// Overrides HF_HUB_CACHE / HF_HOME / XDG_CACHE_HOME.
   std::string cache_dir = {};
   std::string subfolder = {};
+  /// Access token, before HF_TOKEN and the token file.
+  std::string token = {};
+  /// Only what the cache has; HF_HUB_OFFLINE=1 says it for all.
+  bool local_files_only = false;
+  bool force_download = false;
+  WeightFiles weights = WeightFiles::automatic;
+  /// "fp16": model.fp16.safetensors where there is one.
+  std::string variant = {};
 };
 
 class TERN_API Repo {
  public:
   /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache, where the revision is
-  /// a commit hash or a branch or tag that refs/ knows. not_found says which places were looked at and
-  /// what to do; denied is for ids, revisions and refs that name another place.
+  /// a commit hash, branch or tag. The hub is asked whether the revision has moved, and what is missing
+  /// is downloaded (download.h), unless local_files_only, HF_HUB_OFFLINE, or a commit hash whose files
+  /// are there; when the hub cannot be reached, what the cache has is used. not_found says which places
+  /// were looked at and what to do; denied is for ids, revisions and refs that name another place.
   static Repo open(const std::string& id_or_path, const RepoOptions& options = {});
   /// Files by name, as bytes in memory (kept alive by their storage).
   static Repo from_memory(std::map<std::string, StorageRef> files, std::string name = "<memory>");
@@ -40,8 +62,8 @@ class TERN_API Repo {
   /// Whole small file as text (≤ 512 MB); not_found names the repo and file.
   std::string read(std::string_view file) const;
   std::optional<std::string> read_if_exists(std::string_view file) const;
-  /// The bytes, mapped when on disk.
-  StorageRef map(std::string_view file) const;
+  /// The bytes, mapped when on disk. Without `populate` pages are read when they are touched.
+  StorageRef map(std::string_view file, bool populate = true) const;
   /// For messages and the info verb: the path on disk, or the name for memory.
   std::string path(std::string_view file) const;
   /// Names of all files, sorted, relative; without .git and .cache. Bounded: 16 folders deep and

@@ -2,7 +2,8 @@
 // The parser behind Json::parse. simdjson's first stage checks UTF-8, quotes and control characters
 // and indexes the tokens; its On-Demand iterators then check commas, colons and brackets as this
 // walk goes through them once, with a stack of its own instead of recursion. Finished children wait
-// on two scratch stacks until their container closes and takes them in one exactly sized vector.
+// on two scratch stacks until their container closes and takes them along in one piece. Texts
+// without escapes are not copied: the tree keeps the text that was parsed.
 #include "json.h"
 
 // simdjson's self-checks of debug builds use memory whose allocation they do not check.
@@ -11,11 +12,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <new>
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
+#include "json_memory.h"
 #include "json_text.h"
 
 namespace tern::hub {
@@ -26,8 +27,8 @@ namespace {
 
 constexpr size_t kMaxDepth = 1000;
 
-// How far the scratch stacks are reserved at most; a larger file grows them.
-constexpr size_t kMaxReserve = size_t{1} << 18;
+// How far the scratch stacks are reserved: bytes of text per value, and how many values at most.
+constexpr size_t kLikelyValue = 32, kMaxReserve = size_t{1} << 18;
 
 std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && is_json_space(text.back())) text.remove_suffix(1);
@@ -66,21 +67,24 @@ class JsonBuilder {
   /// Moves the innermost container to its next child; false when it has closed.
   bool advance(Frame& frame, ondemand::value& value);
   Json close();
-  void add(Json value);
+  void add(const Json& value);
   void read(ondemand::value& value);
   Json scalar(std::string_view token);
+  std::string_view decode(const char* begin, const char*& end);
 
   std::string_view text_, what_;
-  std::unique_ptr<char[]> padded_;  // text_ and simdjson's padding behind it
+  JsonMemory memory_;
+  char* padded_ = nullptr;  // text_ and simdjson's padding behind it, in memory_
   ondemand::parser parser_;
   ondemand::document document_;
   std::vector<Frame> frames_;
-  std::vector<Json> values_;           // children of open arrays
-  std::vector<Json::Member> members_;  // children of open objects; the last one may lack its value
+  JsonMemory::Stack<Json> values_;           // children of open arrays
+  JsonMemory::Stack<Json::Member> members_;  // of open objects; the last one may lack its value
+  std::string decoded_;
 };
 
 void JsonBuilder::reject(const char* at, std::string_view problem) const {
-  const auto offset = std::min(static_cast<size_t>(at - padded_.get()), text_.size());
+  const auto offset = std::min(static_cast<size_t>(at - padded_), text_.size());
   fail(ErrorCode::corrupt, cat(what_, ": byte ", offset, ": ", problem));
 }
 
@@ -88,7 +92,7 @@ void JsonBuilder::reject(const char* at, std::string_view problem) const {
 void JsonBuilder::reject(simdjson::error_code error) {
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   const char* at = nullptr;
-  if (document_.current_location().get(at) != simdjson::SUCCESS) at = padded_.get() + text_.size();
+  if (document_.current_location().get(at) != simdjson::SUCCESS) at = padded_ + text_.size();
   reject(at, frames_.empty() ? "the brackets of the outermost value do not match: the file may be "
                                "truncated or followed by something else"
                              : "expected a comma, a colon, a key or a closing bracket");
@@ -98,39 +102,35 @@ void JsonBuilder::reject(simdjson::error_code error) {
 void JsonBuilder::reject_text(simdjson::error_code error) const {
   if (error == simdjson::MEMALLOC) throw std::bad_alloc();
   const size_t bad = find_invalid_utf8(text_);
-  if (bad != std::string_view::npos) reject(padded_.get() + bad, "not valid UTF-8");
+  if (bad != std::string_view::npos) reject(padded_ + bad, "not valid UTF-8");
   std::string decoded;
-  for (const char *at = padded_.get(), *end = at + text_.size(); at != end;) {
+  for (const char *at = padded_, *end = at + text_.size(); at != end;) {
     if (*at++ != '"') continue;
     const DecodedString string = decode_string(at, end, LoneSurrogate::replace, decoded);
     if (string.problem) reject(string.at, string.problem);
     at = string.at;
   }
-  reject(padded_.get(), simdjson::error_message(error));
+  reject(padded_, simdjson::error_message(error));
 }
 
 void JsonBuilder::load() {
-  padded_.reset(new char[text_.size() + simdjson::SIMDJSON_PADDING]);
-  if (!text_.empty()) std::memcpy(padded_.get(), text_.data(), text_.size());
-  std::memset(padded_.get() + text_.size(), 0, simdjson::SIMDJSON_PADDING);
-  if (text_.starts_with("\xEF\xBB\xBF")) reject(padded_.get(), "begins with a byte order mark");
-  // Growing the stacks of a vocabulary would touch twice as many fresh pages.
-  const auto reserve = [this](auto& stack, char separator) {
-    const auto count = std::count(text_.begin(), text_.end(), separator);
-    stack.reserve(std::min(static_cast<size_t>(count) + 1, kMaxReserve));
-  };
-  reserve(members_, ':');
-  reserve(values_, ',');
+  padded_ = static_cast<char*>(memory_.take(text_.size() + simdjson::SIMDJSON_PADDING));
+  if (!text_.empty()) std::memcpy(padded_, text_.data(), text_.size());
+  std::memset(padded_ + text_.size(), 0, simdjson::SIMDJSON_PADDING);
+  if (text_.starts_with("\xEF\xBB\xBF")) reject(padded_, "begins with a byte order mark");
+  // Room that is not used is not touched.
+  values_.reserve(std::min(text_.size() / kLikelyValue, kMaxReserve));
+  members_.reserve(std::min(text_.size() / kLikelyValue, kMaxReserve));
 }
 
 Json JsonBuilder::build() {
   load();
-  const std::string_view whole = trimmed({padded_.get(), text_.size()});
-  if (whole.empty()) reject(padded_.get(), "empty: there is no JSON value");
+  const std::string_view whole = trimmed({padded_, text_.size()});
+  if (whole.empty()) reject(padded_, "empty: there is no JSON value");
   if (whole[0] != '[' && whole[0] != '{') {
     const size_t bad = find_invalid_utf8(whole);
     if (bad != std::string_view::npos) reject(whole.data() + bad, "not valid UTF-8");
-    return scalar(whole);
+    return memory_.finish(scalar(whole));
   }
   open_root();
   for (;;) {
@@ -139,23 +139,22 @@ Json JsonBuilder::build() {
       read(value);
       continue;
     }
-    Json closed = close();
+    const Json closed = close();
     if (frames_.empty()) {
       const char* at = nullptr;
       if (document_.current_location().get(at) == simdjson::SUCCESS) {
         reject(at, "something follows the value");
       }
-      return closed;
+      return memory_.finish(closed);
     }
-    add(std::move(closed));
+    add(closed);
   }
 }
 
 void JsonBuilder::open_root() {
   const size_t capacity = text_.size() + simdjson::SIMDJSON_PADDING;
   const auto error =
-      parser_.iterate(simdjson::padded_string_view(padded_.get(), text_.size(), capacity))
-          .get(document_);
+      parser_.iterate(simdjson::padded_string_view(padded_, text_.size(), capacity)).get(document_);
   if (error != simdjson::SUCCESS) reject_text(error);
   if (trimmed(text_)[0] == '[') {
     ondemand::array array;
@@ -193,10 +192,8 @@ bool JsonBuilder::advance(Frame& frame, ondemand::value& value) {
   if (!(frame.field != frame.field)) return false;
   ondemand::field field;
   check((*frame.field).get(field));
-  Json::Member& member = members_.emplace_back();
-  const DecodedString key = decode_string(field.key().raw(), padded_.get() + text_.size(),
-                                          LoneSurrogate::replace, member.first);
-  if (key.problem) reject(key.at, key.problem);
+  const char* end = padded_ + text_.size();
+  members_.emplace_back(decode(field.key().raw(), end), Json());
   value = field.value();
   return true;
 }
@@ -204,25 +201,19 @@ bool JsonBuilder::advance(Frame& frame, ondemand::value& value) {
 Json JsonBuilder::close() {
   const Frame frame = frames_.back();
   frames_.pop_back();
-  const auto first = static_cast<std::ptrdiff_t>(frame.first_child);
-  Json closed;
-  if (frame.is_array) {
-    closed.value_.emplace<std::vector<Json>>(std::make_move_iterator(values_.begin() + first),
-                                             std::make_move_iterator(values_.end()));
-    values_.resize(frame.first_child);
-  } else {
-    closed.value_.emplace<std::vector<Json::Member>>(
-        std::make_move_iterator(members_.begin() + first), std::make_move_iterator(members_.end()));
-    members_.resize(frame.first_child);
+  const size_t stacked = frame.is_array ? values_.size() : members_.size();
+  const size_t count = stacked - frame.first_child;
+  if (!frame.is_array) {
+    return Json(Json::Kind::object, members_.take_from(frame.first_child, memory_), count);
   }
-  return closed;
+  return Json(Json::Kind::array, values_.take_from(frame.first_child, memory_), count);
 }
 
-void JsonBuilder::add(Json value) {
+void JsonBuilder::add(const Json& value) {
   if (frames_.back().is_array) {
-    values_.push_back(std::move(value));
+    values_.emplace_back(JsonMemory::view(value));
   } else {
-    members_.back().second = std::move(value);
+    members_.back().second = JsonMemory::view(value);
   }
 }
 
@@ -246,26 +237,35 @@ void JsonBuilder::read(ondemand::value& value) {
   open(object);
 }
 
+/// The text of the string behind the quote before `begin`; `end` moves behind its closing quote.
+std::string_view JsonBuilder::decode(const char* begin, const char*& end) {
+  const std::string_view plain = plain_string(begin, end);
+  if (plain.data()) {
+    end = plain.data() + plain.size() + 1;
+    return plain;
+  }
+  const DecodedString decoded = decode_string(begin, end, LoneSurrogate::replace, decoded_);
+  if (decoded.problem) reject(decoded.at, decoded.problem);
+  end = decoded.at;
+  return memory_.copy(decoded_);
+}
+
 // A string, number or literal; `token` may have white space behind it.
 Json JsonBuilder::scalar(std::string_view token) {
   token = trimmed(token);
-  Json out;
   if (token.starts_with('"')) {
-    std::string& string = out.value_.emplace<std::string>();
-    const char* end = token.data() + token.size();
-    const DecodedString decoded =
-        decode_string(token.data() + 1, end, LoneSurrogate::replace, string);
-    if (decoded.problem) reject(decoded.at, decoded.problem);
-    if (decoded.at != end) reject(decoded.at, "something follows the value");
-  } else if (token == "true" || token == "false") {
-    out.value_ = token == "true";
-  } else if (token == "NaN" || token == "Infinity" || token == "-Infinity" ||
-             is_json_number(token)) {
-    out.value_.emplace<Json::Number>(Json::Number{std::string(token)});
-  } else if (token != "null") {
-    reject(token.data(), "expected a value");
+    const char* const end = token.data() + token.size();
+    const char* at = end;
+    const std::string_view text = decode(token.data() + 1, at);
+    if (at != end) reject(at, "something follows the value");
+    return Json(Json::Kind::string, text.data(), text.size());
   }
-  return out;
+  if (token == "true" || token == "false") return Json::make(token == "true");
+  if (token == "NaN" || token == "Infinity" || token == "-Infinity" || is_json_number(token)) {
+    return Json(Json::Kind::number, token.data(), token.size());
+  }
+  if (token != "null") reject(token.data(), "expected a value");
+  return {};
 }
 
 Json Json::parse(std::string_view text, std::string_view what) {

@@ -2,6 +2,7 @@
 #include "json_text.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -20,7 +21,24 @@ constexpr std::array<bool, 256> kStops = [] {
   return stops;
 }();
 
+/// High bits of the first byte of `word` in memory that ends a plain run, and of others behind it.
+uint64_t stops_in(uint64_t word) noexcept {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHigh = kOnes * 0x80;
+  const uint64_t quote = word ^ kOnes * '"', backslash = word ^ kOnes * '\\';
+  // A byte below n borrows from the ones above it only, which come later in memory.
+  return (((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) |
+          ((word - kOnes * 0x20) & ~word)) &
+         kHigh;
+}
+
 const char* skip_plain(const char* at, const char* end) noexcept {
+  while (std::endian::native == std::endian::little && end - at >= 8) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    const uint64_t stops = stops_in(word);
+    if (stops != 0) return at + std::countr_zero(stops) / 8;
+    at += 8;
+  }
   while (at != end && !kStops[static_cast<unsigned char>(*at)]) ++at;
   return at;
 }
@@ -85,19 +103,36 @@ DecodedString decode_unicode(const char* at, const char* end, LoneSurrogate lone
 }
 
 // The escape whose letter is at `at`.
-DecodedString decode_escape(const char* at, const char* end, LoneSurrogate lone,
-                            std::string& out) {
+DecodedString decode_escape(const char* at, const char* end, LoneSurrogate lone, std::string& out) {
   switch (*at) {
-    case '"': out.push_back('"'); break;
-    case '\\': out.push_back('\\'); break;
-    case '/': out.push_back('/'); break;
-    case 'b': out.push_back('\b'); break;
-    case 'f': out.push_back('\f'); break;
-    case 'n': out.push_back('\n'); break;
-    case 'r': out.push_back('\r'); break;
-    case 't': out.push_back('\t'); break;
-    case 'u': return decode_unicode(at + 1, end, lone, out);
-    default: return {at, "an unknown escape"};
+    case '"':
+      out.push_back('"');
+      break;
+    case '\\':
+      out.push_back('\\');
+      break;
+    case '/':
+      out.push_back('/');
+      break;
+    case 'b':
+      out.push_back('\b');
+      break;
+    case 'f':
+      out.push_back('\f');
+      break;
+    case 'n':
+      out.push_back('\n');
+      break;
+    case 'r':
+      out.push_back('\r');
+      break;
+    case 't':
+      out.push_back('\t');
+      break;
+    case 'u':
+      return decode_unicode(at + 1, end, lone, out);
+    default:
+      return {at, "an unknown escape"};
   }
   return {at + 1, nullptr};
 }
@@ -139,6 +174,12 @@ DecodedString decode_string(const char* begin, const char* end, LoneSurrogate lo
   }
   if (at == end) return {at, "a string without closing quote"};
   return {at + 1, nullptr};
+}
+
+std::string_view plain_string(const char* begin, const char* end) noexcept {
+  const char* const stop = skip_plain(begin, end);
+  if (stop == end || *stop != '"') return {};
+  return {begin, static_cast<size_t>(stop - begin)};
 }
 
 bool is_json_number(std::string_view text) noexcept {
@@ -192,13 +233,27 @@ std::string json_quote(std::string_view text) {
     }
     ++at;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) >= 0x20) {
           out.push_back(c);

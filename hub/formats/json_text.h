@@ -23,6 +23,9 @@ struct DecodedString {
 DecodedString decode_string(const char* begin, const char* end, LoneSurrogate lone,
                             std::string& out);
 
+/// The same string when it has no escape and no problem, as it lies there; else it has no data().
+std::string_view plain_string(const char* begin, const char* end) noexcept;
+
 /// True for a number by JSON's grammar: no leading zero or plus, digits on both sides of the point.
 bool is_json_number(std::string_view text) noexcept;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The value side of Json: reading, building, copying, freeing and writing the tree. Nothing here
-// recurses, because a tree may be as deep as a hostile file made it.
+// The value side of Json: reading, building, copying and writing the tree. Nothing here recurses,
+// because a tree may be as deep as a hostile file made it.
 #include <charconv>
 #include <cmath>
 #include <limits>
 
-#include "json.h"
+#include "json_memory.h"
 
 namespace tern::hub {
 
@@ -25,8 +25,8 @@ bool overflows(std::string_view text) noexcept {
     std::string_view written = text.substr(mark + 1);
     const bool negative = written.starts_with('-');
     if (negative || written.starts_with('+')) written.remove_prefix(1);
-    const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(),
-                                              exponent);
+    const auto [end, error] =
+        std::from_chars(written.data(), written.data() + written.size(), exponent);
     if (error != std::errc()) exponent = std::numeric_limits<int32_t>::max();
     if (negative) exponent = -exponent;
   }
@@ -48,21 +48,19 @@ double parse_double(std::string_view text) noexcept {
 
 }  // namespace
 
-const std::vector<Json::Member>& Json::members() const noexcept {
-  static const std::vector<Member> kNone;
-  const auto* members = std::get_if<std::vector<Member>>(&value_);
-  return members ? *members : kNone;
+std::span<const Json::Member> Json::members() const noexcept {
+  if (!is_object()) return {};
+  return {static_cast<const Member*>(data()), size()};
 }
 
-const std::vector<Json>& Json::elements() const noexcept {
-  static const std::vector<Json> kNone;
-  const auto* elements = std::get_if<std::vector<Json>>(&value_);
-  return elements ? *elements : kNone;
+std::span<const Json> Json::elements() const noexcept {
+  if (!is_array()) return {};
+  return {static_cast<const Json*>(data()), size()};
 }
 
 const Json& Json::operator[](std::string_view key) const noexcept {
   static const Json kNull;
-  const auto& all = members();
+  const auto all = members();
   for (auto member = all.rbegin(); member != all.rend(); ++member) {
     if (member->first == key) return member->second;
   }
@@ -77,13 +75,11 @@ bool Json::contains(std::string_view key) const noexcept {
 }
 
 std::optional<bool> Json::boolean() const noexcept {
-  const bool* value = std::get_if<bool>(&value_);
-  return value ? std::optional(*value) : std::nullopt;
+  return is_boolean() ? std::optional(size() != 0) : std::nullopt;
 }
 
 std::string_view Json::number_text() const noexcept {
-  const Number* number = std::get_if<Number>(&value_);
-  return number ? std::string_view(number->text) : std::string_view();
+  return is_number() ? bytes() : std::string_view();
 }
 
 std::optional<int64_t> Json::integer() const noexcept {
@@ -99,133 +95,93 @@ std::optional<double> Json::number() const noexcept {
 }
 
 std::optional<std::string_view> Json::string() const noexcept {
-  const std::string* value = std::get_if<std::string>(&value_);
-  return value ? std::optional<std::string_view>(*value) : std::nullopt;
+  return is_string() ? std::optional(bytes()) : std::nullopt;
+}
+
+Json Json::text(Kind kind, std::string_view text) {
+  JsonMemory memory;
+  return memory.finish(Json(kind, memory.copy(text).data(), text.size()));
 }
 
 Json Json::make(bool value) {
-  Json out;
-  out.value_ = value;
-  return out;
+  return Json(Kind::boolean, nullptr, value);
 }
 
 Json Json::make(int64_t value) {
-  Json out;
-  out.value_.emplace<Number>(Number{std::to_string(value)});
-  return out;
+  return text(Kind::number, std::to_string(value));
 }
 
 Json Json::make(double value) {
-  Json out;
-  std::string& text = out.value_.emplace<Number>().text;
-  if (std::isnan(value)) {
-    text = "NaN";
-  } else if (std::isinf(value)) {
-    text = value < 0 ? "-Infinity" : "Infinity";
-  } else {
-    char digits[64];
-    const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    text.assign(digits, static_cast<size_t>(end - digits));
-    if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  }
-  return out;
+  if (std::isnan(value)) return text(Kind::number, "NaN");
+  if (std::isinf(value)) return text(Kind::number, value < 0 ? "-Infinity" : "Infinity");
+  char digits[64];
+  const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  std::string written(digits, static_cast<size_t>(end - digits));
+  if (written.find_first_of(".e") == std::string::npos) written += ".0";
+  return text(Kind::number, written);
 }
 
 Json Json::make(std::string_view value) {
-  Json out;
-  out.value_.emplace<std::string>(value);
-  return out;
+  return text(Kind::string, value);
 }
 
 Json Json::array(std::vector<Json> elements) {
-  Json out;
-  out.value_ = std::move(elements);
-  return out;
+  JsonMemory memory;
+  Json* const all = memory.take_array<Json>(elements.size());
+  Json* to = all;
+  for (Json& element : elements) new (to++) Json(memory.adopt(std::move(element)));
+  return memory.finish(Json(Kind::array, all, elements.size()));
 }
 
-Json Json::object(std::vector<Member> members) {
-  Json out;
-  out.value_ = std::move(members);
-  return out;
+Json Json::object(std::vector<NewMember> members) {
+  JsonMemory memory;
+  Member* const all = memory.take_array<Member>(members.size());
+  Member* to = all;
+  for (auto& [name, value] : members) {
+    new (to++) Member(memory.copy(name), memory.adopt(std::move(value)));
+  }
+  return memory.finish(Json(Kind::object, all, members.size()));
 }
 
 Json::Json(const Json& other) {
-  std::vector<std::pair<const Json*, Json*>> open;
-  const auto copy = [&open](const Json& from, Json& to) {
-    if (from.kind() < Kind::array) {
-      to.value_ = from.value_;
-    } else {
-      open.emplace_back(&from, &to);
+  if (other.kind() <= Kind::boolean) {
+    tag_ = other.tag_ & ~kOwns;  // a parsed one owns the text it was read from
+    return;
+  }
+  JsonMemory memory;
+  std::vector<std::pair<const Json*, void*>> open;  // a container, and where its children go
+  const auto copy = [&](const Json& from) {
+    void* to = nullptr;
+    switch (from.kind()) {
+      case Kind::null:
+        break;
+      case Kind::boolean:
+        break;
+      case Kind::number:
+      case Kind::string:
+        return Json(from.kind(), memory.copy(from.bytes()).data(), from.size());
+      case Kind::array:
+        to = memory.take_array<Json>(from.size());
+        break;
+      case Kind::object:
+        to = memory.take_array<Member>(from.size());
+        break;
     }
+    if (to) open.emplace_back(&from, to);
+    return Json(from.kind(), to, from.size());
   };
-  copy(other, *this);
+  const Json whole = copy(other);
   while (!open.empty()) {
-    const auto [from, to] = open.back();
+    const auto [from, children] = open.back();
     open.pop_back();
-    if (from->is_array()) {
-      const auto& source = from->elements();
-      auto& elements = to->value_.emplace<std::vector<Json>>(source.size());
-      for (size_t i = 0; i < source.size(); ++i) copy(source[i], elements[i]);
-    } else {
-      const auto& source = from->members();
-      auto& members = to->value_.emplace<std::vector<Member>>(source.size());
-      for (size_t i = 0; i < source.size(); ++i) {
-        members[i].first = source[i].first;
-        copy(source[i].second, members[i].second);
-      }
+    auto* element = static_cast<Json*>(children);
+    for (const Json& child : from->elements()) new (element++) Json(copy(child));
+    auto* member = static_cast<Member*>(children);
+    for (const auto& [name, child] : from->members()) {
+      new (member++) Member(memory.copy(name), copy(child));
     }
   }
-}
-
-Json& Json::operator=(const Json& other) {
-  Json copy(other);
-  return *this = std::move(copy);
-}
-
-// No child has children: destroying this value goes at most two calls deep.
-bool Json::shallow() const noexcept {
-  for (const Json& child : elements()) {
-    if (!child.elements().empty() || !child.members().empty()) return false;
-  }
-  for (const auto& [key, child] : members()) {
-    if (!child.elements().empty() || !child.members().empty()) return false;
-  }
-  return true;
-}
-
-// Frees the tree without recursion and without allocating. `rest` is a container whose last child is
-// taken off each round. A child that is deep itself swaps places with the rest: its first child is
-// set aside, the rest moves into that slot, and the child becomes the new rest.
-void Json::dismantle() noexcept {
-  const auto take_last = [](Json& from) {
-    Json child;
-    if (auto* elements = std::get_if<std::vector<Json>>(&from.value_)) {
-      child = std::move(elements->back());
-      elements->pop_back();
-    } else {
-      auto& members = std::get<std::vector<Member>>(from.value_);
-      child = std::move(members.back().second);
-      members.pop_back();
-    }
-    return child;
-  };
-  const auto first_of = [](Json& of) -> Json& {
-    auto* elements = std::get_if<std::vector<Json>>(&of.value_);
-    return elements ? elements->front() : std::get<std::vector<Member>>(of.value_).front().second;
-  };
-  Json rest = std::move(*this);
-  Json aside;  // a deep value waiting to be taken apart
-  while (!aside.elements().empty() || !aside.members().empty() || !rest.elements().empty() ||
-         !rest.members().empty()) {
-    const bool waiting = !aside.elements().empty() || !aside.members().empty();
-    Json child = waiting ? std::move(aside) : take_last(rest);
-    aside = Json();
-    if (child.shallow()) continue;
-    Json& slot = first_of(child);
-    aside = std::move(slot);
-    slot = std::move(rest);
-    rest = std::move(child);
-  }
+  *this = memory.finish(whole);
 }
 
 namespace {

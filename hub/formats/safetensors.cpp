@@ -19,15 +19,6 @@ namespace {
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeader = 100'000'000;
 
-// What the first bytes of a file that is none of ours often are.
-std::string_view likely_cause(Bytes head) {
-  const std::string_view text = as_text(head);
-  if (text.starts_with("version ")) return "a Git LFS pointer instead of the file? run: git lfs pull";
-  if (text.starts_with("<")) return "a web page instead of the file?";
-  if (text.starts_with("PK\x03\x04")) return "a PyTorch .bin file?";
-  return "an incomplete download?";
-}
-
 [[noreturn]] void reject(std::string_view what, std::string_view problem) {
   fail(ErrorCode::corrupt, cat(what, ": ", problem));
 }
@@ -37,18 +28,18 @@ std::string_view header_text(Bytes head, uint64_t file_size, std::string_view wh
   const auto length = reader.read<uint64_t>();
   if (!length || file_size < kLengthBytes) {
     reject(what, cat("the file has ", file_size, " bytes, not even the 8 of the header's length: ",
-                     likely_cause(head)));
+                     likely_content(head)));
   }
   if (*length == 0) {
-    reject(what, cat("the header length is 0 (file of ", file_size, " bytes): ", likely_cause(head)));
+    reject(what, cat("the header length is 0 (file of ", file_size, " bytes): ", likely_content(head)));
   }
   if (*length > kMaxHeader) {
     reject(what, cat("the header length ", *length, " is above the limit of ", kMaxHeader, " (file of ",
-                     file_size, " bytes): ", likely_cause(head)));
+                     file_size, " bytes): ", likely_content(head)));
   }
   if (*length > file_size - kLengthBytes) {
     reject(what, cat("the header has ", *length, " bytes but the file only ", file_size, ": ",
-                     likely_cause(head)));
+                     likely_content(head)));
   }
   const auto header = reader.take(*length);
   if (!header) {
@@ -148,6 +139,18 @@ void check_layout(std::vector<TensorEntry>& tensors, uint64_t buffer, uint64_t f
 }
 
 }  // namespace
+
+std::string_view likely_content(Bytes head) {
+  const std::string_view text = as_text(head);
+  if (text.starts_with("version ")) return "a Git LFS pointer instead of the file? run: git lfs pull";
+  if (text.starts_with("<")) return "a web page instead of the file?";
+  if (text.starts_with("PK\x03\x04")) return "a zip archive, or a PyTorch .bin file?";
+  if (text.starts_with("GGUF")) return "a GGUF file?";
+  for (const std::string_view magic : {"ggml", "lmgg", "ggjt", "tjgg"}) {
+    if (text.starts_with(magic)) return "a file of the time before GGUF?";
+  }
+  return "an incomplete download?";
+}
 
 SafetensorsHeader parse_safetensors(Bytes head, uint64_t file_size, std::string_view what) {
   const std::string_view text = header_text(head, file_size, what);

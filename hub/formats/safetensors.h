@@ -55,6 +55,25 @@ TERN_API SafetensorsFile open_safetensors(StorageRef storage, std::string_view w
 TERN_API std::vector<std::pair<std::string, std::string>> parse_shard_index(std::string_view text,
                                                                             std::string_view what);
 
+/// A tensor of a file that is to be written.
+struct TensorSpec {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> shape;
+};
+
+/// How a file with these tensors begins and in which order their bytes follow, without a gap: the
+/// same as the Rust reference's, tensors by dtype (widest first), then by name, the header padded
+/// with spaces to eight bytes. invalid_argument names `path` and what cannot be written.
+struct SafetensorsLayout {
+  std::string head;           // the length and the header
+  std::vector<size_t> order;  // indices of the tensors
+  uint64_t size = 0;          // of the whole file
+};
+TERN_API SafetensorsLayout lay_out_safetensors(
+    const std::vector<TensorSpec>& tensors,
+    const std::vector<std::pair<std::string, std::string>>& metadata, std::string_view path);
+
 /// What write_safetensors writes: the bytes are dense, row-major, of dtype and shape.
 struct TensorToWrite {
   std::string name;
@@ -62,8 +81,7 @@ struct TensorToWrite {
   std::vector<int64_t> shape;
   Bytes bytes;
 };
-/// Writes a temporary file beside `path` and renames it. The same bytes as the Rust reference: tensors
-/// by dtype (widest first), then by name, header padded with spaces to eight bytes.
+/// Writes a temporary file beside `path`, as lay_out_safetensors says, and renames it.
 TERN_API void write_safetensors(
     const std::string& path, std::vector<TensorToWrite> tensors,
     const std::vector<std::pair<std::string, std::string>>& metadata = {});

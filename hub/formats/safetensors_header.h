@@ -16,4 +16,7 @@ SafetensorsHeader parse_safetensors_entries(std::string_view text, std::string_v
 /// A name from a file as messages show it: quoted, escaped, cut when long.
 std::string shown_name(std::string_view name);
 
+/// What the first bytes of a file that is not what its name says often are.
+std::string_view likely_content(Bytes head);
+
 }  // namespace tern::hub

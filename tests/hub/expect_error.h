@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../../engine/base/error.h"
 
@@ -22,6 +23,21 @@ void expect_error(Call call, ErrorCode code, std::string_view part) {
     CAPTURE(std::string(error.what()));
     CHECK(error.code() == code);
     CHECK(std::string_view(error.what()).find(part) != std::string_view::npos);
+  }
+}
+
+/// A line of such a table.
+struct BadBytes {
+  std::string bytes;
+  ErrorCode code;
+  std::string_view part;
+};
+
+template <class Parse>
+void expect_errors(const std::vector<BadBytes>& rows, Parse parse) {
+  for (const BadBytes& row : rows) {
+    CAPTURE(row.bytes.substr(0, 200));
+    expect_error([&] { parse(row.bytes); }, row.code, row.part);
   }
 }
 

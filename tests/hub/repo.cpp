@@ -7,6 +7,7 @@
 
 #include "../../engine/base/bytes.h"
 #include "../../engine/base/format.h"
+#include "attack_names.h"
 #include "expect_error.h"
 #include "temporary_folder.h"
 
@@ -35,22 +36,6 @@ void fill_cache(const TemporaryFolder& folder) {
 
 RepoOptions in_cache(const TemporaryFolder& folder) {
   return {.cache_dir = (folder / "cache").string()};
-}
-
-// Names that no part of a repository may have.
-const std::vector<std::string>& attack_names() {
-  static const std::vector<std::string> kNames = {
-      "..", ".", "", "/", "//", "/abs", "/etc/passwd", "../x", "../../x", "../../../../etc/passwd",
-      "a/..", "a/../b", "a/../../b", "a/../../../b", "./a", "a/.", "a/./b", "a//b", "//a", "a/", "a//",
-      "../", "./", "./../x", "C:\\x", "c:\\windows\\win.ini", "\\\\host\\share", "\\", "a\\b",
-      "..\\..\\x", "a\\..\\b", "a/..\\b", "\\..", std::string("\0", 1), std::string("a\0b", 3),
-      std::string("config.json\0", 12), std::string("\0/etc/passwd", 12), std::string("..\0", 3),
-      std::string(256, 'x'), std::string(300, 'x'), "a/" + std::string(300, 'x'),
-      std::string(300, 'x') + "/a", std::string("../") + std::string(255, 'x'), "a/b/c/../../../../d",
-      "blobs/../../x", "....//..", "../.", "./..", ".//", "a/../", "/../x", "/./x", "//host/share",
-      "refs/../../x", "snapshots/../../../secret", "a/b/..", "..//a", "/a/", "a///b", "x/\\",
-  };
-  return kNames;
 }
 
 }  // namespace

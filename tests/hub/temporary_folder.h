@@ -56,7 +56,7 @@ class RecordingEnv : public Env {
   RecordingEnv() { set_env(this); }
   ~RecordingEnv() override { set_env(nullptr); }
 
-  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> variables = {{"HF_HUB_OFFLINE", "1"}};
   std::vector<std::string> opened;
 
   bool opened_outside(const std::string& folder) const {

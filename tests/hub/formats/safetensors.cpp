@@ -17,20 +17,11 @@ using namespace tern::test;
 
 namespace {
 
-struct Row {
-  std::string bytes;
-  ErrorCode code;
-  std::string_view part;
-};
-
-void check_rows(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
-    CAPTURE(row.bytes.substr(0, 200));
-    expect_error([&] { parse_safetensors_bytes(row.bytes); }, row.code, row.part);
-  }
+void check_rows(const std::vector<BadBytes>& rows) {
+  expect_errors(rows, parse_safetensors_bytes);
 }
 
-Row bad(std::string_view header, std::string_view part, size_t buffer = 0) {
+BadBytes bad(std::string_view header, std::string_view part, size_t buffer = 0) {
   return {safetensors_bytes(header, buffer), ErrorCode::corrupt, part};
 }
 
@@ -115,7 +106,8 @@ TEST_CASE("a file that is something else is named as what it probably is") {
   check_rows({
       {"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", corrupt, "git lfs pull"},
       {"<!DOCTYPE html><html></html>", corrupt, "a web page"},
-      {std::string("PK\x03\x04\0\0\x08\x08", 8) + "archive", corrupt, "a PyTorch .bin file?"},
+      {std::string("PK\x03\x04\0\0\x08\x08", 8) + "archive", corrupt, "a zip archive, or a PyTorch .bin file?"},
+      {std::string("GGUF\3\0\0\0 and more", 17), corrupt, "a GGUF file?"},
   });
 }
 
@@ -241,7 +233,7 @@ TEST_CASE("a shape that cannot be is corrupt before it is used") {
 
 TEST_CASE("an unknown dtype is unsupported and named with its tensor") {
   const auto unknown = [](std::string_view dtype, std::string_view part) {
-    return Row{safetensors_bytes(one("[1]", "[0,4]", dtype), 4), ErrorCode::unsupported, part};
+    return BadBytes{safetensors_bytes(one("[1]", "[0,4]", dtype), 4), ErrorCode::unsupported, part};
   };
   check_rows({
       unknown("I4", "tensor 't' has the unknown dtype 'I4'"),

@@ -7,13 +7,12 @@
 #include <string_view>
 
 #include "../../../hub/formats/safetensors.h"
+#include "little_endian.h"
 
 namespace tern::test {
 
 inline std::string length_bytes(uint64_t length) {
-  std::string out;
-  for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(length >> (8 * i) & 0xFF));
-  return out;
+  return little(length, 8);
 }
 
 /// Length, header as given, and a buffer of `buffer` bytes.

@@ -7,7 +7,7 @@
 #include <ctime>
 
 #include "../../../engine/base/format.h"
-#include "../allocations.h"
+#include "../../allocations.h"
 #include "../expect_error.h"
 #include "safetensors_bytes.h"
 

@@ -8,7 +8,7 @@
 #include "../../../engine/base/format.h"
 #include "../../../hub/formats/safetensors.h"
 #include "../../../hub/repo.h"
-#include "../allocations.h"
+#include "../../allocations.h"
 #include "../expect_error.h"
 
 using namespace tern;

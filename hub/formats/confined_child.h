@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work that may go wrong in any way, done by a forked child: it shares what the parent has mapped
+// as shared, has no open file and can open none, writes no file, starts no process, and ends when
+// its time, its memory, or the calling thread ends. Called by hdf5.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "../../engine/base/storage.h"
+
+namespace tern::hub {
+
+struct ChildLimits {
+  uint64_t memory;  // bytes of address space beyond what this process has now
+  std::chrono::milliseconds time;
+};
+
+/// gone: it has ended, but a program that ignores SIGCHLD or waits for any child has taken its
+/// status.
+enum class ChildEnd { finished, crashed, late, gone };
+
+/// Zeroed pages that a child started later writes to and this process reads; taken when touched.
+StorageRef shared_pages(size_t size);
+
+/// finished when `work` has returned. Memory that the child changes elsewhere is its own copy.
+/// out_of_memory when no process can be made.
+ChildEnd run_confined(const std::function<void()>& work, const ChildLimits& limits);
+
+}  // namespace tern::hub
