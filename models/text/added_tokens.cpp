@@ -11,6 +11,10 @@ namespace tern::text {
 
 namespace {
 
+/// Bytes of a content that the trie has; what is longer, which nobody has in earnest, is compared
+/// as a whole: a node takes many times the memory of its byte.
+constexpr size_t kDeepest = 4096;
+
 bool is_word_char(char32_t c) {
   return (char_class(c) & kWord16) != 0;
 }
@@ -71,12 +75,7 @@ void AddedTokens::finish(const Normalizer* normalizer) {
     if (t.normalized && normalizer) normalizer->normalize(content);
     t.shown = content.text;
     if (content.text.empty()) continue;
-    Matcher& m = matchers_[t.normalized];
-    const uint32_t node = m.trie.walk(0, content.text);
-    if (node != ByteTrie::kNone && m.trie.value(node) >= 0) continue;
-    m.trie.insert(content.text, static_cast<int32_t>(m.tokens.size()));
-    m.tokens.push_back(i);
-    m.first[static_cast<unsigned char>(content.text[0])] = true;
+    insert(matchers_[t.normalized], i);
   }
   for (Matcher& m : matchers_) {
     if (std::count(m.first, m.first + 256, true) != 1) continue;
@@ -85,6 +84,48 @@ void AddedTokens::finish(const Normalizer* normalizer) {
   for (uint32_t i = 0; i < tokens_.size(); ++i) by_id_.push_back({tokens_[i].id, i});
   std::stable_sort(by_id_.begin(), by_id_.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
+}
+
+void AddedTokens::insert(Matcher& m, uint32_t token) {
+  const std::string& content = tokens_[token].shown;
+  const auto index = static_cast<int32_t>(m.tokens.size());
+  const std::string_view stem = std::string_view(content).substr(0, kDeepest);
+  const uint32_t node = m.trie.walk(0, stem);
+  if (content.size() <= kDeepest) {
+    if (node != ByteTrie::kNone && m.trie.value(node) >= 0) return;
+    m.trie.insert(stem, index);
+  } else {
+    if (node == ByteTrie::kNone) m.trie.insert(stem, -1);
+    std::vector<uint32_t>& list = m.longer[m.trie.walk(0, stem)];
+    const auto shown = [&](uint32_t i) -> const std::string& { return tokens_[m.tokens[i]].shown; };
+    auto at = list.begin();
+    while (at != list.end() && shown(*at).size() > content.size()) ++at;
+    for (auto same = at; same != list.end() && shown(*same).size() == content.size(); ++same) {
+      if (shown(*same) == content) return;
+    }
+    list.insert(at, static_cast<uint32_t>(index));
+  }
+  m.tokens.push_back(token);
+  m.first[static_cast<unsigned char>(content[0])] = true;
+}
+
+int32_t AddedTokens::longest(const Matcher& m, std::string_view text) const {
+  uint32_t node = 0;
+  int32_t best = -1;
+  size_t depth = 0;
+  for (; depth < text.size(); ++depth) {
+    const uint32_t child = m.trie.child(node, text[depth]);
+    if (child == ByteTrie::kNone) break;
+    node = child;
+    if (m.trie.value(node) >= 0) best = m.trie.value(node);
+  }
+  if (depth < kDeepest || m.longer.empty()) return best;
+  const auto list = m.longer.find(node);
+  if (list == m.longer.end()) return best;
+  for (const uint32_t i : list->second) {
+    if (text.starts_with(tokens_[m.tokens[i]].shown)) return static_cast<int32_t>(i);
+  }
+  return best;
 }
 
 bool AddedTokens::next_match(const Matcher& m, std::string_view text, size_t from,
@@ -97,18 +138,11 @@ bool AddedTokens::next_match(const Matcher& m, std::string_view text, size_t fro
     } else if (!m.first[static_cast<unsigned char>(text[i])]) {
       continue;
     }
-    uint32_t node = 0;
-    int32_t best = -1;
-    for (size_t k = i; k < text.size(); ++k) {
-      node = m.trie.child(node, text[k]);
-      if (node == ByteTrie::kNone) break;
-      if (m.trie.value(node) < 0) continue;
-      best = m.trie.value(node);
-      match.end = k + 1;
-    }
+    const int32_t best = longest(m, text.substr(i));
     if (best < 0) continue;
-    match.begin = i;
     match.token = &tokens_[m.tokens[static_cast<size_t>(best)]];
+    match.begin = i;
+    match.end = i + match.token->shown.size();
     return true;
   }
   return false;

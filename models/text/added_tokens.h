@@ -3,6 +3,7 @@
 // normalizer, leftmost first, the longest of those that begin at one place.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,15 +52,20 @@ class AddedTokens {
 
  private:
   struct Matcher {
-    ByteTrie trie;                 // content -> index in `tokens`
+    ByteTrie trie;                 // content -> index in `tokens`; of long ones the beginning
     std::vector<uint32_t> tokens;  // indices in tokens_
-    bool first[256] = {};          // bytes that begin a token
-    char only_first = 0;           // when there is but one
+    std::map<uint32_t, std::vector<uint32_t>>
+        longer;            // by node: indices in `tokens`, longest first
+    bool first[256] = {};  // bytes that begin a token
+    char only_first = 0;   // when there is but one
   };
   struct Match {
     size_t begin, end;
     const AddedToken* token;
   };
+  void insert(Matcher& m, uint32_t token);
+  /// The index in m.tokens of the longest token that `text` begins with, or -1.
+  int32_t longest(const Matcher& m, std::string_view text) const;
   bool next_match(const Matcher& m, std::string_view text, size_t from, Match& match) const;
 
   std::vector<AddedToken> tokens_;

@@ -2,22 +2,25 @@
 // Words to tokens; see byte_level_scan.h.
 #include "byte_level_scan.h"
 
+#include <algorithm>
+
 namespace tern::text {
 
 namespace {
 
-/// The pattern that cuts the text, or null when the pre-tokenizer is another kind.
-const Regex* pattern_of(const PreTokenizer* pre_tokenizer) {
-  if (const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(pre_tokenizer)) {
-    return bytes->add_prefix_space ? nullptr : bytes->regex.get();
+/// Whether a pre-tokenizer that ends with ByteLevel does nothing but cut before.
+bool add_scanners(const PreTokenizer* from, ScannerChain& chain) {
+  if (const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(from)) {
+    const Scanner* words = bytes->regex ? bytes->regex->scanner() : nullptr;
+    return !bytes->add_prefix_space && (!bytes->regex || (words && chain.add(*words)));
   }
-  const auto* sequence = dynamic_cast<const PreTokenizerSequence*>(pre_tokenizer);
-  if (!sequence || sequence->steps.size() != 2) return nullptr;
-  const auto* split = dynamic_cast<const SplitPreTokenizer*>(sequence->steps[0].get());
-  const auto* bytes = dynamic_cast<const ByteLevelPreTokenizer*>(sequence->steps[1].get());
-  const bool plain = split && bytes && split->behavior == SplitBehavior::isolated &&
-                     !split->invert && !bytes->add_prefix_space && !bytes->regex;
-  return plain ? split->pattern.regex() : nullptr;
+  const auto* sequence = dynamic_cast<const PreTokenizerSequence*>(from);
+  if (!sequence || sequence->steps.empty()) return false;
+  for (const auto& step : std::span(sequence->steps).first(sequence->steps.size() - 1)) {
+    if (!step->add_scanner(chain)) return false;
+  }
+  const auto* last = dynamic_cast<const ByteLevelPreTokenizer*>(sequence->steps.back().get());
+  return last && add_scanners(last, chain);
 }
 
 /// The characters that begin in these bytes.
@@ -35,10 +38,11 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
   const auto* form = dynamic_cast<const UnicodeNormalizer*>(normalizer);
   if (normalizer && !(form && form->form == NormalForm::nfc)) return nullptr;
   const auto* bpe = dynamic_cast<const Bpe*>(&model);
-  const Regex* pattern = pattern_of(pre_tokenizer);
-  const Scanner* scanner = pattern ? pattern->scanner() : nullptr;
-  if (!bpe || !bpe->byte_level() || !scanner) return nullptr;
-  std::unique_ptr<ByteLevelScan> scan(new ByteLevelScan(*bpe, *scanner));
+  ScannerChain words;
+  if (!bpe || !bpe->byte_level() || !add_scanners(pre_tokenizer, words) || words.empty()) {
+    return nullptr;
+  }
+  std::unique_ptr<ByteLevelScan> scan(new ByteLevelScan(*bpe, std::move(words)));
   std::vector<ModelToken> token;
   for (int b = 0; b < 256; ++b) {
     const char byte = static_cast<char>(b);
@@ -50,20 +54,18 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
   return scan;
 }
 
-bool ByteLevelScan::tokenize(std::string_view word, WordCache::Entry& entry,
+bool ByteLevelScan::tokenize(const WordCache::Word& word, WordTokens& tokens,
                              std::vector<ModelToken>& many) const {
-  many.clear();
-  entry.count = 0;
-  model_.tokenize_bytes(word, many);
-  if (word.size() > CachedWord::kMost || many.size() > WordCache::kMostTokens) return false;
+  model_.tokenize_bytes(word.text, many);
+  if (!word.may_be_cached() || many.size() > WordTokens::kMost) return false;
   for (const ModelToken& t : many) {
-    if (t.id > WordCache::kMostId) return false;
+    if (t.id > WordTokens::kMostId) return false;
   }
   for (size_t i = 0; i < many.size(); ++i) {
-    entry.ids[i] = many[i].id;
-    entry.sizes[i] = static_cast<uint8_t>(many[i].end - many[i].begin);
+    tokens.ids[i] = many[i].id;
+    tokens.sizes[i] = static_cast<uint8_t>(many[i].end - many[i].begin);
   }
-  entry.count = static_cast<uint32_t>(many.size());
+  tokens.count = static_cast<uint32_t>(many.size());
   many.clear();
   return true;
 }
@@ -95,49 +97,87 @@ class Details {
 
 }  // namespace
 
-void ByteLevelScan::add_details(std::string_view word, const WordCache::Entry& entry,
+void ByteLevelScan::add_details(const WordCache::Word& word, const WordTokens& tokens,
                                 const std::vector<ModelToken>& many, const Output& out) const {
-  Details details(model_, out, word);
+  if (many.empty() && word.is_ascii() && out.detail == Detail::offsets) {
+    for (uint32_t i = 0; i < tokens.count; ++i) {
+      const int32_t begin = out.character;
+      out.character += tokens.sizes[i];
+      out.details->offsets.push_back({begin, out.character});
+      out.details->word_ids.push_back(out.word);
+    }
+    return;
+  }
+  Details details(model_, out, word.text);
   size_t at = 0;
-  for (uint32_t i = 0; i < entry.count; at += entry.sizes[i++]) {
-    details.add(entry.ids[i], at, at + entry.sizes[i]);
+  for (uint32_t i = 0; i < tokens.count; at += tokens.sizes[i++]) {
+    details.add(tokens.ids[i], at, at + tokens.sizes[i]);
   }
   for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
 }
 
-/// Of a word whose bytes are its characters.
-void ByteLevelScan::add_offsets(const WordCache::Entry& entry, const Output& out) const {
-  for (uint32_t i = 0; i < entry.count; ++i) {
-    const int32_t begin = out.character;
-    out.character += entry.sizes[i];
-    out.details->offsets.push_back({begin, out.character});
-    out.details->word_ids.push_back(out.word);
+namespace {
+
+/// Appends ids. The vector is longer than what is written until the end, so that not each id asks
+/// for room.
+class IdWriter {
+ public:
+  IdWriter(std::vector<int64_t>& ids, size_t text)
+      : ids_(ids), count_(ids.size()), step_(std::clamp<size_t>(text / 2, 32, 512)) {}
+  IdWriter(const IdWriter&) = delete;
+  IdWriter& operator=(const IdWriter&) = delete;
+  ~IdWriter() { ids_.resize(count_); }
+
+  size_t count() const noexcept { return count_; }
+  void add(const WordTokens& tokens) {
+    int64_t* const to = room(WordTokens::kMost);
+    // Most words have two or fewer.
+    to[0] = tokens.ids[0];
+    to[1] = tokens.ids[1];
+    for (uint32_t i = 2; i < tokens.count; ++i) to[i] = tokens.ids[i];
+    count_ += tokens.count;
   }
-}
+  void add(const std::vector<ModelToken>& tokens) {
+    int64_t* to = room(tokens.size());
+    for (const ModelToken& t : tokens) *to++ = t.id;
+    count_ += tokens.size();
+  }
+
+ private:
+  int64_t* room(size_t most) {
+    if (ids_.size() - count_ < most) ids_.resize(count_ + std::max(most, step_));
+    return ids_.data() + count_;
+  }
+
+  std::vector<int64_t>& ids_;
+  size_t count_, step_;
+};
+
+}  // namespace
 
 void ByteLevelScan::scan(std::string_view text, const Output& out) const {
-  WordCache::Entry entry;
+  WordTokens tokens;
   std::vector<ModelToken> many;
-  const auto next = [&](size_t at) { return scanner_.next(text, at); };
-  const auto use = [&](std::string_view word, const CachedWord& key, size_t place) {
-    if (out.ids.size() >= out.limit) return false;
-    const bool cached = WordCache::may_have(word.size());
-    if (word.size() == 1) {
-      entry.ids[0] = of_byte_[static_cast<unsigned char>(word[0])];
-      entry.sizes[0] = 1;
-      entry.count = 1;
-    } else if (!cached || !cache_.find(place, key, entry)) {
-      if (tokenize(word, entry, many)) cache_.put(place, key, entry);
+  IdWriter ids(out.ids, text.size());
+  ScannerChain::Walk walk(words_, text);
+  const auto next = [&](size_t at) { return walk.next(at); };
+  const auto use = [&](const WordCache::Word& word) {
+    if (ids.count() >= out.limit) return false;
+    if (word.text.size() == 1) {
+      tokens.count = 1;
+      tokens.ids[0] = of_byte_[static_cast<unsigned char>(word.text[0])];
+      tokens.sizes[0] = 1;
+    } else if (!word.may_be_cached() || !cache_.find(word, tokens)) {
+      tokens.count = 0;
+      if (tokenize(word, tokens, many)) cache_.put(word, tokens);
+      ids.add(many);
     }
-    for (uint32_t i = 0; i < entry.count; ++i) out.ids.push_back(entry.ids[i]);
-    for (const ModelToken& t : many) out.ids.push_back(t.id);
-    if (out.details && cached && key.is_ascii() && many.empty() && out.detail == Detail::offsets) {
-      add_offsets(entry, out);
-    } else if (out.details) {
-      add_details(word, entry, many, out);
+    ids.add(tokens);
+    if (out.details) {
+      add_details(word, tokens, many, out);
+      ++out.word;
     }
     many.clear();
-    ++out.word;
     return true;
   };
   for_each_word(cache_, text, 0, 0, next, use);

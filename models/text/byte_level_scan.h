@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ByteLevelScan: byte-level BPE (GPT-2, Llama 3, Qwen, …) in one pass over the text's own bytes:
-// a hand-written scanner cuts words, the cache or the model gives their tokens. The result is that
+// scanners cut words, the cache or the model gives their tokens. The result is that
 // of the separate stages.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include "normalizers/normalizers.h"
 #include "post_processors/post_processors.h"
 #include "pre_tokenizers/pre_tokenizers.h"
-#include "regex/scanners.h"
+#include "regex/scanner_chain.h"
 #include "subwords/bpe.h"
 #include "unicode/nfc_check.h"
 #include "word_cache.h"
@@ -18,7 +18,7 @@ namespace tern::text {
 
 class ByteLevelScan {
  public:
-  /// Null unless the components are what this does: no normalizer or NFC, a known pattern, bytes.
+  /// Null unless the components are what this does: no normalizer or NFC, only cuts, bytes.
   static std::unique_ptr<ByteLevelScan> make(const Normalizer* normalizer,
                                              const PreTokenizer* pre_tokenizer,
                                              const TextModel& model);
@@ -39,18 +39,15 @@ class ByteLevelScan {
   void scan(std::string_view text, const Output& out) const;
 
  private:
-  ByteLevelScan(const Bpe& model, const Scanner& scanner) : model_(model), scanner_(scanner) {}
-  /// The tokens of a word that the cache lacks; false when an entry cannot hold them: then they are
-  /// in `many`.
-  bool tokenize(std::string_view word, WordCache::Entry& entry,
+  ByteLevelScan(const Bpe& model, ScannerChain words) : model_(model), words_(std::move(words)) {}
+  /// What the cache lacks; false when an entry cannot hold it: then it is in `many`.
+  bool tokenize(const WordCache::Word& word, WordTokens& tokens,
                 std::vector<ModelToken>& many) const;
-  void add_details(std::string_view word, const WordCache::Entry& entry,
+  void add_details(const WordCache::Word& word, const WordTokens& tokens,
                    const std::vector<ModelToken>& many, const Output& out) const;
 
-  void add_offsets(const WordCache::Entry& entry, const Output& out) const;
-
   const Bpe& model_;
-  Scanner scanner_;
+  ScannerChain words_;
   std::unique_ptr<NfcCheck> nfc_;
   int32_t of_byte_[256];  // ids of words of one byte
   mutable WordCache cache_;

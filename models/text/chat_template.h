@@ -9,6 +9,8 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +18,11 @@
 
 #include "../../hub/formats/json.h"
 #include "../../hub/repo.h"
+#include "tokenizer.h"
 
 namespace tern {
+
+struct ChatFiles;  // models/text/chat_template_files.h
 
 struct ChatOptions {
   /// JSON schemas of functions, an array; null: none (an empty array counts as given).
@@ -35,6 +40,18 @@ struct ChatOptions {
   hub::Json kwargs = {};
   /// For strftime_now; empty: the local time.
   std::function<std::tm()> clock = {};
+
+  // What follows is for Tokenizer::apply_chat_template; rendering does not look at it.
+
+  bool padding = false;                                  // longest of the batch
+  std::optional<PaddingStrategy> padding_strategy = {};  // overrides `padding`
+  /// To max_length; a max_length alone truncates nothing.
+  bool truncation = false;
+  int64_t max_length = 0;  // 0: model_max_length
+  /// assistant_masks [rows, length]: 1 for a token that has a part in {% generation %}.
+  bool return_assistant_tokens_mask = false;
+  /// The call's other options. add_special_tokens counts for nothing: the template writes them.
+  TokenizeOptions tokenizer_kwargs = {};
 };
 
 struct RenderedChat {
@@ -46,12 +63,15 @@ struct RenderedChat {
 class TERN_API ChatTemplate {
  public:
   /// No templates at all is not an Error before something is rendered.
-  static ChatTemplate from_repo(const hub::Repo& repo);
+  /// With a GGUF file of the repository: the templates and tokens of its metadata.
+  static ChatTemplate from_repo(const hub::Repo& repo, const std::string& gguf_file = {});
+  /// A folder, org/name in the cache, or a file "….gguf", which is read as options.gguf_file is.
   static ChatTemplate from_pretrained(const std::string& id_or_path,
                                       const hub::RepoOptions& options = {});
   /// One template, with variables such as bos_token.
   static ChatTemplate from_text(
       std::string_view text, std::vector<std::pair<std::string, std::string>> special_tokens = {});
+  static ChatTemplate from_files(ChatFiles files);
 
   bool empty() const noexcept;
   /// "default", "tool_use", …, sorted.
@@ -64,8 +84,14 @@ class TERN_API ChatTemplate {
   /// template refuses them, corrupt or unsupported when it is the template's fault; both name its
   /// line.
   RenderedChat render(const hub::Json& messages, const ChatOptions& options = {}) const;
+  /// The same for several conversations, an array of arrays; one of no messages is rendered, too.
+  std::vector<RenderedChat> render_batch(const hub::Json& conversations,
+                                         const ChatOptions& options = {}) const;
 
  private:
+  std::vector<RenderedChat> render_each(std::span<const hub::Json> conversations,
+                                        const ChatOptions& options) const;
+
   struct State;
   std::shared_ptr<const State> state_;
 };

@@ -9,7 +9,6 @@
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 #include "../../hub/formats/json.h"
-#include "files/special_tokens.h"
 
 namespace tern {
 
@@ -35,7 +34,7 @@ void read_member(const Json& member, const std::string& where,
   for (const auto& [name, text] : member.members()) {
     if (!text.is_string())
       fail(ErrorCode::corrupt, cat(where, ": chat_template '", name, "' is no text"));
-    out[name] = *text.string();
+    out[std::string(name)] = *text.string();
   }
   for (const Json& entry : member.elements()) {
     const auto name = entry["name"].string(), text = entry["template"].string();
@@ -69,9 +68,14 @@ std::map<std::string, std::string> read_templates(const hub::Repo& repo, const J
 
 ChatFiles read_chat_files(const hub::Repo& repo) {
   const text::Arguments arguments(repo);
+  return read_chat_files(repo, arguments,
+                         text::SpecialTokens(arguments, text::find_class(arguments)));
+}
+
+ChatFiles read_chat_files(const hub::Repo& repo, const text::Arguments& arguments,
+                          const text::SpecialTokens& specials) {
   ChatFiles out;
   out.templates = read_templates(repo, arguments.config());
-  const text::SpecialTokens specials(arguments, text::find_class(arguments));
   for (auto& [name, token] : specials.all_named()) {
     out.special_tokens.emplace_back(name, std::move(token.content));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../../hub/repo.h"
+#include "files/special_tokens.h"
 
 namespace tern {
 
@@ -17,5 +18,8 @@ struct ChatFiles {
 };
 
 ChatFiles read_chat_files(const hub::Repo& repo);
+/// The same when the files that tokens are named in have been read.
+ChatFiles read_chat_files(const hub::Repo& repo, const text::Arguments& arguments,
+                          const text::SpecialTokens& specials);
 
 }  // namespace tern

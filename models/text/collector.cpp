@@ -59,7 +59,7 @@ bool Collector::fused(std::string_view part, int32_t first_char) {
 void Collector::plain(std::string_view part, int32_t first_char, bool at_start) {
   if (fused(part, first_char)) return;
   if (p_.byte_level && p_.byte_level->is_normal(part)) return bytes(part, first_char);
-  if (goes_wordwise()) return words(part, first_char, at_start);
+  if (goes_wordwise(part)) return words(part, first_char, at_start);
   stages(part, first_char, at_start, true);
 }
 

@@ -36,21 +36,14 @@ class Collector {
   void emit(int32_t id, std::string_view text, std::pair<int32_t, int32_t> at, int32_t word);
 
   // Word by word (collector_words.cpp).
-  struct Word {
-    std::string_view text;
-    const CachedWord& key;
-    size_t place;
-    Wordwise::Kind kind;
-    bool cached() const noexcept { return WordCache::may_have(text.size()); }
-    bool is_ascii() const noexcept { return cached() && key.is_ascii(); }
-  };
-  bool goes_wordwise() const;
+  bool goes_wordwise(std::string_view text) const;
   void words(std::string_view text, int32_t first_char, bool at_start);
-  void only_ids(const Word& word, int32_t first_char);
-  void with_offsets(const Word& word, int32_t character);
-  bool known(const Word& word, WordCache::Entry& entry) const;
-  bool tokenize(const Word& word);
-  void keep(const Word& word, size_t first);
+  void only_ids(const WordCache::Word& word, int32_t first_char);
+  void with_offsets(const WordCache::Word& word, int32_t character);
+  bool known(const WordCache::Word& word, WordTokens& tokens) const;
+  bool tokenize(const WordCache::Word& word);
+  void keep(const WordCache::Word& word, size_t first);
+  void keep_places(const WordCache::Word& word, size_t first, int32_t character);
 
   const Tokenizer::Pipeline& p_;
   std::vector<int64_t>& ids_;

@@ -40,7 +40,7 @@ std::string read_string(const hub::Json& json, std::string_view member,
   fail_kind(json, member, "a string");
 }
 
-const std::vector<hub::Json>& read_array(const hub::Json& json, std::string_view member) {
+std::span<const hub::Json> read_array(const hub::Json& json, std::string_view member) {
   const hub::Json& value = json[member];
   if (!value.is_array()) fail_kind(json, member, "an array");
   return value.elements();

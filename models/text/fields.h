@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ int64_t read_integer(const hub::Json& json, std::string_view member,
 std::string read_string(const hub::Json& json, std::string_view member,
                         std::optional<std::string_view> fallback);
 /// The member, an array.
-const std::vector<hub::Json>& read_array(const hub::Json& json, std::string_view member);
+std::span<const hub::Json> read_array(const hub::Json& json, std::string_view member);
 /// The member "type" of a component.
 std::string read_type(const hub::Json& json, std::string_view component, int depth);
 /// For a type that this version does not have.

@@ -12,6 +12,7 @@
 #include "added_tokens.h"
 #include "bert_scan.h"
 #include "byte_level_scan.h"
+#include "chat_template.h"
 #include "decoders/decoders.h"
 #include "normalizers/normalizers.h"
 #include "post_processors/post_processors.h"
@@ -55,6 +56,11 @@ struct Tokenizer::Pipeline {
   std::optional<text::Truncation> truncation;  // as stored in tokenizer.json
   std::optional<text::Padding> padding;
   text::Settings settings;
+  ChatTemplate chat;
+  /// Where the files are that save_pretrained copies, and the class that read them (empty: none in
+  /// particular); nothing for a tokenizer that did not come from a repository's files.
+  std::optional<hub::Repo> repo;
+  std::string class_name;
   /// Origins are tracked even when nobody asks for offsets.
   bool needs_origins = false;
   /// Components that are BERT's, or byte-level BPE's, run as one fused pass.

@@ -6,6 +6,8 @@
 
 #include "../../engine/base/format.h"
 #include "clean_up.h"
+#include "../gguf_source.h"
+#include "files/gguf_tokenizer.h"
 #include "pipeline.h"
 
 namespace tern {
@@ -198,11 +200,16 @@ int64_t Tokenizer::num_special_tokens(bool pair) const {
 
 Tokenizer AutoTokenizer::from_pretrained(const std::string& id_or_path,
                                          const hub::RepoOptions& options) {
-  return from_repo(hub::Repo::open(id_or_path, options));
+  hub::RepoOptions texts = options;
+  texts.weights = hub::WeightFiles::none;
+  const Source source = open_source(id_or_path, texts);
+  return from_repo(source.repo, source.gguf_file);
 }
 
-Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo) {
-  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(text::read_repository(repo)));
+Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo, const std::string& gguf_file) {
+  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(
+      gguf_file.empty() ? text::read_repository(repo)
+                        : text::read_gguf_tokenizer(open_gguf(repo, gguf_file))));
 }
 
 Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {

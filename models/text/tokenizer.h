@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../../hub/formats/json.h"
 #include "../../hub/repo.h"
 #include "batch_encoding.h"
 #include "encoding.h"
@@ -26,7 +27,8 @@ struct EncodeOptions {
   bool add_special_tokens = true;
   bool want_offsets = false;  // offsets, word ids, sequence ids
   bool want_tokens = false;   // the tokens' text too (implies want_offsets)
-  /// Texts of special tokens in the input are plain text.
+  /// Texts of special tokens in the input are plain text. (A Unigram model still finds those that
+  /// are pieces of its own, as the reference's does.)
   bool split_special_tokens = false;
   /// Total length allowed, special tokens included; 0 = no truncation.
   int64_t max_length = 0;
@@ -67,6 +69,9 @@ struct DecodeOptions {
   std::optional<bool> clean_up_tokenization_spaces = {};
 };
 
+struct ChatOptions;  // models/text/chat_template.h
+class ChatTemplate;
+
 class TERN_API Tokenizer {
  public:
   struct Pipeline;  // the parsed components; models/text/pipeline.h
@@ -104,9 +109,25 @@ class TERN_API Tokenizer {
   BatchEncoding operator()(std::span<const std::vector<std::string>> texts,
                            const TokenizeOptions& options = {}) const;
 
+  /// A conversation (an array of messages: one row) or an array of conversations (a row each) as its
+  /// model was trained on it: rendered with the repository's template, then called without adding
+  /// special tokens a second time. Tensors as the call's and, if asked for, assistant_masks. Errors
+  /// are those of ChatTemplate::render and of the call. The text alone: chat_template().render().
+  BatchEncoding apply_chat_template(const hub::Json& messages, const ChatOptions& options) const;
+  BatchEncoding apply_chat_template(const hub::Json& messages) const;
+  /// The templates of the repository; it may have none.
+  const ChatTemplate& chat_template() const;
+
   std::string decode(std::span<const int64_t> ids, const DecodeOptions& options = {}) const;
   std::vector<std::string> batch_decode(std::span<const std::vector<int64_t>> batch,
                                         const DecodeOptions& options = {}) const;
+
+  /// Copies the files that the tokenizer was read from into a folder, made if need be:
+  /// tokenizer.json, tokenizer_config.json (which then names the class), vocabulary, special tokens,
+  /// chat templates. All appear together; those of an earlier tokenizer go. unsupported: it came
+  /// from a GGUF file or a text; not_found: the files are gone; the folder's errors as
+  /// PretrainedModel::save_pretrained.
+  void save_pretrained(const std::string& folder) const;
 
   /// -1 when the token is not in the vocabulary.
   int64_t token_to_id(std::string_view token) const;
@@ -131,9 +152,10 @@ class TERN_API Tokenizer {
 
 class TERN_API AutoTokenizer {
  public:
+  /// A folder, org/name in the cache, or a file "….gguf", which is read as options.gguf_file is.
   static Tokenizer from_pretrained(const std::string& id_or_path,
                                    const hub::RepoOptions& options = {});
-  static Tokenizer from_repo(const hub::Repo& repo);
+  static Tokenizer from_repo(const hub::Repo& repo, const std::string& gguf_file = {});
   /// A tokenizer.json (with nothing beside it).
   static Tokenizer from_json(std::string_view text, std::string_view what);
 };

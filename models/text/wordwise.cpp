@@ -35,7 +35,9 @@ bool Wordwise::piece_of(std::string_view word, std::string& piece) const {
   piece.clear();
   size_t done = 0;
   if (ascii_only_) {
-    while (done < word.size() && is_blank(word[done])) ++done;
+    while (drops_runs_ && !word.empty() && is_blank(word.back())) word.remove_suffix(1);
+    done = leading_blanks(word);
+    if (done == word.size()) return false;
     if (done > 1 && !collapses_) return false;
     piece = kMark;
   }
@@ -53,9 +55,35 @@ bool Wordwise::piece_of(std::string_view word, std::string& piece) const {
   return true;
 }
 
+bool Wordwise::knows_offsets(std::string_view text) const noexcept {
+  if (!ascii_only_) return true;
+  const size_t first = leading_blanks(text);
+  const auto plain = [&](size_t i) { return becomes_[static_cast<unsigned char>(text[i])] != 0; };
+  return places_known_ && first < text.size() && plain(first) &&
+         (first + 1 == text.size() || static_cast<unsigned char>(text[first + 1]) < 0x80);
+}
+
+/// Of a piece that is a mark and a byte for each byte behind the blanks.
+void Wordwise::measure_marked(std::string_view word, std::span<const ModelToken> tokens,
+                              std::vector<uint32_t>& sizes) const {
+  // Of blanks that become one, one of them stands for it.
+  const size_t blanks = leading_blanks(word);
+  if (!drops_runs_ && blanks > 1) return;
+  const size_t of_mark = drops_blanks_ ? 0 : blanks;
+  size_t at = 0;
+  for (const ModelToken& token : tokens) {
+    const bool first = at == 0;
+    if (token.begin != at || token.end <= at || token.end < kMark.size()) return sizes.clear();
+    const size_t size = token.end - at - (first ? kMark.size() - of_mark : 0);
+    sizes.push_back(size == 0 ? kMarkAlone : static_cast<uint32_t>(size));
+    at = token.end;
+  }
+}
+
 void Wordwise::measure(std::string_view word, std::string_view piece,
                        std::span<const ModelToken> tokens, std::vector<uint32_t>& sizes) const {
   sizes.clear();
+  if (ascii_only_) return measure_marked(word, tokens, sizes);
   // The piece has a mark for a blank, else the bytes of the word.
   size_t raw = 0, at = 0, done = 0;
   for (const ModelToken& token : tokens) {

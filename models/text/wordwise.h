@@ -46,14 +46,23 @@ class Wordwise {
   /// The one token of a word of one byte that is not the first one, or -1: the way of others is
   /// longer.
   int32_t of_byte(char byte) const noexcept { return of_byte_[static_cast<unsigned char>(byte)]; }
-  /// All words of a text are one piece for the model, and so one word for the caller. Offsets of
-  /// such tokens are known word by word; of others they are not, since where Precompiled drops a
-  /// character, the reference shifts what follows, over the next blank.
+  /// All words of a text are one piece for the model, and so one word for the caller.
   bool one_piece() const noexcept { return !ascii_only_; }
-  /// With one piece: how many bytes of `word` each token has; none when the tokens do not follow
-  /// one another.
+  /// Whether offsets of a text are known word by word. Where Precompiled drops characters before it
+  /// has kept any, the reference shifts all that follows; behind a plain character it does not.
+  bool knows_offsets(std::string_view text) const noexcept;
+  /// The first word of a text is like the others.
+  bool first_like_others() const noexcept { return first_like_others_; }
+  /// A size: the token is a mark that stands for no byte; its place is the next character's.
+  static constexpr uint32_t kMarkAlone = 0xFFFFFFFF;
+  /// How many bytes of `word` each token has, behind those that lead(word) counts; none when the
+  /// tokens do not follow one another.
   void measure(std::string_view word, std::string_view piece, std::span<const ModelToken> tokens,
                std::vector<uint32_t>& sizes) const;
+  /// The blanks at the beginning of a word that are no token's.
+  size_t lead(std::string_view word) const noexcept {
+    return drops_blanks_ ? leading_blanks(word) : 0;
+  }
   /// The characters of `word` that a token of its bytes [begin, end) stands for.
   static std::pair<int32_t, int32_t> place_of(std::string_view word, size_t begin, size_t end);
   WordCache& cache() const noexcept { return *cache_; }
@@ -62,6 +71,13 @@ class Wordwise {
   Wordwise() = default;
   struct Maker;
   bool is_blank(char c) const noexcept { return c == ' ' || (c == '\n' && line_feeds_); }
+  size_t leading_blanks(std::string_view word) const noexcept {
+    size_t n = 0;
+    while (n < word.size() && is_blank(word[n])) ++n;
+    return n;
+  }
+  void measure_marked(std::string_view word, std::span<const ModelToken> tokens,
+                      std::vector<uint32_t>& sizes) const;
   bool may_cut(std::string_view text, size_t at) const noexcept;
   bool apart(std::string_view text, size_t at) const noexcept;
   size_t next_blank(std::string_view text, size_t at) const noexcept;
@@ -71,10 +87,14 @@ class Wordwise {
   Strip strip_;                           // in place of one that strips on the left, too
   /// Bytes behind which a cut may lie before a blank (bit 0), before a line feed (bit 1).
   uint8_t ends_word_[256] = {};
-  bool ascii_only_ = false;  // the next byte must be printable ASCII
-  bool line_feeds_ = false;  // there are cuts before line feeds
-  bool runs_ = false;        // of blanks are like one
-  bool collapses_ = false;   // and become what one becomes
+  bool ascii_only_ = false;    // the next byte must be printable ASCII
+  bool line_feeds_ = false;    // there are cuts before line feeds
+  bool runs_ = false;          // of blanks are like one
+  bool collapses_ = false;     // and become what one becomes
+  bool places_known_ = false;  // of the tokens of one piece: a mark and normalized characters
+  bool drops_blanks_ = false;  // its blank is dropped before
+  bool drops_runs_ = false;    // of blanks, too, and those behind a word
+  bool first_like_others_ = false;
   /// By byte: what becomes of it; 0: that depends. All 0 when there is no short way.
   char becomes_[256] = {};
   std::vector<std::string> longer_;  // texts of more than one character that are replaced

@@ -2,6 +2,7 @@
 // Which components work word by word; see wordwise.h.
 #include <algorithm>
 
+#include "../../engine/base/format.h"
 #include "subwords/bpe.h"
 #include "wordwise.h"
 
@@ -63,6 +64,7 @@ struct Wordwise::Maker {
   bool rewrites = false;      // other characters change, too
   bool any_sought = false;    // added tokens are sought in the normalized text
   bool strips = false;
+  bool prepends = false;
   bool longer_first = true;  // texts of more than one character are replaced before all else
 
   /// Takes over the steps of the normalizer; false when one looks beyond blanks.
@@ -72,7 +74,7 @@ struct Wordwise::Maker {
   }
 
   bool take(const Normalizer* step) {
-    if (dynamic_cast<const Prepend*>(step)) return true;  // before the first word
+    if (dynamic_cast<const Prepend*>(step)) return prepends = true;  // before the first word
     if (writes_marks) return false;
     if (const auto* replace = dynamic_cast<const Replace*>(step)) return take_replace(*replace);
     rewrites = true;
@@ -136,6 +138,7 @@ struct Wordwise::Maker {
     // What is sought among the normalized words, and a mark before all that begins without a blank,
     // leave cuts before blanks only.
     const auto* marks = dynamic_cast<const MetaspacePreTokenizer*>(pre_tokenizer);
+    out.first_like_others_ = !prepends && !marks;
     if (any_sought || (marks && marks->scheme == MetaspacePreTokenizer::Scheme::always))
       return true;
     std::fill(std::begin(joined), std::end(joined), false);
@@ -190,8 +193,32 @@ struct Wordwise::Maker {
       out.collapses_ = out.collapses_ && pieces_of(run + "a") == once;
       out.runs_ = out.runs_ && splits(run);
     }
-    if (only_marks(pre_tokenizer)) take_characters();
+    if (!only_marks(pre_tokenizer)) return true;
+    take_characters();
+    const auto ends_as = [&](const char* text) { return pieces_of(text) == pieces_of(" a"); };
+    take_places(pre_tokenizer, ends_as(" a ") && ends_as(" a  ") && ends_as(" a \n"));
+    out.first_like_others_ = !prepends && !strips && pieces_of("a") == once;
     return true;
+  }
+
+  /// Whether the mark before a word stands for a blank, or where there is none any more.
+  void take_places(const PreTokenizer* pre_tokenizer, bool ends_alike) {
+    const auto place_behind = [&](std::string_view run) {
+      Normalized word;
+      word.assign(cat(run, "a"), 1, true);
+      word.begins_original = false;
+      out.normalize(word);
+      std::vector<Piece> pieces = {{0, word.text.size()}};
+      pre_tokenizer->split(word, pieces);
+      return pieces.empty() ? 0 : static_cast<size_t>(word.origin[pieces.back().begin] - 1);
+    };
+    const size_t place = place_behind(" ");
+    out.places_known_ = place < 2 && (!out.line_feeds_ || place_behind("\n") == place);
+    out.drops_blanks_ = place == 1;
+    out.drops_runs_ = out.drops_blanks_ && ends_alike;
+    for (const std::string_view run : {"  ", "   ", " \n", "\n ", "\n\n"}) {
+      out.drops_runs_ = out.drops_runs_ && place_behind(run) == run.size();
+    }
   }
 
   /// Printable ASCII that becomes other printable ASCII, or stays.

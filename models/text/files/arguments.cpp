@@ -75,11 +75,11 @@ AddedToken GivenToken::made() const {
 Arguments::Arguments(const hub::Repo& repo)
     : config_(read_object(repo, "tokenizer_config.json")),
       model_(read_object(repo, "config.json")) {
-  for (const auto& [key, value] : config_.members()) values_[key] = &value;
+  for (const auto& [key, value] : config_.members()) values_[std::string(key)] = &value;
   const bool modern = config_.contains("added_tokens_decoder");
   if (!modern) special_ = read_object(repo, "special_tokens_map.json");
   for (const auto& [key, value] : special_.members()) {
-    if (key != "extra_special_tokens") values_[key] = &value;
+    if (key != "extra_special_tokens") values_[std::string(key)] = &value;
   }
   read_own();
   const Json& more = config_["additional_special_tokens"];
@@ -91,7 +91,7 @@ Arguments::Arguments(const hub::Repo& repo)
 }
 
 void Arguments::read_own() {
-  const auto add = [&](const std::string& key, const Json& value) {
+  const auto add = [&](std::string_view key, const Json& value) {
     if (auto t = token_of(value, false)) own.emplace_back(key, std::move(*t));
   };
   // Of one name the last counts, at the first one's place: here tokenizer_config.json's.

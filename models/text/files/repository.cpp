@@ -7,6 +7,7 @@
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
+#include "../chat_template_files.h"
 #include "special_tokens.h"
 #include "vocab_files.h"
 
@@ -14,7 +15,8 @@ namespace tern::text {
 
 namespace {
 
-constexpr size_t kPad = 4;  // in kTokenNames
+constexpr size_t kPad = 4;                          // in kTokenNames
+constexpr uint64_t kLargest = uint64_t{512} << 20;  // as for other texts of a repository
 
 GivenToken given(const AddedToken& t) {
   return {.content = t.content,
@@ -107,14 +109,19 @@ void read_settings(const Arguments& a, const TokenizerClass* row, const SpecialT
 
 std::unique_ptr<Tokenizer::Pipeline> read_repository(const hub::Repo& repo) {
   Arguments arguments(repo);
-  const auto json = repo.read_if_exists("tokenizer.json");
+  StorageRef json;
+  if (repo.exists("tokenizer.json")) {
+    if (repo.size("tokenizer.json") > kLargest) repo.read("tokenizer.json");  // refuses it
+    json = repo.map("tokenizer.json");
+  }
   const TokenizerClass* row =
       json ? find_class(arguments) : &choose_class(arguments, repo.exists("vocab.txt"));
   SpecialTokens specials(arguments, row);
   std::unique_ptr<Tokenizer::Pipeline> p;
   std::string pad;
   if (json) {
-    p = Tokenizer::Pipeline::parse(*json, repo.path("tokenizer.json"));
+    const std::string_view text(reinterpret_cast<const char*>(json->data()), json->size());
+    p = Tokenizer::Pipeline::parse(text, repo.path("tokenizer.json"));
     if (p->padding && !specials.usual(kPad)) {
       pad = p->padding->pad_token;
       specials.usual(kPad) = pad.c_str();
@@ -125,6 +132,9 @@ std::unique_ptr<Tokenizer::Pipeline> read_repository(const hub::Repo& repo) {
     p = read_vocab_files(repo, arguments, *row);
   }
   read_settings(arguments, row, specials, *p);
+  p->chat = ChatTemplate::from_files(read_chat_files(repo, arguments, specials));
+  p->repo = repo;
+  if (row) p->class_name = row->name;
   return p;
 }
 

@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "../subwords/vocabulary.h"
+#include "../subwords/bpe_merges.h"
 
 namespace tern::text {
 
@@ -22,7 +21,7 @@ struct Split {
 /// no part in it; of equal tokens the last one stands for all. Linear in the bytes.
 std::vector<Split> all_splits(const std::vector<std::string_view>& tokens);
 
-using Merges = std::vector<std::pair<std::string_view, std::string_view>>;
+using Merges = decltype(BpeConfig::merges);
 
 /// A token per line, without white space at its end; the line is the id.
 Vocabulary read_word_lines(std::string_view text, std::string_view what);

@@ -30,7 +30,7 @@ Value from_json_members(const hub::Json& json, int depth) {
   Dict out;
   int64_t collisions = 0;  // of the caller's own keys
   for (const auto& [key, value] : json.members())
-    out.set(make_string(key), from_json(value, depth + 1), collisions);
+    out.set(make_string(std::string(key)), from_json(value, depth + 1), collisions);
   return Value(Kind::dict, new Dict(std::move(out)));
 }
 

@@ -9,6 +9,7 @@
 
 #include "../../../hub/formats/json.h"
 #include "../normalizers/normalized.h"
+#include "../regex/scanner_chain.h"
 #include "../text_pattern.h"
 
 namespace tern::text {
@@ -28,6 +29,9 @@ class PreTokenizer {
   /// What becomes of a piece depends on where the original text begins: of a normalized text the
   /// origins are needed.
   virtual bool needs_origins() const { return false; }
+  /// Adds what cuts a text as this does, which may refer to this, when cutting is all it does.
+  /// False when it is not, or when no scanner does it.
+  virtual bool add_scanner(ScannerChain&) const { return false; }
 };
 
 /// What becomes of the characters that delimit.
@@ -49,6 +53,7 @@ struct ClassPreTokenizer final : PreTokenizer {
   SplitBehavior behavior = SplitBehavior::removed;
   char32_t delimiter = 0;  // for one_char
   void split(Normalized& text, std::vector<Piece>& pieces) const override;
+  bool add_scanner(ScannerChain& chain) const override;
 };
 
 /// Where a literal text or a regular expression matches (with `invert`: between the matches) stand
@@ -58,6 +63,7 @@ struct SplitPreTokenizer final : PreTokenizer {
   SplitBehavior behavior = SplitBehavior::isolated;
   bool invert = false;
   void split(Normalized& text, std::vector<Piece>& pieces) const override;
+  bool add_scanner(ScannerChain& chain) const override;
 };
 
 /// Every byte becomes a printable character; with a regex, after GPT-2's pattern has split.

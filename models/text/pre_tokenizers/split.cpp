@@ -69,6 +69,13 @@ void SplitPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) cons
   pieces.swap(out);
 }
 
+bool SplitPreTokenizer::add_scanner(ScannerChain& chain) const {
+  const Regex* regex = pattern.regex();
+  // What stands alone, match or not, does not depend on `invert`.
+  return behavior == SplitBehavior::isolated && regex && regex->scanner() &&
+         chain.add(*regex->scanner());
+}
+
 /// What joins any script extends the piece before it; at the beginning it belongs to no piece and
 /// vanishes, as in the reference.
 void UnicodeScriptsPreTokenizer::split(Normalized& text, std::vector<Piece>& pieces) const {

@@ -48,6 +48,7 @@ bool Alphabet::build(const std::vector<CharSet>& sets) {
     at = end;
   }
   of_code_.assign(of_code);
+  size_ = known.size();
   return true;
 }
 

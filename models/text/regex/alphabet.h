@@ -23,6 +23,8 @@ class Alphabet {
 
   /// The letters that make up sets[i], ascending.
   const std::vector<uint8_t>& letters(size_t set) const { return letters_[set]; }
+  /// How many letters there are.
+  size_t size() const { return size_; }
   uint8_t letter(char32_t c) const { return of_code_[c]; }
   /// One letter for each character of valid UTF-8.
   void spell(std::string_view text, std::string& out) const;
@@ -30,6 +32,7 @@ class Alphabet {
  private:
   std::vector<std::vector<uint8_t>> letters_;
   PagedBytes of_code_;
+  size_t size_ = 0;
 };
 
 }  // namespace tern::text

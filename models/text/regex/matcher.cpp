@@ -5,6 +5,7 @@
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
+#include "../unicode/utf8.h"
 
 #ifdef TERN_HAS_PCRE2
 
@@ -55,14 +56,16 @@ ThreadState& thread_state() {
 
 class PcreMatcher final : public Matcher {
  public:
-  PcreMatcher(const std::string& expression, std::string_view what, Execution execution)
-      : what_(what) {
-    compile(expression, PCRE2_USE_OFFSET_LIMIT);
+  PcreMatcher(const std::string& expression, std::string_view what, Execution execution,
+              Units units)
+      : what_(what), characters_(units == Units::characters) {
+    const uint32_t flags = PCRE2_USE_OFFSET_LIMIT | (characters_ ? uint32_t{PCRE2_UTF} : 0);
+    compile(expression, flags);
     // Without executable memory the interpreter does the same, more slowly. Before each search it
     // would look through the whole text for what a match must have, whatever the offset limit.
     const bool native =
         execution == Execution::native && pcre2_jit_compile(code_, PCRE2_JIT_COMPLETE) == 0;
-    if (!native) compile(expression, PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_START_OPTIMIZE);
+    if (!native) compile(expression, flags | PCRE2_NO_START_OPTIMIZE);
     uint32_t options = 0;
     pcre2_pattern_info(code_, PCRE2_INFO_ALLOPTIONS, &options);
     anchored_ = (options & PCRE2_ANCHORED) != 0;
@@ -85,6 +88,7 @@ class PcreMatcher final : public Matcher {
       }
       if (found || last) return found;
       from += kStep;
+      while (characters_ && from < bytes.size() && is_continuation(bytes[from])) ++from;
     }
   }
 
@@ -119,13 +123,15 @@ class PcreMatcher final : public Matcher {
   std::string what_;
   pcre2_code* code_ = nullptr;
   bool anchored_ = false;
+  bool characters_;
 };
 
 }  // namespace
 
 std::unique_ptr<const Matcher> Matcher::compile(const std::string& expression,
-                                                std::string_view what, Execution execution) {
-  return std::make_unique<PcreMatcher>(expression, what, execution);
+                                                std::string_view what, Execution execution,
+                                                Units units) {
+  return std::make_unique<PcreMatcher>(expression, what, execution, units);
 }
 
 }  // namespace tern::text
@@ -135,7 +141,7 @@ std::unique_ptr<const Matcher> Matcher::compile(const std::string& expression,
 namespace tern::text {
 
 std::unique_ptr<const Matcher> Matcher::compile(const std::string&, std::string_view what,
-                                                Execution) {
+                                                Execution, Units) {
   fail(ErrorCode::unsupported,
        cat(what, ": this build of tern has no regular expressions (-Dregex=enabled)"));
 }

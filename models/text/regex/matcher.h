@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matcher: a pattern over bytes, compiled by a library for backtracking (PCRE2). Limits on steps,
-// memory and time make every search end.
+// Matcher: a pattern over bytes or UTF-8, compiled by a library for backtracking (PCRE2). Limits on
+// steps, memory and time make every search end.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,9 @@ namespace tern::text {
 /// Machine code where the system lets it be made; interpreted for tests of where it does not.
 enum class Execution : uint8_t { native, interpreted };
 
+/// What a text consists of.
+enum class Units : uint8_t { bytes, characters };
+
 class Matcher {
  public:
   struct Match {
@@ -23,10 +26,11 @@ class Matcher {
   using Deadline = std::chrono::steady_clock::time_point;
 
   virtual ~Matcher() = default;
-  /// `expression` in the library's syntax, bytes without meaning beyond themselves. unsupported
-  /// when the library refuses it.
+  /// `expression` in the library's syntax, ASCII; units without meaning beyond themselves.
+  /// unsupported when the library refuses it.
   static std::unique_ptr<const Matcher> compile(const std::string& expression,
-                                                std::string_view what, Execution execution);
+                                                std::string_view what, Execution execution,
+                                                Units units = Units::bytes);
   /// A match can begin only where a search begins (\G) or where the text does (\A). A search goes
   /// on in steps otherwise: \G means nothing there.
   virtual bool anchored() const = 0;

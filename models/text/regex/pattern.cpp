@@ -28,7 +28,9 @@ Pattern read_pattern(std::string_view source, std::string_view what) {
   if (valid_utf8(source, scratch).data() != source.data()) {
     fail(ErrorCode::corrupt, cat(what, ": a regular expression that is not UTF-8"));
   }
-  return PatternReader(source, what).read();
+  PatternReader first(source, what);
+  Pattern pattern = first.read();
+  return pattern.refers_back ? PatternReader(source, what, first.groups()).read() : pattern;
 }
 
 void PatternReader::malformed(std::string_view why) const {
@@ -307,13 +309,6 @@ bool PatternReader::read_options(bool& whole_group) {
   return true;
 }
 
-void PatternReader::read_named_group() {
-  const char close = source_[at_] == '<' ? '>' : '\'';
-  const size_t end = source_.find(close, ++at_);
-  if (end == source_.npos || end == at_) malformed("a group name without end");
-  at_ = end + 1;
-}
-
 void PatternReader::read_group() {
   static constexpr std::string_view kLooks[] = {"(?=", "(?!", "(?<=", "(?<!"};
   flush_run();
@@ -323,6 +318,7 @@ void PatternReader::read_group() {
   const auto* look = std::find_if(std::begin(kLooks), std::end(kLooks),
                                   [this](std::string_view l) { return next_is(l); });
   const bool looks = look != std::end(kLooks), behind = looks && look->size() == 4;
+  const size_t number = groups_.size();
   bool rest_of_group = false;
   if (looks) {
     at_ += look->size();
@@ -330,21 +326,24 @@ void PatternReader::read_group() {
   } else if (take("(?>")) {
     put("(?>");
   } else {
-    put("(?:");
     if (next_is("(?<") || next_is("(?'")) {
       at_ += 2;
-      read_named_group();
+      open_group(read_group_name());
     } else if (take("(?")) {
+      put("(?:");
       if (!take(":") && !read_options(rest_of_group)) {
         unsupported(cat("the group (?", source_.substr(at_, 1)));
       }
     } else {
       take("(");
+      open_group("");
     }
   }
+  const bool opened = groups_.size() > number;
   look_behind_ += behind;
   read_alternatives();
   look_behind_ -= behind;
+  if (opened) closed_[number] = true;
   put(")");
   options_ = outer;
   // (?i) holds to the end of the group around it, alternatives included.

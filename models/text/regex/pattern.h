@@ -22,6 +22,7 @@ struct Pattern {
   std::vector<Part> parts;
   std::vector<CharSet> sets;
   bool anchored_to_search = false;  // has \G
+  bool refers_back = false;         // has \1: groups are kept, and characters themselves compared
 };
 
 /// Reads Oniguruma's syntax. Error corrupt: malformed there too; unsupported: names the construct

@@ -77,7 +77,7 @@ bool PatternReader::read_special_escape(char kind) {
     read_quantifiers(first);
     return true;
   }
-  if (kind == 'k' || (kind >= '1' && kind <= '9')) unsupported("a back-reference");
+  if (kind == 'k' || (kind >= '1' && kind <= '9')) return read_back_reference(kind);
   if (kind == 'g') unsupported("a call of a group");
   if (kind == 'X' || kind == 'y' || kind == 'Y') unsupported("a text segment boundary");
   return false;

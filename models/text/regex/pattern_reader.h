@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // PatternReader: recursive descent over Oniguruma's syntax, with a limit on depth; pattern.cpp
 // reads groups and quantifiers, pattern_escape.cpp what follows a backslash, pattern_class.cpp
-// brackets.
+// brackets, pattern_reference.cpp back-references.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "pattern.h"
 
@@ -12,8 +14,16 @@ namespace tern::text {
 
 class PatternReader {
  public:
+  /// The names of the groups "(…)" and "(?<name>…)" in the order in which they open; "" of the
+  /// former.
+  using Groups = std::vector<std::string>;
+
   PatternReader(std::string_view source, std::string_view what) : source_(source), what_(what) {}
+  /// Keeps groups, which a first reading has found.
+  PatternReader(std::string_view source, std::string_view what, const Groups& groups)
+      : source_(source), what_(what), all_groups_(&groups) {}
   Pattern read();
+  const Groups& groups() const { return groups_; }
 
  private:
   struct Options {
@@ -30,7 +40,8 @@ class PatternReader {
   void read_item();
   void read_group();
   bool read_options(bool& whole_group);
-  void read_named_group();
+  std::string read_group_name();
+  void open_group(std::string name);
   void skip_ignored();
   bool read_quantifiers(size_t first_part);
   bool read_quantifier(std::string& out);
@@ -49,6 +60,10 @@ class PatternReader {
   void read_escape();
   bool read_special_escape(char kind);
   void put_word_boundary(bool negated);
+  bool read_back_reference(char kind);
+  void refer_to(size_t group);
+  void refer_to(std::string_view name);
+  void put_reference(size_t group);
   Escape read_char_escape(bool in_class);
   std::optional<CharSet> read_class_escape(char kind, bool in_class);
   CharSet read_property(bool negated);
@@ -80,6 +95,9 @@ class PatternReader {
   int depth_ = 0, look_behind_ = 0;
   Options options_;
   std::u32string run_;  // literal characters in a row, under options_
+  const Groups* all_groups_ = nullptr;
+  Groups groups_;             // opened so far
+  std::vector<bool> closed_;  // of these
   Pattern out_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Regex: a pattern of tokenizer.json with the meaning it has in the reference, which compiles it
-// with Oniguruma (its own syntax, UTF-8, Unicode 16). Known patterns run as scanners, the others on
-// PCRE2. Immutable, usable by any number of threads.
+// with Oniguruma (its own syntax, UTF-8, Unicode 16). What needs no backtracking runs as a scanner,
+// the others on PCRE2. Immutable, usable by any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ class Regex {
   void find_all(std::string_view text, std::vector<Match>& out) const {
     find_all(text, deadline_for(text), out);
   }
-  /// What runs a known pattern; null for others.
+  /// What cuts without backtracking; null for patterns that run on PCRE2.
   virtual const Scanner* scanner() const { return nullptr; }
 };
 

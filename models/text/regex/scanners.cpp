@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scanners; see scanners.h. Runs of ASCII letters are measured eight bytes at a time.
+// The hand-written scanners; see scanners.h.
 #include "scanners.h"
 
-#include <bit>
-#include <cstring>
+#include "ascii_letters.h"
+#include "char_kinds.h"
 
 namespace tern::text {
 
 namespace {
-
-constexpr uint64_t kOnes = 0x0101010101010101, kHighBits = kOnes << 7;
-
-/// How many bytes at `p` (8 are there) are ASCII letters; of lower case alone when `any_case` is
-/// false.
-size_t count_letters(const char* p, bool any_case) {
-  static_assert(std::endian::native == std::endian::little);
-  uint64_t bytes = 0;
-  std::memcpy(&bytes, p, sizeof bytes);
-  const uint64_t low = (any_case ? bytes | kOnes << 5 : bytes) & ~kHighBits;
-  const uint64_t from_a = low + (0x80 - 'a') * kOnes, above_z = low + (0x80 - 'z' - 1) * kOnes;
-  const uint64_t others = (~(from_a & ~above_z) | bytes) & kHighBits;
-  return others == 0 ? 8 : static_cast<size_t>(std::countr_zero(others)) / 8;
-}
 
 /// One text under one table of kinds.
 struct Reader {
@@ -35,11 +21,7 @@ struct Reader {
   /// letters, or those of lower case alone when `any_case` is false.
   size_t run(size_t i, uint8_t wanted, bool any_case) const {
     for (;;) {
-      while (i + 8 <= text.size()) {
-        const size_t n = count_letters(text.data() + i, any_case);
-        i += n;
-        if (n < 8) break;
-      }
+      i = skip_ascii_letters(text, i, any_case);
       // Near the end of the text, and other letters than ASCII's.
       if (ends(i)) return i;
       const auto [kind, end] = kinds.at(text, i);
@@ -193,9 +175,23 @@ size_t next_o200k(const CharKinds& kinds, std::string_view text, size_t from) {
   return next_rest(in, from, kLetter | kDigit, true);
 }
 
+using Next = size_t (*)(const CharKinds& kinds, std::string_view text, size_t from);
+
+class KnownScanner final : public Scanner {
+ public:
+  explicit KnownScanner(Next known) : next_(known), kinds_(CharKinds::get()) {}
+  Cut next(std::string_view text, size_t from) const override {
+    return {next_(kinds_, text, from), true};
+  }
+
+ private:
+  Next next_;
+  const CharKinds& kinds_;
+};
+
 struct Known {
   std::string_view pattern;
-  size_t (*next)(const CharKinds& kinds, std::string_view text, size_t from);
+  Next next;
 };
 
 #define TERN_TAIL R"(\s*[\r\n]+|\s+(?!\S)|\s+)"
@@ -226,14 +222,11 @@ constexpr Known kKnown[] = {
 
 }  // namespace
 
-bool Scanner::find(std::string_view pattern, Scanner& scanner) {
+std::unique_ptr<const Scanner> Scanner::find(std::string_view pattern) {
   for (const Known& known : kKnown) {
-    if (known.pattern != pattern) continue;
-    scanner.next_ = known.next;
-    scanner.kinds_ = &CharKinds::get();
-    return true;
+    if (known.pattern == pattern) return std::make_unique<KnownScanner>(known.next);
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace tern::text

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hand-written scanners for the patterns of well-known tokenizers. These patterns cut a text into
-// pieces without gaps: what begins where the last piece ended does not depend on what came before.
+// Scanner: what cuts a text by a pattern without backtracking. Hand-written ones for the patterns
+// of the best-known tokenizers; for others see automaton.h.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
-
-#include "char_kinds.h"
 
 namespace tern::text {
 
@@ -17,18 +16,21 @@ inline constexpr std::string_view kCl100kPattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
     R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+/// Cuts a text into matches of a pattern and the gaps between them.
 class Scanner {
  public:
-  /// The scanner of exactly this pattern, or false.
-  static bool find(std::string_view pattern, Scanner& scanner);
+  struct Cut {
+    size_t end;
+    bool match;
+  };
+  virtual ~Scanner() = default;
 
-  /// The end of the piece that begins at `from` < text.size(); `text` is valid UTF-8.
-  size_t next(std::string_view text, size_t from) const { return next_(*kinds_, text, from); }
+  /// The piece that begins at `from` < text.size(), where the last one ended or the text begins;
+  /// `text` is valid UTF-8. A gap is as long as it can be.
+  virtual Cut next(std::string_view text, size_t from) const = 0;
 
- private:
-  using Next = size_t (*)(const CharKinds& kinds, std::string_view text, size_t from);
-  Next next_ = nullptr;
-  const CharKinds* kinds_ = nullptr;
+  /// The hand-written scanner of exactly this pattern, or null. It leaves no gaps.
+  static std::unique_ptr<const Scanner> find(std::string_view pattern);
 };
 
 }  // namespace tern::text

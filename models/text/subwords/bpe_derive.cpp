@@ -32,19 +32,17 @@ std::unique_ptr<const BpeLinear> BpeLinear::make(const BpeMerges& merges) {
   return out;
 }
 
-/// The merges by the length of the result: what a token is merged from comes before it.
-std::vector<BpeLinear::RankedMerge> BpeLinear::by_length(const BpeMerges& merges) {
+/// Places of merges by the length of the result: what a token is merged from comes before it.
+std::vector<uint32_t> BpeLinear::by_length() const {
+  const auto& list = merges_.list();
+  const auto& entries = merges_.vocabulary().entries();
   size_t longest = 0;
-  for (const auto& m : merges.list()) longest = std::max<size_t>(longest, m.size);
+  for (const Vocabulary::Entry& e : entries) longest = std::max<size_t>(longest, e.size);
   std::vector<uint32_t> starts(longest + 2, 0);
-  for (const auto& m : merges.list()) ++starts[m.size + 1];
+  for (const auto& m : list) ++starts[entries[m.result].size + 1];
   for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  std::vector<RankedMerge> out(merges.list().size());
-  uint32_t rank = 0;
-  for (const auto& m : merges.list()) {
-    ++rank;
-    out[starts[m.size]++] = {m.left, m.right, m.result, m.again ? PairTable::kNever : rank};
-  }
+  std::vector<uint32_t> out(list.size());
+  for (uint32_t i = 0; i < list.size(); ++i) out[starts[entries[list[i].result].size]++] = i;
   return out;
 }
 
@@ -60,17 +58,21 @@ bool BpeLinear::derive() {
                one_character(text.substr(0, text.size() - suffix.size()));
     if (final[e] || one_character(text)) tokens_[e] = {0, e, e, kNone};
   }
-  const std::vector<RankedMerge> order = by_length(merges_);
+  const std::vector<uint32_t> order = by_length();
   if (!suffix.empty() && !find_final(order, final)) return false;
   constexpr size_t kAhead = 8;
+  const auto& list = merges_.list();
   for (size_t i = 0; i < order.size(); ++i) {
+    if (i + 2 * kAhead < order.size()) __builtin_prefetch(&list[order[i + 2 * kAhead]]);
     if (i + kAhead < order.size()) {
-      const RankedMerge& later = order[i + kAhead];
-      for (const uint32_t t : {later.left, later.right, later.result}) {
+      const BpeMerges::Merge& later = list[order[i + kAhead]];
+      for (const uint32_t t : {later.left, later.right, later.result + 0u}) {
         __builtin_prefetch(&tokens_[t]);
       }
     }
-    if (order[i].rank != PairTable::kNever && !final[order[i].left]) derive(order[i]);
+    if (i + kAhead / 2 < order.size()) fetch_first(list[order[i + kAhead / 2]]);
+    const BpeMerges::Merge& m = list[order[i]];
+    if (!m.again && !final[m.left]) derive(m, order[i] + 1);
   }
   memo_.reset(new std::atomic<uint64_t>[size_t{1} << kMemoBits]);
   for (size_t i = 0; i < size_t{1} << kMemoBits; ++i) memo_[i] = ~uint64_t{0};
@@ -80,10 +82,11 @@ bool BpeLinear::derive() {
 }
 
 /// False when a token may end with the suffix and also be a text that looks like it.
-bool BpeLinear::find_final(const std::vector<RankedMerge>& order, std::vector<bool>& final) const {
+bool BpeLinear::find_final(const std::vector<uint32_t>& order, std::vector<bool>& final) const {
   std::vector<bool> known(final.size(), false);
   for (size_t e = 0; e < final.size(); ++e) known[e] = tokens_[e].rank == 0;
-  for (const RankedMerge& m : order) {
+  for (const uint32_t i : order) {
+    const BpeMerges::Merge& m = merges_.list()[i];
     if (final[m.left] || m.left == m.result || m.right == m.result) continue;
     if (known[m.result] && final[m.result] != final[m.right]) return false;
     known[m.result] = true;
@@ -92,8 +95,19 @@ bool BpeLinear::find_final(const std::vector<RankedMerge>& order, std::vector<bo
   return true;
 }
 
+/// Asks for the memory of the first question that stays_apart is going to ask.
+void BpeLinear::fetch_first(const BpeMerges::Merge& m) const noexcept {
+  const Token &left = tokens_[m.left], &right = tokens_[m.right];
+  if (tokens_[m.result].rank != kNowhere) return;
+  if (left.rank > right.rank) {
+    merges_.pairs().prefetch_filter(left.right, m.right);
+  } else {
+    merges_.pairs().prefetch_filter(m.left, right.left);
+  }
+}
+
 /// Whether a merge is the one that makes its result out of its text.
-void BpeLinear::derive(const RankedMerge& m) {
+void BpeLinear::derive(const BpeMerges::Merge& m, uint32_t rank) {
   Token& result = tokens_[m.result];
   const Token &left = tokens_[m.left], &right = tokens_[m.right];
   if (result.rank != kNowhere || left.rank == kNowhere || right.rank == kNowhere) return;
@@ -106,9 +120,9 @@ void BpeLinear::derive(const RankedMerge& m) {
   } else if (!stays_apart(m.left, m.right, false)) {
     return;
   }
-  result = {m.rank, m.left, m.right, kNone};
+  result = {rank, m.left, m.right, kNone};
   // Where a part comes later than the whole, ranks alone do not tell the order of merges.
-  odd_[m.result] = parts_odd || m.rank < std::max(left.rank, right.rank);
+  odd_[m.result] = parts_odd || rank < std::max(left.rank, right.rank);
 }
 
 void BpeLinear::spell(const std::vector<bool>& final) {
@@ -163,16 +177,9 @@ void BpeLinear::spell_bytes() {
 }
 
 void BpeLinear::finish(Spelling& spelling, std::vector<DoubleArray::Key>& keys) {
-  spelling.trie.build(keys);
-  for (const DoubleArray::Key& key : keys) {
-    DoubleArray::Node node = spelling.trie.root();
-    uint32_t shorter = kNone;
-    for (const char c : key.text.substr(0, key.text.size() - 1)) {
-      spelling.trie.step(node, c);
-      if (DoubleArray::value(node) != kNone) shorter = DoubleArray::value(node);
-    }
-    tokens_[key.value].shorter = shorter;
-  }
+  std::vector<uint32_t> shorter;
+  spelling.trie.build(keys, &shorter);
+  for (size_t i = 0; i < keys.size(); ++i) tokens_[keys[i].value].shorter = shorter[i];
 }
 
 }  // namespace tern::text

@@ -12,18 +12,23 @@ namespace tern::text {
 /// next must be earlier than one across the boundary; at equal ranks the left place is earlier.
 bool BpeLinear::stays_apart(uint32_t left, uint32_t right, bool asked_first) const noexcept {
   const PairTable& pairs = merges_.pairs();
+  const Token* const tokens = tokens_.data();
   uint32_t limit = PairTable::kNever;
+  uint32_t l_rank = tokens[left].rank, r_rank = tokens[right].rank;
+  uint32_t l_next = tokens[left].right, r_next = tokens[right].left;
   for (bool ask = asked_first;; ask = true) {
     if (ask && pairs.rank(left, right) < limit) return false;
-    const Token &l = tokens_[left], &r = tokens_[right];
-    if (l.rank > r.rank) {
-      limit = l.rank;
-      left = l.right;
-    } else {
-      if (r.rank == 0) return true;
-      limit = r.rank + 1;
-      right = r.left;
-    }
+    if ((l_rank | r_rank) == 0) return true;
+    const bool later = l_rank > r_rank;
+    const uint32_t next = later ? l_next : r_next;
+    limit = later ? l_rank : r_rank + 1;
+    const Token& token = tokens[next];
+    left = later ? next : left;
+    right = later ? right : next;
+    l_rank = later ? token.rank : l_rank;
+    r_rank = later ? r_rank : token.rank;
+    l_next = later ? token.right : l_next;
+    r_next = later ? r_next : token.left;
   }
 }
 

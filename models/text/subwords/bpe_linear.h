@@ -66,16 +66,13 @@ class BpeLinear {
     uint32_t shorter = kNone;      // the longest token that its text begins with
   };
 
-  struct RankedMerge {
-    uint32_t left, right, result, rank;
-  };
-
-  static std::vector<RankedMerge> by_length(const BpeMerges& merges);
+  std::vector<uint32_t> by_length() const;
   explicit BpeLinear(const BpeMerges& merges) : merges_(merges) {}
   bool derive();
   bool find_characters(std::vector<bool>& final);
-  bool find_final(const std::vector<RankedMerge>& order, std::vector<bool>& final) const;
-  void derive(const RankedMerge& merge);
+  bool find_final(const std::vector<uint32_t>& order, std::vector<bool>& final) const;
+  void derive(const BpeMerges::Merge& merge, uint32_t rank);
+  void fetch_first(const BpeMerges::Merge& merge) const noexcept;
   bool stays_apart(uint32_t left, uint32_t right, bool asked_first) const noexcept;
   bool apart(uint32_t left, uint32_t right) const;
   bool find_apart(uint32_t left, uint32_t right) const;
@@ -90,8 +87,8 @@ class BpeLinear {
   /// threads may share it without locks.
   static constexpr int kMemoBits = 14;
   std::unique_ptr<std::atomic<uint64_t>[]> memo_;
-  std::vector<Token> tokens_;  // by entry
-  std::vector<bool> odd_;      // by entry; empty when none is
+  std::vector<Token, HugePages<Token>> tokens_;  // by entry
+  std::vector<bool> odd_;                        // by entry; empty when none is
   size_t odd_count_ = 0;
   Spelling text_, bytes_;
 };

@@ -35,12 +35,55 @@ BpeMerges::BpeMerges(const Vocabulary& vocabulary, const BpeConfig& config)
   check_regular();
 }
 
+/// Finds the results of merges, which are mostly what the merge before has, or the token behind it.
+class BpeMerges::Results {
+ public:
+  static constexpr size_t kMost = 24;
+  explicit Results(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
+  /// Merge i of a block becomes left + right.
+  void add(size_t i, std::string_view left, std::string_view right) {
+    for (const size_t guess : {last_, last_ + 1}) {
+      if (!is(guess, left, right)) continue;
+      entries_[i] = static_cast<int32_t>(guess);
+      last_ = guess;
+      return;
+    }
+    names_[others_].assign(left).append(right);
+    texts_[others_] = names_[others_];
+    places_[others_++] = i;
+  }
+  /// By merge: the entry or -1. The next block begins.
+  const int32_t* find() {
+    int32_t found[kMost];
+    vocabulary_.find_entries({texts_, others_}, found);
+    for (size_t k = 0; k < others_; ++k) entries_[places_[k]] = found[k];
+    if (others_ != 0 && found[others_ - 1] >= 0) last_ = static_cast<size_t>(found[others_ - 1]);
+    others_ = 0;
+    return entries_;
+  }
+
+ private:
+  bool is(size_t entry, std::string_view left, std::string_view right) const {
+    if (entry >= vocabulary_.size()) return false;
+    const std::string_view text = vocabulary_.text(vocabulary_.entries()[entry]);
+    return text.size() == left.size() + right.size() && text.starts_with(left) &&
+           text.ends_with(right);
+  }
+
+  const Vocabulary& vocabulary_;
+  std::string names_[kMost];
+  std::string_view texts_[kMost];
+  size_t places_[kMost], others_ = 0, last_ = 0;
+  int32_t entries_[kMost];
+};
+
 /// Merges are looked up some at a time, so that memory can be asked for ahead of its use.
 void BpeMerges::resolve(const BpeConfig& config) {
-  constexpr size_t kAhead = 16;
-  std::vector<std::string> results(kAhead);
-  std::string_view names[3 * kAhead];
-  int32_t entries[3 * kAhead];
+  constexpr size_t kAhead = Results::kMost;
+  std::string_view names[2 * kAhead];
+  int32_t parts[2 * kAhead];
+  Results results(vocabulary_);
   list_.reserve(config.merges.size());
   pairs_.reserve(vocabulary_.size(), config.merges.size());
   for (size_t begin = 0; begin < config.merges.size(); begin += kAhead) {
@@ -48,24 +91,27 @@ void BpeMerges::resolve(const BpeConfig& config) {
     for (size_t i = 0; i < count; ++i) {
       const auto& [left, right] = config.merges[begin + i];
       if (right.size() < prefix_.size()) fail_merge(begin + i, right);
-      results[i].assign(left).append(right.substr(prefix_.size()));
-      names[3 * i] = left, names[3 * i + 1] = right, names[3 * i + 2] = results[i];
+      names[2 * i] = left, names[2 * i + 1] = right;
+      results.add(i, left, right.substr(prefix_.size()));
     }
-    vocabulary_.find_entries({names, 3 * count}, entries);
-    for (size_t i = 0; i < 3 * count; ++i) {
-      if (entries[i] < 0) fail_merge(begin + i / 3, names[i]);
-      entries[i] = representative(static_cast<size_t>(entries[i]));
-    }
+    vocabulary_.find_entries({names, 2 * count}, parts);
+    const int32_t* const whole = results.find();
     for (size_t i = 0; i < count; ++i) {
-      const auto entry = [&](size_t k) { return static_cast<uint32_t>(entries[3 * i + k]); };
-      list_.push_back(
-          {entry(0), entry(1), entry(2), static_cast<uint32_t>(results[i].size()), false});
-      pairs_.prefetch(entry(0), entry(1));
+      const auto& [left, right] = config.merges[begin + i];
+      if (parts[2 * i] < 0) fail_merge(begin + i, left);
+      if (parts[2 * i + 1] < 0) fail_merge(begin + i, right);
+      if (whole[i] < 0) fail_merge(begin + i, cat(left, right.substr(prefix_.size())));
+      const auto token = [this](int32_t entry) {
+        return static_cast<uint32_t>(representative(static_cast<size_t>(entry)));
+      };
+      const Merge m{token(parts[2 * i]), token(parts[2 * i + 1]), token(whole[i]) & 0x7FFFFFFF, 0};
+      list_.push_back(m);
+      pairs_.prefetch(m.left, m.right);
     }
     for (size_t i = begin; i < begin + count; ++i) {
       const uint32_t before =
           pairs_.set(list_[i].left, list_[i].right, static_cast<uint32_t>(i + 1));
-      if (before != PairTable::kNever) list_[before - 1].again = true;
+      if (before != PairTable::kNever) list_[before - 1].again = 1;
     }
   }
 }

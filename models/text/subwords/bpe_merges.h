@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../../engine/base/huge_pages.h"
 #include "pair_table.h"
 #include "text_model.h"
 
@@ -20,7 +21,8 @@ namespace tern::text {
 struct BpeConfig {
   Vocabulary vocabulary;  // finished
   /// In the order of their ranks; of a pair that comes twice the last place counts.
-  std::vector<std::pair<std::string_view, std::string_view>> merges = {};
+  using Merge = std::pair<std::string_view, std::string_view>;
+  std::vector<Merge, HugePages<Merge>> merges = {};
   /// For characters that are no token. Without one they vanish; one that is not in the vocabulary
   /// is an error of the text that needs it.
   std::optional<std::string> unk_token = {};
@@ -78,12 +80,13 @@ class BpeMerges {
   std::vector<uint32_t> by_queue(const std::vector<uint32_t>& tokens) const;
 
   struct Merge {
-    uint32_t left, right, result;
-    uint32_t size;  // bytes of the result
-    bool again;     // the pair comes once more, and only that place counts
+    uint32_t left, right;
+    uint32_t result : 31;
+    uint32_t again : 1;  // the pair comes once more, and only that place counts
   };
+  using List = std::vector<Merge, HugePages<Merge>>;
   /// The merge of rank i + 1.
-  const std::vector<Merge>& list() const noexcept { return list_; }
+  const List& list() const noexcept { return list_; }
   const PairTable& pairs() const noexcept { return pairs_; }
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
   const std::string& prefix() const noexcept { return prefix_; }
@@ -109,6 +112,7 @@ class BpeMerges {
     if (vocabulary_.unique_ids()) return static_cast<int32_t>(entry);
     return vocabulary_.entry_of(vocabulary_.entries()[entry].id);
   }
+  class Results;
   void resolve(const BpeConfig& config);
   void check_regular();
   void symbols_of(std::string_view piece, std::vector<Symbol>& out) const;
@@ -116,7 +120,7 @@ class BpeMerges {
   [[noreturn]] void fail_unknown() const;
 
   const Vocabulary& vocabulary_;
-  std::vector<Merge> list_;
+  List list_;
   PairTable pairs_;
   std::optional<std::string> unk_token_;
   std::string prefix_, suffix_;

@@ -3,8 +3,10 @@
 #include "double_array.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
@@ -13,25 +15,54 @@ namespace tern::text {
 
 namespace {
 
+struct Item {
+  uint64_t head;  // the first eight bytes, the first one highest, zeros behind a shorter text
+  uint32_t index;
+};
+
+uint64_t head_of(std::string_view text) noexcept {
+  uint64_t head = 0;
+  if (text.size() >= 8) {
+    std::memcpy(&head, text.data(), 8);
+    return std::endian::native == std::endian::little ? __builtin_bswap64(head) : head;
+  }
+  for (size_t i = 0; i < text.size(); ++i) {
+    head |= uint64_t{static_cast<unsigned char>(text[i])} << (56 - 8 * i);
+  }
+  return head;
+}
+
+/// By their heads, byte by byte from the last one; of equal ones the order stays.
+void sort_by_head(std::vector<Item>& items) {
+  std::vector<std::array<uint32_t, 256>> counts(8);
+  for (const Item& item : items) {
+    for (size_t byte = 0; byte < 8; ++byte) ++counts[byte][item.head >> (8 * byte) & 0xFF];
+  }
+  std::vector<Item> other(items.size());
+  for (size_t byte = 0; byte < 8; ++byte) {
+    std::array<uint32_t, 256>& next = counts[byte];
+    if (std::find(next.begin(), next.end(), items.size()) != next.end()) continue;  // all alike
+    std::exclusive_scan(next.begin(), next.end(), next.begin(), 0u);
+    for (const Item& item : items) other[next[item.head >> (8 * byte) & 0xFF]++] = item;
+    items.swap(other);
+  }
+}
+
 /// Keys in the order of their bytes; the first eight decide nearly always.
 void sort_keys(std::vector<DoubleArray::Key>& keys) {
-  struct Item {
-    uint64_t head;
-    uint32_t index;
-  };
   std::vector<Item> items(keys.size());
-  for (uint32_t i = 0; i < keys.size(); ++i) {
-    const std::string_view text = keys[i].text;
-    uint64_t head = 0;
-    std::memcpy(&head, text.data(), std::min<size_t>(text.size(), 8));
-    if constexpr (std::endian::native == std::endian::little) head = __builtin_bswap64(head);
-    items[i] = {head, i};
-  }
-  std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) {
-    if (a.head != b.head) return a.head < b.head;
+  for (uint32_t i = 0; i < keys.size(); ++i) items[i] = {head_of(keys[i].text), i};
+  sort_by_head(items);
+  const auto before = [&keys](const Item& a, const Item& b) {
     const int order = keys[a.index].text.compare(keys[b.index].text);
     return order != 0 ? order < 0 : a.index < b.index;
-  });
+  };
+  for (auto from = items.begin(); from != items.end();) {
+    auto to = from + 1;
+    while (to != items.end() && to->head == from->head) ++to;
+    if (to - from > 1) std::sort(from, to, before);
+    from = to;
+  }
   std::vector<DoubleArray::Key> sorted(keys.size());
   for (size_t i = 0; i < items.size(); ++i) sorted[i] = keys[items[i].index];
   keys = std::move(sorted);
@@ -43,34 +74,71 @@ void sort_keys(std::vector<DoubleArray::Key>& keys) {
 /// children c of "slot 64 w + b + c is free".
 class DoubleArray::Builder {
  public:
-  Builder(DoubleArray& out, const std::vector<Key>& keys) : out_(out), keys_(keys) { grow(0); }
+  Builder(DoubleArray& out, const std::vector<Key>& keys, std::vector<uint32_t>* shorter)
+      : out_(out), keys_(keys), shorter_(shorter) {
+    size_t bytes = 0;
+    for (const Key& key : keys) bytes += key.text.size();
+    // As if no two had a byte in common; what is not used is not touched.
+    out_.slots_.reserve(std::min(bytes, kMostReserved));
+    grow(0);
+  }
 
   void run() {
     out_.root_ = 0;
-    if (!keys_.empty()) open_.push_back({0, static_cast<uint32_t>(keys_.size()), 0, kNone});
+    if (shorter_) shorter_->resize(keys_.size());
+    if (!keys_.empty()) open_.push_back({0, static_cast<uint32_t>(keys_.size()), 0, kNone, kNone});
     while (!open_.empty()) {
       const Range r = open_.back();
       open_.pop_back();
-      place_children(r);
+      if (r.end - r.begin == 1) {
+        place_rest(r);
+      } else {
+        place_children(r);
+      }
     }
     out_.slots_.resize((last_ + 1 + 256), 0);
-    out_.slots_.shrink_to_fit();
   }
 
  private:
+  static constexpr size_t kMostReserved = size_t{1} << 21;
+
   /// The keys below a node: all that share `depth` bytes.
   struct Range {
-    uint32_t begin, end, depth, slot;  // slot: kNone = the root
+    uint32_t begin, end, depth;
+    uint32_t slot;   // kNone: the root
+    uint32_t value;  // of the longest text that ends above; kNone: none does
   };
 
   Node& node(uint32_t slot) { return slot == kNone ? out_.root_ : out_.slots_[slot]; }
 
+  /// Key `i` ends at a node; `above` is the longest text that ends above.
+  void end_key(uint32_t i, uint32_t slot, uint32_t above) {
+    if (keys_[i].value >= kValueMask) {
+      fail(ErrorCode::unsupported, cat("a vocabulary with more than ", kValueMask, " tokens"));
+    }
+    if (shorter_) (*shorter_)[i] = above;
+    node(slot) &= ~(uint64_t{kValueMask} << kValueShift);
+    node(slot) |= uint64_t{keys_[i].value + 1} << kValueShift;
+  }
+
+  /// The only key below a node: a chain.
+  void place_rest(const Range& r) {
+    const std::string_view text = keys_[r.begin].text;
+    uint32_t slot = r.slot;
+    labels_.resize(1);
+    for (size_t depth = r.depth; depth < text.size(); ++depth) {
+      labels_[0] = static_cast<uint8_t>(text[depth]);
+      slot = place(slot, find_base(), 0);
+    }
+    end_key(r.begin, slot, r.value);
+  }
+
   void place_children(const Range& r) {
-    uint32_t i = r.begin;
+    uint32_t i = r.begin, value = r.value;
     // Keys that end here come first.
-    while (i < r.end && keys_[i].text.size() == r.depth) {
-      node(r.slot) &= ~(uint64_t{kValueMask} << kValueShift);
-      node(r.slot) |= uint64_t{keys_[i++].value + 1} << kValueShift;
+    for (; i < r.end && keys_[i].text.size() == r.depth; ++i) {
+      end_key(i, r.slot, r.value);
+      value = keys_[i].value;
     }
     if (i == r.end) return;
     uint32_t begin = i;
@@ -84,15 +152,20 @@ class DoubleArray::Builder {
       ends_.push_back(i);
     }
     const size_t base = find_base();
-    node(r.slot) |= uint64_t{base} << kBaseShift;
     for (size_t k = 0; k < labels_.size(); ++k) {
-      const size_t slot = base + labels_[k];
-      free_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
-      last_ = std::max(last_, slot);
-      out_.slots_[slot] = kUsed | labels_[k];
-      open_.push_back({begin, ends_[k], r.depth + 1, static_cast<uint32_t>(slot)});
+      open_.push_back({begin, ends_[k], r.depth + 1, place(r.slot, base, k), value});
       begin = ends_[k];
     }
+  }
+
+  /// Makes the node of child `k`; returns its slot.
+  uint32_t place(uint32_t parent, size_t base, size_t k) {
+    const size_t slot = base + labels_[k];
+    if (k == 0) node(parent) |= uint64_t{base} << kBaseShift;
+    free_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
+    last_ = std::max(last_, slot);
+    out_.slots_[slot] = kUsed | labels_[k];
+    return static_cast<uint32_t>(slot);
   }
 
   uint8_t byte(uint32_t key, uint32_t depth) const {
@@ -126,11 +199,12 @@ class DoubleArray::Builder {
     }
   }
 
+  static constexpr size_t kMoreWords = 64;
   /// Room for every child of a base in this word.
   void grow(size_t word) {
     const size_t words = word + 7;
-    if (free_.size() >= words) return;
-    const size_t more = std::max(words, free_.size() * 3 / 2);
+    if (out_.slots_.size() >= words * 64) return;
+    const size_t more = words + kMoreWords;
     if (more > (size_t{1} << 22)) {
       fail(ErrorCode::unsupported,
            cat("a vocabulary whose trie has more than ", size_t{1} << 28, " nodes"));
@@ -145,6 +219,7 @@ class DoubleArray::Builder {
 
   DoubleArray& out_;
   const std::vector<Key>& keys_;
+  std::vector<uint32_t>* shorter_;
   std::vector<uint64_t> free_, bases_;
   std::vector<uint8_t> labels_;
   std::vector<uint32_t> ends_;  // of each child's keys
@@ -152,10 +227,10 @@ class DoubleArray::Builder {
   size_t start_[9] = {}, last_ = 0;
 };
 
-void DoubleArray::build(std::vector<Key>& keys) {
+void DoubleArray::build(std::vector<Key>& keys, std::vector<uint32_t>* shorter) {
   sort_keys(keys);
   slots_.clear();
-  Builder(*this, keys).run();
+  Builder(*this, keys, shorter).run();
 }
 
 uint32_t DoubleArray::find(std::string_view text) const noexcept {

@@ -21,8 +21,10 @@ class DoubleArray {
     std::string_view text;  // not empty
     uint32_t value;         // below 2^27 - 1
   };
-  /// Of equal texts the last one's value counts. Sorts `keys`. unsupported: more than 2^28 slots.
-  void build(std::vector<Key>& keys);
+  /// Of equal texts the last one's value counts. Sorts `keys`. unsupported: more than 2^28 slots,
+  /// or a value that is too large.
+  /// shorter[i] becomes the value of the longest other text with which keys[i] begins, or kNone.
+  void build(std::vector<Key>& keys, std::vector<uint32_t>* shorter = nullptr);
 
   /// A place in the trie: walk with step(), read with value().
   using Node = uint64_t;

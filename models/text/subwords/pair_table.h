@@ -47,6 +47,10 @@ class PairTable {
     __builtin_prefetch(&slots_[key_of(left, right) * seed_ >> shift_]);
   }
 
+  void prefetch_filter(uint32_t left, uint32_t right) const noexcept {
+    __builtin_prefetch(&filter_[(key_of(left, right) * seed_ >> (shift_ - 3)) / 64]);
+  }
+
   /// kNever when the pair does not merge.
   uint32_t rank(uint32_t left, uint32_t right) const noexcept {
     // Universal hashing: a random odd multiplier, the highest bits.

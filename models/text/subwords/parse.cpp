@@ -42,7 +42,7 @@ Vocabulary parse_vocabulary(const hub::Json& json) {
   fail(ErrorCode::corrupt, cat("tokenizer.json: merge ", index, " must be ", expected));
 }
 
-using Merge = std::pair<std::string_view, std::string_view>;
+using Merge = BpeConfig::Merge;
 
 /// "left right", with one blank.
 Merge split_merge(std::string_view text, size_t index) {
@@ -54,9 +54,9 @@ Merge split_merge(std::string_view text, size_t index) {
 }
 
 /// All strings "left right", or all pairs [left, right].
-std::vector<Merge> parse_merges(const hub::Json& json) {
-  std::vector<Merge> out;
-  const auto& elements = read_array(json, "merges");
+auto parse_merges(const hub::Json& json) {
+  decltype(BpeConfig::merges) out;
+  const auto elements = read_array(json, "merges");
   out.reserve(elements.size());
   const bool strings = !elements.empty() && elements[0].is_string();
   for (size_t i = 0; i < elements.size(); ++i) {

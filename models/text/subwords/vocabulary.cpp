@@ -23,21 +23,31 @@ uint64_t fold(uint64_t a, uint64_t b) noexcept {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
+template <class T>
+T load(const char* at) noexcept {
+  T word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Up to eight bytes as a number that no others of that size have.
+uint64_t short_word(const char* at, size_t size) noexcept {
+  if (size == 8) return load<uint64_t>(at);
+  if (size >= 4) return uint64_t{load<uint32_t>(at)} << 32 | load<uint32_t>(at + size - 4);
+  if (size >= 2) return uint64_t{load<uint16_t>(at)} << 16 | load<uint16_t>(at + size - 2);
+  return size == 0 ? 0 : static_cast<unsigned char>(*at);
+}
+
 constexpr uint64_t kMix = 0x9E3779B97F4A7C15, kMix2 = 0xD6E8FEB86659FD93;
 
 }  // namespace
 
 uint64_t hash_text(std::string_view text, uint64_t seed) noexcept {
   uint64_t h = seed ^ (text.size() * kMix2);
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    h = fold(h ^ word, kMix);
-  }
-  uint64_t tail = 0;
-  if (i < text.size()) std::memcpy(&tail, text.data() + i, text.size() - i);
-  return fold(h ^ tail, kMix2 ^ seed);
+  const char* at = text.data();
+  size_t left = text.size();
+  for (; left > 8; left -= 8, at += 8) h = fold(h ^ load<uint64_t>(at), kMix);
+  return fold(h ^ short_word(at, left), kMix2 ^ seed);
 }
 
 uint64_t random_seed() {
@@ -57,26 +67,29 @@ void Vocabulary::reserve(size_t tokens, size_t bytes) {
   bytes_.reserve(bytes);
   entries_.reserve(tokens);
   seed_ = random_seed();
-  slots_.assign(std::bit_ceil(std::max<size_t>(16, tokens + tokens / 2)), {0, 0});
+  slots_.assign(std::bit_ceil(std::max<size_t>(16, tokens + tokens / 2)), {0, 0, 0});
 }
 
-size_t Vocabulary::slot_of(std::string_view token, uint64_t hash) const noexcept {
+Vocabulary::Key::Key(std::string_view token, uint64_t seed) noexcept
+    : hash(hash_text(token, seed)),
+      head(short_word(token.data(), std::min<size_t>(token.size(), 8))),
+      tag(static_cast<uint32_t>(hash >> 32 << 8 | std::min<size_t>(token.size(), 255))) {}
+
+size_t Vocabulary::slot_of(std::string_view token, const Key& key) const noexcept {
   const size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  size_t i = hash & mask;
-  while (slots_[i].entry != 0) {
-    if (slots_[i].hash == tag && text(entries_[slots_[i].entry - 1]) == token) break;
-    i = (i + 1) & mask;
+  size_t i = key.hash & mask;
+  for (; slots_[i].entry != 0; i = (i + 1) & mask) {
+    if (slots_[i].tag != key.tag || slots_[i].head != key.head) continue;
+    if (token.size() <= 8 || text(entries_[slots_[i].entry - 1]) == token) break;
   }
   return i;
 }
 
 void Vocabulary::grow() {
-  std::vector<Slot> old(std::max<size_t>(16, slots_.size() * 2), {0, 0});
-  old.swap(slots_);
+  slots_.assign(std::max<size_t>(16, slots_.size() * 2), {0, 0, 0});
   for (uint32_t e = 0; e < entries_.size(); ++e) {
-    const uint64_t hash = hash_text(text(entries_[e]), seed_);
-    slots_[slot_of(text(entries_[e]), hash)] = {static_cast<uint32_t>(hash >> 32), e + 1};
+    const Key key(text(entries_[e]), seed_);
+    slots_[slot_of(text(entries_[e]), key)] = {key.head, key.tag, e + 1};
   }
 }
 
@@ -90,8 +103,8 @@ void Vocabulary::add(std::string_view token, int64_t id) {
   }
   if (seed_ == 0) seed_ = random_seed();
   if ((entries_.size() + 1) * 4 > slots_.size() * 3) grow();
-  const uint64_t hash = hash_text(token, seed_);
-  Slot& slot = slots_[slot_of(token, hash)];
+  const Key key(token, seed_);
+  Slot& slot = slots_[slot_of(token, key)];
   if (slot.entry != 0) {
     entries_[slot.entry - 1].id = static_cast<int32_t>(id);
     return;
@@ -99,7 +112,7 @@ void Vocabulary::add(std::string_view token, int64_t id) {
   entries_.push_back({static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(token.size()),
                       static_cast<int32_t>(id)});
   bytes_.append(token);
-  slot = {static_cast<uint32_t>(hash >> 32), static_cast<uint32_t>(entries_.size())};
+  slot = {key.head, key.tag, static_cast<uint32_t>(entries_.size())};
 }
 
 void Vocabulary::finish() {
@@ -126,38 +139,41 @@ void Vocabulary::finish() {
 
 int32_t Vocabulary::find(std::string_view token) const noexcept {
   if (entries_.empty()) return -1;
-  const Slot& slot = slots_[slot_of(token, hash_text(token, seed_))];
+  const Slot& slot = slots_[slot_of(token, Key(token, seed_))];
   return slot.entry == 0 ? -1 : entries_[slot.entry - 1].id;
 }
 
-int32_t Vocabulary::find_entry(std::string_view token, uint64_t hash) const noexcept {
+int32_t Vocabulary::find_entry(std::string_view token, const Key& key) const noexcept {
   if (entries_.empty()) return -1;
-  return static_cast<int32_t>(slots_[slot_of(token, hash)].entry) - 1;
+  return static_cast<int32_t>(slots_[slot_of(token, key)].entry) - 1;
 }
 
 void Vocabulary::find_entries(std::span<const std::string_view> tokens,
                               int32_t* entries) const noexcept {
   constexpr size_t kAhead = 48;
-  uint64_t hashes[kAhead];
+  Key keys[kAhead];
   if (entries_.empty()) return std::fill_n(entries, tokens.size(), -1), void();
   const size_t mask = slots_.size() - 1;
   for (size_t begin = 0; begin < tokens.size(); begin += kAhead) {
     const size_t count = std::min(kAhead, tokens.size() - begin);
     for (size_t i = 0; i < count; ++i) {
-      hashes[i] = hash_text(tokens[begin + i], seed_);
-      __builtin_prefetch(&slots_[hashes[i] & mask]);
+      keys[i] = Key(tokens[begin + i], seed_);
+      __builtin_prefetch(&slots_[keys[i].hash & mask]);
     }
-    // Most slots hold the token itself: its entry and its bytes.
+    // Most slots hold the token itself: where it is long, its entry and its bytes come next.
+    const auto entry_of = [&](size_t i) -> const Entry* {
+      if (tokens[begin + i].size() <= 8) return nullptr;
+      const Slot& slot = slots_[keys[i].hash & mask];
+      return slot.tag == keys[i].tag ? &entries_[slot.entry - 1] : nullptr;
+    };
     for (size_t i = 0; i < count; ++i) {
-      const uint32_t entry = slots_[hashes[i] & mask].entry;
-      if (entry != 0) __builtin_prefetch(&entries_[entry - 1]);
+      if (const Entry* e = entry_of(i)) __builtin_prefetch(e);
     }
     for (size_t i = 0; i < count; ++i) {
-      const uint32_t entry = slots_[hashes[i] & mask].entry;
-      if (entry != 0) __builtin_prefetch(bytes_.data() + entries_[entry - 1].offset);
+      if (const Entry* e = entry_of(i)) __builtin_prefetch(bytes_.data() + e->offset);
     }
     for (size_t i = 0; i < count; ++i) {
-      entries[begin + i] = find_entry(tokens[begin + i], hashes[i]);
+      entries[begin + i] = find_entry(tokens[begin + i], keys[i]);
     }
   }
 }

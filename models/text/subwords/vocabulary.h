@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vocabulary: tokens and ids both ways. The tokens' bytes lie in one block; a hash table (seeded,
 // so that a file cannot choose its collisions) finds an id, an index finds a token. Ids may have
-// holes. ByteTrie: the same tokens as a trie, for longest-match walks.
+// holes. A slot of the table has the first eight bytes of its token, which are all that most have.
+// ByteTrie: the same tokens as a trie, for longest-match walks.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "../../../engine/base/huge_pages.h"
 
 namespace tern::text {
 
@@ -40,7 +43,7 @@ class Vocabulary {
   std::optional<std::string_view> token(int64_t id) const noexcept;
   /// Where the token lies in entries(), or -1.
   int32_t find_entry(std::string_view token) const noexcept {
-    return find_entry(token, hash_text(token, seed_));
+    return find_entry(token, Key(token, seed_));
   }
   /// The same for many: entries[i] is that of tokens[i]. Memory is asked for ahead of its use.
   void find_entries(std::span<const std::string_view> tokens, int32_t* entries) const noexcept;
@@ -61,17 +64,25 @@ class Vocabulary {
   }
 
  private:
-  size_t slot_of(std::string_view token, uint64_t hash) const noexcept;
-  int32_t find_entry(std::string_view token, uint64_t hash) const noexcept;
+  /// What a slot tells of its token.
+  struct Key {
+    uint64_t hash, head;  // head: eight bytes or fewer
+    uint32_t tag;         // part of the hash, and the size, as far as eight bits tell it
+    Key() = default;
+    Key(std::string_view token, uint64_t seed) noexcept;
+  };
+  size_t slot_of(std::string_view token, const Key& key) const noexcept;
+  int32_t find_entry(std::string_view token, const Key& key) const noexcept;
   void grow();
 
   std::string bytes_;
   std::vector<Entry> entries_;
   struct Slot {
-    uint32_t hash;
+    uint64_t head;
+    uint32_t tag;
     uint32_t entry;  // index + 1; 0 = empty
   };
-  std::vector<Slot> slots_;
+  std::vector<Slot, HugePages<Slot>> slots_;
   std::vector<uint32_t> by_id_;  // dense ids: id -> entry + 1; else entries sorted by id
   bool dense_ = true, unique_ids_ = true;
   uint64_t seed_ = 0;

@@ -3,8 +3,13 @@
 #include "cases.h"
 
 #include <doctest/doctest.h>
+#include <pthread.h>
+#include <time.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <exception>
+#include <filesystem>
 #include <memory>
 
 #include "../../../models/text/jsonl.h"
@@ -27,7 +32,7 @@ std::string read_pipe(FILE* file, int (*close)(FILE*)) {
 }
 
 Json copy_of(const Json& json, std::initializer_list<std::string_view> names) {
-  std::vector<Json::Member> members;
+  std::vector<Json::NewMember> members;
   for (const std::string_view name : names) {
     if (json.contains(name)) members.emplace_back(std::string(name), json[name]);
   }
@@ -86,6 +91,58 @@ std::vector<std::string> lines(const std::string& text) {
   return out;
 }
 
+std::vector<std::string> tokenizer_folders() {
+  std::vector<std::string> out = {TERN_TEST_DATA "/tokenizers/bert-base-uncased"};
+  const std::string root = TERN_SHARED_DATA "/tokenizers";
+  std::error_code none;
+  for (const std::string& parent : {root, root + "/small"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(parent, none)) {
+      const std::string json = entry.path().string() + "/tokenizer.json";
+      if (std::filesystem::exists(json) || std::filesystem::exists(json + ".xz"))
+        out.push_back(entry.path().string());
+    }
+  }
+  std::sort(out.begin() + 1, out.end());
+  if (out.size() == 1) MESSAGE("shared vocabularies skipped: no data at " TERN_SHARED_DATA);
+  return out;
+}
+
+double cpu_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+void with_stack(size_t bytes, const std::function<void()>& work) {
+  struct Call {
+    const std::function<void()>& work;
+    std::exception_ptr thrown = nullptr;
+  } call{work};
+  const auto run = [](void* argument) -> void* {
+    auto& c = *static_cast<Call*>(argument);
+    try {
+      c.work();
+    } catch (...) {
+      c.thrown = std::current_exception();
+    }
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, bytes) == 0);
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, &attributes, run, &call) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+  if (call.thrown) std::rethrow_exception(call.thrown);
+}
+
+std::string repeated(std::string_view text, size_t times) {
+  std::string out;
+  for (size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
 Tokenizer load(const std::string& folder) {
   return AutoTokenizer::from_json(read_maybe_xz(folder + "/tokenizer.json"), "tokenizer.json");
 }
@@ -114,7 +171,8 @@ size_t check_cases(const std::string& folder) {
     for (const char* key : {"offsets", "tokens", "decoded", "decoded_all"}) {
       check_same(expected, found, key, key);
     }
-    std::vector<Json::Member> members = copy_of(expected, {"text", "pair"}).members();
+    const Json plain = copy_of(expected, {"text", "pair"});
+    std::vector<Json::NewMember> members(plain.members().begin(), plain.members().end());
     members.emplace_back("add_special_tokens", Json::make(false));
     check_same(expected, ask(tokenizer, Json::object(members)), "ids_plain", "input_ids");
     if (expected.contains("pair")) continue;

@@ -8,9 +8,12 @@
 #include <map>
 
 #include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
 #include "../../../engine/base/storage.h"
+#include "cases.h"
 
 using namespace tern;
+using namespace tern::test;
 using hub::Json;
 using hub::Repo;
 
@@ -139,6 +142,21 @@ TEST_CASE("chat template: a bad template is an Error when it is used, and no oth
       {{"chat_template.jinja", "fine"}, {"additional_chat_templates/bad.jinja", "\n{% if"}}));
   CHECK(message_of(chat) == "fine");
   CHECK(message_of(chat, {.chat_template = "bad"}).find("line 2") != std::string::npos);
+}
+
+TEST_CASE("chat template: messages and variables of many members take time as they are long") {
+  constexpr int kMany = 60000;
+  std::string message = R"({"role":"user","content":"no","content":"hi")", variables = "{";
+  for (int i = 0; i < kMany; ++i) {
+    message += cat(",\"member", i, "\":1");
+    variables += cat("\"v", i, "\":0,");
+  }
+  const Json messages = Json::parse(cat("[", message, "}]"), "messages");
+  const Json kwargs = Json::parse(cat(variables, R"("v7":7})"), "kwargs");
+  const ChatTemplate chat = ChatTemplate::from_text("{{ messages[0].content }}{{ v7 }}{{ v8 }}");
+  const double begin = cpu_seconds();
+  CHECK(chat.render(messages, {.kwargs = kwargs}).text == "hi70");
+  if (!kInstrumented) CHECK(cpu_seconds() - begin < 2);
 }
 
 TEST_CASE("chat template: messages that are none are refused") {

@@ -146,8 +146,8 @@ TEST_CASE("the fused pass and the separate stages give the same tokens and offse
     // Inside a Sequence the normalizer is not recognised: the stages run.
     const std::string normalizer =
         wrapped ? cat(R"({"type":"Sequence","normalizers":[)", rules, "]}") : rules;
-    hub::Json all = hub::Json::parse(json, "tokenizer.json");
-    auto members = all.members();
+    const hub::Json all = hub::Json::parse(json, "tokenizer.json");
+    std::vector<hub::Json::NewMember> members(all.members().begin(), all.members().end());
     for (auto& [name, value] : members) {
       if (name == "normalizer") value = hub::Json::parse(normalizer, "normalizer");
     }

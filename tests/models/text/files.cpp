@@ -21,7 +21,8 @@ std::map<std::string, std::string> files_of(const Json& repository,
                                             const std::map<std::string, std::string>& stored) {
   std::map<std::string, std::string> out;
   for (const auto& [name, content] : repository.members()) {
-    out[name] = content.is_string() ? stored.at(std::string(*content.string())) : content.dump();
+    out[std::string(name)] =
+        content.is_string() ? stored.at(std::string(*content.string())) : content.dump();
   }
   return out;
 }

@@ -2,7 +2,6 @@
 // Templates against what Transformers renders (tests/data/templates/*.jsonl, recorded by
 // make_jinja.py), and against hostile ones.
 #include <doctest/doctest.h>
-#include <pthread.h>
 
 #include <ctime>
 #include <functional>
@@ -13,10 +12,14 @@
 #include "../../../models/text/chat_template.h"
 #include "../../../models/text/jinja/template.h"
 #include "cases.h"
+#include "recorded_options.h"
 
 using namespace tern;
 using hub::Json;
 using jinja::Template;
+using tern::test::kInstrumented;
+using tern::test::repeated;
+using tern::test::with_stack;
 
 namespace {
 
@@ -32,18 +35,6 @@ std::tm recorded_time() {
 
 jinja::Clock recorded_clock() {
   return {recorded_time(), 42};
-}
-
-uint64_t fnv1a(std::string_view text) {
-  uint64_t h = 0xcbf29ce484222325;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return h;
-}
-
-std::string hex(uint64_t n) {
-  std::string out;
-  for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[n >> shift & 15];
-  return out;
 }
 
 /// An answer in the form of the recorded ones.
@@ -79,7 +70,7 @@ void check(const Json& expected, const Answer& a) {
   }
   if (const auto hash = expected["hash"].string()) {
     CHECK_MESSAGE(a.error.empty(), a.error);
-    CHECK(hex(fnv1a(a.out)) == std::string(*hash));
+    CHECK(tern::test::fnv1a_hex(a.out) == std::string(*hash));
     return;
   }
   CHECK_MESSAGE(a.error.empty(), a.error);
@@ -189,29 +180,10 @@ TEST_CASE("chat template: the templates of real repositories render as Transform
 
 namespace {
 
-/// The time is a claim about the library as it is shipped: instrumented code is many times slower.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kInstrumented = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kInstrumented = true;
-#else
-constexpr bool kInstrumented = false;
-#endif
-#else
-constexpr bool kInstrumented = false;
-#endif
-
 struct Hostile {
   std::string what, source;
   std::string code, contains;
 };
-
-std::string repeated(std::string_view text, int times) {
-  std::string out;
-  for (int i = 0; i < times; ++i) out += text;
-  return out;
-}
 
 /// before0after before1after …
 std::string numbered(std::string_view before, int times, std::string_view after) {
@@ -361,6 +333,7 @@ TEST_CASE("jinja: a hostile template is an Error that names its line, within 50 
     }
     CHECK(out.starts_with(h.code + ": chat template, line "));
     CHECK_MESSAGE(out.find(h.contains) != std::string::npos, out.substr(0, 300));
+    // A claim about the library as it is shipped.
     if (!kInstrumented) CHECK_MESSAGE(best < 50, h.what, " took ", best, " ms");
   }
 }
@@ -368,21 +341,6 @@ TEST_CASE("jinja: a hostile template is an Error that names its line, within 50 
 namespace {
 
 constexpr size_t kSmallStack = size_t{1} << 20;
-
-/// Calls `work` in a thread that has `bytes` of stack; what it throws is given back.
-void with_stack(size_t bytes, std::function<void()> work) {
-  pthread_attr_t attributes;
-  REQUIRE(pthread_attr_init(&attributes) == 0);
-  REQUIRE(pthread_attr_setstacksize(&attributes, bytes) == 0);
-  pthread_t thread;
-  const auto run = [](void* argument) -> void* {
-    (*static_cast<std::function<void()>*>(argument))();
-    return nullptr;
-  };
-  REQUIRE(pthread_create(&thread, &attributes, run, &work) == 0);
-  REQUIRE(pthread_join(thread, nullptr) == 0);
-  pthread_attr_destroy(&attributes);
-}
 
 }  // namespace
 
@@ -418,11 +376,11 @@ namespace {
 
 /// `times` levels of "before … after" around `core`.
 std::string nest(std::string_view before, std::string_view core, std::string_view after,
-                 int times) {
+                 size_t times) {
   return repeated(before, times) + std::string(core) + repeated(after, times);
 }
 
-std::string deep_json(int depth) {
+std::string deep_json(size_t depth) {
   return repeated("[", depth) + repeated("]", depth);
 }
 

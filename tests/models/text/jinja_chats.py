@@ -68,3 +68,10 @@ def requests():
     out.append({"messages": [user("Say:"), assistant("Done", reasoning="Because ")], "continue_final_message": "reasoning_content"})
     out.append({"messages": [user("Say:"), {"role": "assistant"}], "continue_final_message": True})
     return out
+
+
+def fnv1a(data):
+    h = 0xcbf29ce484222325
+    for byte in data:
+        h = (h ^ byte) * 0x100000001b3 & (1 << 64) - 1
+    return h

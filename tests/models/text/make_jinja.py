@@ -78,13 +78,6 @@ def chat(template, request, tokens):
     return answer(call)
 
 
-def fnv1a(data):
-    h = 0xcbf29ce484222325
-    for byte in data:
-        h = (h ^ byte) * 0x100000001b3 & (1 << 64) - 1
-    return h
-
-
 def write(name, lines):
     with open(os.path.join(DATA, name), "w", encoding="utf-8") as f:
         for line in lines:
@@ -134,7 +127,7 @@ def main(shared):
         for request in jinja_chats.requests():
             result = chat(template, request, tokens)
             if "out" in result:
-                result["hash"] = "%016x" % fnv1a(result.pop("out").encode())
+                result["hash"] = "%016x" % jinja_chats.fnv1a(result.pop("out").encode())
             lines.append(dict(tokenizer=name, request=request, **result))
     if lines:
         write("shared.jsonl", lines)

@@ -4,6 +4,7 @@
 
 #include "../../../engine/base/error.h"
 #include "cases.h"
+#include "recorded_options.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -25,57 +26,6 @@ Json maybe(const auto& value) {
     return number(*value);
 }
 
-Strings strings(const Json& array) {
-  Strings out;
-  for (const Json& s : array.elements()) out.emplace_back(s.string().value());
-  return out;
-}
-
-std::optional<Side> side(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return json.string() == std::string_view("left") ? Side::left : Side::right;
-}
-
-void read_padding(const Json& json, TokenizeOptions& o) {
-  o.padding = json.boolean().value_or(false);
-  if (json.string() == std::string_view("longest")) o.padding_strategy = PaddingStrategy::longest;
-  if (json.string() == std::string_view("max_length")) {
-    o.padding_strategy = PaddingStrategy::max_length;
-  }
-}
-
-void read_truncation(const Json& json, TokenizeOptions& o) {
-  o.truncation = json.boolean().value_or(false);
-  const std::string_view name = json.string().value_or("");
-  if (name == "longest_first") o.truncation_strategy = TruncationStrategy::longest_first;
-  if (name == "only_first") o.truncation_strategy = TruncationStrategy::only_first;
-  if (name == "only_second") o.truncation_strategy = TruncationStrategy::only_second;
-}
-
-TokenizeOptions read_options(const Json& json) {
-  const auto flag = [&](std::string_view name, bool absent) {
-    return json[name].boolean().value_or(absent);
-  };
-  TokenizeOptions o;
-  o.add_special_tokens = flag("add_special_tokens", true);
-  read_padding(json["padding"], o);
-  read_truncation(json["truncation"], o);
-  o.max_length = json["max_length"].integer().value_or(0);
-  o.stride = json["stride"].integer().value_or(0);
-  o.pad_to_multiple_of = json["pad_to_multiple_of"].integer().value_or(0);
-  o.padding_side = side(json["padding_side"]);
-  if (!json["return_token_type_ids"].is_null()) {
-    o.return_token_type_ids = flag("return_token_type_ids", true);
-  }
-  o.return_attention_mask = flag("return_attention_mask", true);
-  o.return_overflowing_tokens = flag("return_overflowing_tokens", false);
-  o.return_special_tokens_mask = flag("return_special_tokens_mask", false);
-  o.return_offsets_mapping = flag("return_offsets_mapping", false);
-  o.return_length = flag("return_length", false);
-  o.return_tokens = true;
-  return o;
-}
-
 BatchEncoding call(const Tokenizer& tokenizer, const Json& line) {
   const TokenizeOptions o = read_options(line["options"]);
   if (line.contains("texts")) return tokenizer(strings(line["texts"]), o);
@@ -90,14 +40,6 @@ BatchEncoding call(const Tokenizer& tokenizer, const Json& line) {
     pairs.emplace_back(both[0], both[1]);
   }
   return tokenizer(pairs, o);
-}
-
-/// A tensor as nested lists.
-Json lists(const int64_t*& values, const Shape& shape, size_t dim) {
-  if (dim == shape.rank()) return number(*values++);
-  std::vector<Json> out;
-  for (int64_t i = 0; i < shape[dim]; ++i) out.push_back(lists(values, shape, dim + 1));
-  return Json::array(std::move(out));
 }
 
 /// f(i) for every i < count.
@@ -166,12 +108,10 @@ TEST_CASE("calls give Transformers' tensors, and every look-up its answer") {
       continue;
     }
     const BatchEncoding found = call(tokenizer, line);
-    for (const Json::Member& expected : line["out"].members()) {
-      const std::string& name = expected.first;
+    for (const auto& expected : line["out"].members()) {
+      const std::string name(expected.first);
       CAPTURE(name);
-      const Tensor& tensor = found[name];
-      const int64_t* values = tensor.data<int64_t>();
-      CHECK(lists(values, tensor.shape(), 0).dump() == expected.second.dump());
+      CHECK(nested(found[name]).dump() == expected.second.dump());
     }
     CHECK(found.entries().size() == line["out"].members().size());
     const auto& rows = line["rows"].elements();

@@ -89,11 +89,12 @@ TEST_CASE("without machine code regular expressions match the same, long texts i
 }
 
 TEST_CASE("a construct that is not translated is named with its place") {
-  for (const auto& [source, construct] : {std::pair{"(a)\\1", "byte 3: a back-reference"},
-                                          {"\\X", "byte 0: a text segment"},
-                                          {"a\\p{Klingon}", "\\p{Klingon}"},
-                                          {"(?~a)", "byte 2: the group (?~"},
-                                          {"(a)\\g<1>", "byte 3: a call"}}) {
+  for (const auto& [source, construct] :
+       {std::pair{"(?i)(a)\\1", "byte 9: a back-reference that ignores case"},
+        {"\\X", "byte 0: a text segment"},
+        {"a\\p{Klingon}", "\\p{Klingon}"},
+        {"(?~a)", "byte 2: the group (?~"},
+        {"(a)\\g<1>", "byte 3: a call"}}) {
     const std::string pattern = source;
     CAPTURE(pattern);
     CHECK(code_of(pattern) == ErrorCode::unsupported);
@@ -118,6 +119,18 @@ TEST_CASE("hostile patterns are errors") {
   std::string many;
   for (char32_t c = 0x4E00; c < 0x4E00 + 300; ++c) append_char(many, c);
   CHECK(code_of(many) == ErrorCode::unsupported);
+}
+
+TEST_CASE("a pattern that refers back reads no byte behind the text, and surrogates match nothing" *
+          NeedsRegex()) {
+  // The text ends within its 65th byte's character; what lies behind looks as if it went on.
+  const std::string bytes = std::string(63, 'a') + "é" + std::string(8, '\x80');
+  for (const Execution execution : {Execution::native, Execution::interpreted}) {
+    CHECK(code_of("(x)\\1", std::string_view(bytes).substr(0, 65), execution) == ErrorCode{});
+  }
+  for (const char* pattern : {"(a)\\1|\\p{Cs}[b]", "(a)\\1|[\\x{D800}-\\x{DFFF}][b]"}) {
+    CHECK(pieces(*Regex::compile(pattern, "test"), "aab b") == "[[0,2],[2,5]]");
+  }
 }
 
 TEST_CASE("hostile texts end in bounded time" * NeedsRegex()) {

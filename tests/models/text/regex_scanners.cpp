@@ -4,9 +4,13 @@
 
 #include <chrono>
 #include <random>
+#include <set>
 
+#include "../../../engine/base/error.h"
+#include "../../../engine/base/format.h"
 #include "../../../models/text/regex/regex.h"
 #include "../../../models/text/regex/scanners.h"
+#include "../../../models/text/unicode/utf8.h"
 #include "cases.h"
 #include "needs_regex.h"
 
@@ -22,21 +26,21 @@ struct Pair {
   std::unique_ptr<const Regex> scanned, matched;
 };
 
-/// The patterns of tests/data/text/patterns.json that have a scanner, by name.
-std::vector<std::pair<std::string, std::string>> known_patterns() {
-  std::vector<std::pair<std::string, std::string>> out;
-  const Json all = Json::parse(read_maybe_xz(TERN_TEST_DATA "/text/patterns.json"), "patterns");
-  for (const auto& [name, pattern] : all.members()) {
-    Scanner scanner;
-    if (Scanner::find(*pattern.string(), scanner)) out.emplace_back(name, *pattern.string());
-  }
-  return out;
-}
-
+/// The patterns of tests/data/text/patterns.json that have a scanner, by name; hand-written ones
+/// also run as automata do.
 std::vector<Pair> pairs() {
   std::vector<Pair> out;
-  for (const auto& [name, text] : known_patterns()) {
-    out.push_back({name, Regex::compile(text, "test"), Regex::compile_matcher(text, "test")});
+  const Json all = Json::parse(read_maybe_xz(TERN_TEST_DATA "/text/patterns.json"), "patterns");
+  for (const auto& [key, pattern] : all.members()) {
+    const std::string name(key), text(*pattern.string());
+    auto scanned = Regex::compile(text, "test");
+    if (!scanned->scanner()) continue;
+    out.push_back({name, std::move(scanned), Regex::compile_matcher(text, "test")});
+    if (!Scanner::find(text)) continue;
+    // The same pattern in other words.
+    auto automaton = Regex::compile("(?:" + text + ")", "test");
+    out.push_back({tern::cat(name, " as others"), std::move(automaton),
+                   Regex::compile_matcher(text, "test")});
   }
   return out;
 }
@@ -72,8 +76,20 @@ const std::vector<std::string> kBoundary{
 
 }  // namespace
 
-TEST_CASE("every known pattern has its scanner") {
-  CHECK(known_patterns().size() == 8);
+TEST_CASE("patterns of published tokenizers run as scanners" * NeedsRegex()) {
+  const std::set<std::string> others{"exaone", "granite", "right_to_left_digits", "nougat",
+                                     "phi_spaces"};
+  std::set<std::string> found;
+  for (const Pair& pair : pairs()) {
+    CHECK(pair.scanned->scanner());
+    found.insert(pair.name);
+  }
+  const Json all = Json::parse(read_maybe_xz(TERN_TEST_DATA "/text/patterns.json"), "patterns");
+  for (const auto& member : all.members()) {
+    const std::string name(member.first);
+    CAPTURE(name);
+    CHECK(found.count(name) + others.count(name) == 1);
+  }
 }
 
 TEST_CASE("scanners cut all code points and all triples of boundary classes as the matcher does" *
@@ -111,4 +127,83 @@ TEST_CASE("scanners cut random texts as the matcher does" * NeedsRegex()) {
     }
     bad += !same(all[static_cast<size_t>(n) % all.size()], text);
   }
+}
+
+namespace {
+
+/// A pattern over a few characters, of all that automata know and a little that they do not.
+std::string random_pattern(std::mt19937& random, int depth) {
+  static const std::vector<std::string> kAtoms{"a",   "b", "c",   "[ab]", "[^a]",
+                                               "\\s", ".", "\\S", "é",    "[A-Za-z]"};
+  static const std::vector<std::string> kTurns{"",      "",     "",       "",   "*",  "+",
+                                               "?",     "*?",   "+?",     "??", "++", "{2}",
+                                               "{1,2}", "{2,}", "{0,2}?", "*+"};
+  static const std::vector<std::string> kEnds{"",        "",  "",         "(?!a)",       "(?=b|$)",
+                                              "(?!\\S)", "$", "(?=\\s+)", "(?=[A-Za-z])"};
+  const auto pick = [&](const auto& all) { return all[random() % all.size()]; };
+  std::string out;
+  for (size_t alternatives = 1 + random() % 3; alternatives > 0; --alternatives) {
+    for (size_t n = 1 + random() % 3; n > 0; --n) {
+      const bool group = depth > 0 && random() % 4 == 0;
+      out +=
+          (group ? "(?:" + random_pattern(random, depth - 1) + ")" : pick(kAtoms)) + pick(kTurns);
+    }
+    out += pick(kEnds);
+    if (alternatives > 1) out += '|';
+  }
+  return out;
+}
+
+std::string random_text(std::mt19937& random, size_t count) {
+  static const std::vector<std::string> kChars{"a", "b", "c", " ", "\n", "é", "d", "\u00a0"};
+  std::string out;
+  while (out.size() < count) {
+    if (random() % 4 == 0)
+      out += std::string(random() % 20, "ab \n"[random() % 4]);
+    else
+      out += kChars[random() % kChars.size()];
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("automata end a match where the condition holds, within and behind a run of letters" *
+          NeedsRegex()) {
+  for (const char* pattern : {"[A-Za-z]+(?=[A-Za-z])", "[A-Za-z]+(?![A-Za-z])", "[A-Za-z]+",
+                              "[A-Za-z]+(?=[A-Za-z])|!+"}) {
+    const Pair pair{pattern, Regex::compile(pattern, "test"),
+                    Regex::compile_matcher(pattern, "test")};
+    CHECK(pair.scanned->scanner());
+    for (size_t letters = 0; letters < 40; ++letters) {
+      for (const char* behind : {"", "!", " ", "é", "! and so on", " and so on", "é and so on"}) {
+        CHECK(same(pair, std::string(letters, 'x') + behind));
+        CHECK(same(pair, tern::cat("!", std::string(letters, 'Z'), behind)));
+      }
+    }
+  }
+}
+
+TEST_CASE("automata match what the matcher matches, whatever the pattern" * NeedsRegex()) {
+  std::mt19937 random(11);
+  size_t scanned = 0;
+  for (int n = 0; n < 6000; ++n) {
+    Pair pair{random_pattern(random, 2), nullptr, nullptr};
+    try {
+      pair.scanned = Regex::compile(pair.name, "test");
+      pair.matched = Regex::compile_matcher(pair.name, "test");
+    } catch (const Error&) {
+      continue;
+    }
+    if (!pair.scanned->scanner()) continue;
+    ++scanned;
+    for (size_t round = 0; round < 10; ++round) REQUIRE(same(pair, random_text(random, 3 * round)));
+    // Were time not linear, this would take minutes.
+    std::vector<Regex::Match> matches;
+    const std::string period = random_text(random, 2);
+    std::string text;
+    while (text.size() < 50000) text += period;
+    pair.scanned->find_all(text, matches);
+  }
+  CHECK(scanned > 500);
 }
