@@ -5,6 +5,9 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "gguf_model.h"
+#include "gguf_source.h"
+#include "initialise.h"
 #include "key_names.h"
 #include "registry.h"
 
@@ -12,10 +15,26 @@ namespace tern {
 
 /// Completes a model with what only the loader knows.
 struct ModelBuilder {
-  static ModelPtr finish(std::unique_ptr<Model> model, LoadingReport report,
-                         std::string class_name) {
+  LoadingReport report;
+  std::vector<Parameter> parameters;
+  std::string class_name, generation_config = {};
+
+  /// Marks what stays f32 in a float16 model: parameters with one of these parts in their names.
+  void keep_in_f32(const std::vector<std::string_view>& parts) {
+    if (report.dtype != DType::f16) return;
+    for (Parameter& p : parameters) {
+      const std::string name = cat(".", p.name, ".");
+      for (const std::string_view part : parts) {
+        p.keeps_f32 = p.keeps_f32 || name.find(cat(".", part, ".")) != std::string::npos;
+      }
+    }
+  }
+
+  ModelPtr finish(std::unique_ptr<Model> model) {
     model->report_ = std::move(report);
+    model->parameters_ = std::move(parameters);
     model->class_name_ = std::move(class_name);
+    model->generation_config_ = std::move(generation_config);
     return model;
   }
 };
@@ -23,6 +42,7 @@ struct ModelBuilder {
 namespace {
 
 constexpr const char* kConfig = "config.json";
+constexpr const char* kGenerationConfig = "generation_config.json";
 
 /// Weights in another library's packed form would be read as if they were plain.
 void refuse_quantised(const Config& config, const std::string& repo) {
@@ -34,12 +54,25 @@ void refuse_quantised(const Config& config, const std::string& repo) {
            " (quantization_config), which is not supported: load the unquantised model"));
 }
 
+bool is_auto(const std::string& dtype) {
+  return dtype == "auto" || dtype.empty();
+}
+
+std::string names_of(const std::vector<DType>& types) {
+  std::string out;
+  for (const DType dtype : types) out += cat(out.empty() ? "" : ", ", to_string(dtype));
+  return out;
+}
+
 /// The dtype a model is loaded as, by Transformers' rule for "auto".
 DType resolve_dtype(const LoadOptions& options, const Config& config,
-                    const Checkpoint& checkpoint) {
-  if (options.dtype == "auto" || options.dtype.empty()) {
+                    const Checkpoint* checkpoint) {
+  if (is_auto(options.dtype)) {
     if (const auto dtype = config.dtype()) return *dtype;
-    return checkpoint.first_floating_dtype().value_or(DType::f32);
+    if (!checkpoint) return DType::f32;
+    // Products from blocks round their rows to int8 themselves: nothing else is to cost accuracy.
+    if (!checkpoint->block_types().empty()) return DType::f32;
+    return checkpoint->first_floating_dtype().value_or(DType::f32);
   }
   const auto dtype = dtype_from_string(options.dtype);
   if (dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16) return *dtype;
@@ -58,8 +91,8 @@ LinearFormat linear_format(const LoadOptions& options, DType dtype) {
     fail(ErrorCode::invalid_argument, cat("quantize is '", printable_name(options.quantize),
                                           "'; expected int8, int4 or nothing"));
   }
-  const bool chosen = options.dtype != "auto" && !options.dtype.empty();
-  const bool narrow = chosen ? dtype == DType::bf16 : cpu_backend().multiplies_bf16();
+  const bool narrow =
+      !is_auto(options.dtype) ? dtype == DType::bf16 : cpu_backend().multiplies_bf16();
   format.narrow = narrow ? DType::bf16 : DType::f32;
   return format;
 }
@@ -67,6 +100,9 @@ LinearFormat linear_format(const LoadOptions& options, DType dtype) {
 }  // namespace
 
 Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) {
+  if (!options.gguf_file.empty()) {
+    return gguf_config(open_gguf(repo, options.gguf_file)).with(options.config_overrides);
+  }
   const auto text = repo.read_if_exists(kConfig);
   if (!text) {
     const bool adapter = repo.exists("adapter_config.json");
@@ -80,10 +116,37 @@ Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) 
 }
 
 Config AutoConfig::from_pretrained(const std::string& id_or_path, const LoadOptions& options) {
-  return from_repo(hub::Repo::open(id_or_path, {.revision = options.revision,
-                                                .cache_dir = options.cache_dir,
-                                                .subfolder = options.subfolder}),
-                   options);
+  LoadOptions own = options;
+  const hub::Repo repo = open_pretrained(id_or_path, own, hub::WeightFiles::none);
+  return from_repo(repo, own);
+}
+
+hub::Repo open_pretrained(const std::string& id_or_path, LoadOptions& options,
+                          hub::WeightFiles weights) {
+  Source source = open_source(id_or_path, options.repo_options(weights));
+  options.gguf_file = std::move(source.gguf_file);
+  return std::move(source.repo);
+}
+
+hub::RepoOptions LoadOptions::repo_options(hub::WeightFiles weights) const {
+  if (weights == hub::WeightFiles::automatic) {
+    if (from_tf) {
+      weights = hub::WeightFiles::tensorflow;
+    } else if (from_flax) {
+      weights = hub::WeightFiles::flax;
+    } else if (use_safetensors) {
+      weights = *use_safetensors ? hub::WeightFiles::safetensors : hub::WeightFiles::pytorch;
+    }
+  }
+  return {.revision = revision,
+          .gguf_file = gguf_file,
+          .cache_dir = cache_dir,
+          .subfolder = subfolder,
+          .token = token,
+          .local_files_only = local_files_only,
+          .force_download = force_download,
+          .weights = weights,
+          .variant = variant};
 }
 
 PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
@@ -91,23 +154,63 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   const Config config = AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
   refuse_quantised(config, repo.name());
-  const Checkpoint checkpoint = Checkpoint::open(repo);
-  const DType dtype = resolve_dtype(options, config, checkpoint);
+  const Checkpoint checkpoint =
+      Checkpoint::open(repo, {.use_safetensors = options.use_safetensors,
+                              .variant = options.variant,
+                              .from_tf = options.from_tf,
+                              .from_flax = options.from_flax,
+                              .weights_file = config.string({"transformers_weights"}, ""),
+                              .gguf_file = options.gguf_file});
+  const DType dtype = resolve_dtype(options, config, &checkpoint);
+  const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
   const Weights weights(checkpoint,
                         {.format = linear_format(options, dtype),
                          .base_model_prefix = entry->base_prefix,
+                         .key_mapping = options.key_mapping,
                          .renames = entry->renames,
                          .ignore_unexpected = entry->ignore_unexpected,
                          .ignore_missing = entry->ignore_missing,
                          .ignore_mismatched_sizes = options.ignore_mismatched_sizes,
-                         .initializer_range = config.number({"initializer_range"}, 0.02, 0, 1000)});
+                         .unpack_blocks = keep_blocks ? std::nullopt : std::optional(dtype),
+                         .initializer_range = initial_deviation(config),
+                         .dtype = dtype});
   std::unique_ptr<Model> model = entry->make(config, weights);
   LoadingReport report = weights.finish();
   report.dtype = dtype;
-  report.quantize = options.quantize;
+  report.quantize = keep_blocks ? names_of(checkpoint.block_types()) : options.quantize;
   report.files = checkpoint.files();
   if (!report.clean()) log(LogLevel::warning, report.text(entry->name, repo.name()));
-  return PretrainedModel(ModelBuilder::finish(std::move(model), std::move(report), entry->name));
+  ModelBuilder builder{.report = std::move(report),
+                       .parameters = weights.parameters(),
+                       .class_name = entry->name,
+                       .generation_config = repo.read_if_exists(kGenerationConfig).value_or("")};
+  builder.keep_in_f32(entry->keep_in_f32);
+  return PretrainedModel(builder.finish(std::move(model)));
+}
+
+PretrainedModel initialise_model(std::string_view task, const Config& config,
+                                 const InitOptions& options) {
+  const auto entry = find_model_class(task, config, config.what());
+  const LoadOptions as_loaded{.dtype = options.dtype, .quantize = options.quantize};
+  const DType dtype = resolve_dtype(as_loaded, config, nullptr);
+  const Weights weights({.format = linear_format(as_loaded, dtype),
+                         .base_model_prefix = entry->base_prefix,
+                         .initializer_range = initial_deviation(config),
+                         .dtype = dtype,
+                         .seed = options.seed});
+  std::unique_ptr<Model> model = entry->make(config, weights);
+  ModelBuilder builder{
+      .report = weights.finish(), .parameters = weights.parameters(), .class_name = entry->name};
+  builder.report.dtype = dtype;
+  builder.report.quantize = options.quantize;
+  builder.keep_in_f32(entry->keep_in_f32);
+  return PretrainedModel(builder.finish(std::move(model)));
+}
+
+PretrainedModel load_pretrained(std::string_view task, const std::string& id_or_path,
+                                LoadOptions options) {
+  const hub::Repo repo = open_pretrained(id_or_path, options);
+  return load_model(task, repo, options);
 }
 
 NamedTensors PretrainedModel::operator()(Context& ctx, const NamedTensors& inputs,

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // from_pretrained and the Auto classes, as in Transformers. Which class a repository gives is
 // decided by one table: (task, model_type) → class name and constructor (arch/arch.inc, plus what
-// register_model adds). `id_or_path` is a folder or a repository name in the Hugging Face cache.
+// register_model adds). `id_or_path` is a folder, a repository name in the Hugging Face cache,
+// or a .gguf file.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "model.h"
+#include "save_options.h"
 
 namespace tern {
 
@@ -16,6 +21,11 @@ struct LoadOptions {
   std::string revision = "main";
   std::string cache_dir = {};
   std::string subfolder = {};
+  /// For the hub: an access token (else HF_TOKEN, else the token file), only what the cache has, or
+  /// everything anew.
+  std::string token = {};
+  bool local_files_only = false;
+  bool force_download = false;
   /// "auto" (config, else first floating weight), "float32", "bfloat16", "float16".
   std::string dtype = "auto";
   /// "" (none), "int8" or "int4": Linear layers run in it, everything else in `dtype`; with dtype
@@ -24,6 +34,31 @@ struct LoadOptions {
   bool ignore_mismatched_sizes = false;
   /// Members laid over config.json (num_labels, …), an object or null.
   hub::Json config_overrides = {};
+  /// true: safetensors only; false: pytorch_model.bin only; nothing: safetensors first.
+  std::optional<bool> use_safetensors = {};
+  /// TensorFlow's tf_model.h5 (needs a build with HDF5) or Flax's flax_model.msgpack.
+  bool from_tf = false, from_flax = false;
+  /// "fp16": the files model.fp16.safetensors, …
+  std::string variant = {};
+  /// A GGUF file of the repository, whose metadata stand in for config.json. With dtype "auto" and
+  /// no `quantize` its blocks run as they are (int8 activations); else they become `dtype`.
+  std::string gguf_file = {};
+  /// {regular expression, plain text}: applied to the names of the file (WeightsOptions).
+  std::vector<std::pair<std::string, std::string>> key_mapping = {};
+
+  /// Where the files come from.
+  TERN_API hub::RepoOptions repo_options(
+      hub::WeightFiles weights = hub::WeightFiles::automatic) const;
+};
+
+/// For a model without weights of its own.
+struct InitOptions {
+  /// "auto" (config, else float32), "float32", "bfloat16", "float16".
+  std::string dtype = "auto";
+  /// As LoadOptions has it.
+  std::string quantize = {};
+  /// Another seed gives other weights; the same one the same, whatever the number of threads.
+  uint64_t seed = 0;
 };
 
 using ModelPtr = std::shared_ptr<const Model>;
@@ -40,6 +75,15 @@ class TERN_API PretrainedModel {
   NamedTensors operator()(Context& ctx, const NamedTensors& inputs,
                           const ForwardOptions& options = {}) const;
 
+  /// Writes the model into a folder, made if need be, as Transformers does: config.json (every
+  /// field of what was loaded), generation_config.json where the model came with one, and the
+  /// weights as safetensors in the type the model was loaded as (a quantised model's in the type
+  /// that it was quantised from), tied tensors once, under the class's names. The files appear when
+  /// all are complete, weights of an earlier model that would be loaded too go; other files stay.
+  /// Takes a few MB of memory beside the model. The folder that the model came from may be written
+  /// to. invalid_argument: the folder is a file, max_shard_size; denied, io: the system's reason.
+  void save_pretrained(const std::string& folder, const SaveOptions& options = {}) const;
+
   const Model* operator->() const noexcept { return model_.get(); }
   const Model& operator*() const noexcept { return *model_; }
   const ModelPtr& ptr() const noexcept { return model_; }
@@ -50,33 +94,47 @@ class TERN_API PretrainedModel {
 
 class TERN_API AutoConfig {
  public:
-  /// config.json with the overrides laid over it.
+  /// config.json (or what a GGUF file's metadata amount to) with the overrides laid over it.
   static Config from_pretrained(const std::string& id_or_path, const LoadOptions& options = {});
   static Config from_repo(const hub::Repo& repo, const LoadOptions& options = {});
 };
 
+/// The repository of a model. A path to a file "….gguf" is one in which that file is alone, and
+/// becomes options.gguf_file.
+TERN_API hub::Repo open_pretrained(const std::string& id_or_path, LoadOptions& options,
+                                   hub::WeightFiles weights = hub::WeightFiles::automatic);
+
 /// `task`: an Auto class ("AutoModel", "AutoModelForMaskedLM", …) or a concrete one ("BertModel").
 TERN_API PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                                     const LoadOptions& options = {});
+/// The same from a folder, a name in the cache or a .gguf file.
+TERN_API PretrainedModel load_pretrained(std::string_view task, const std::string& id_or_path,
+                                         LoadOptions options = {});
 
-#define TERN_AUTO_CLASS(name)                                                                  \
-  class TERN_API name {                                                                        \
-   public:                                                                                     \
-    static PretrainedModel from_pretrained(const std::string& id_or_path,                      \
-                                           const LoadOptions& options = {}) {                  \
-      return load_model(#name,                                                                 \
-                        hub::Repo::open(id_or_path, {.revision = options.revision,             \
-                                                     .cache_dir = options.cache_dir,           \
-                                                     .subfolder = options.subfolder}),         \
-                        options);                                                              \
-    }                                                                                          \
-    static PretrainedModel from_repo(const hub::Repo& repo, const LoadOptions& options = {}) { \
-      return load_model(#name, repo, options);                                                 \
-    }                                                                                          \
+/// The same with random weights, as the architecture is initialised before training.
+TERN_API PretrainedModel initialise_model(std::string_view task, const Config& config,
+                                          const InitOptions& options = {});
+
+#define TERN_AUTO_CLASS(name)                                                                   \
+  class TERN_API name {                                                                         \
+   public:                                                                                      \
+    static PretrainedModel from_pretrained(const std::string& id_or_path,                       \
+                                           const LoadOptions& options = {}) {                   \
+      return load_pretrained(#name, id_or_path, options);                                       \
+    }                                                                                           \
+    static PretrainedModel from_repo(const hub::Repo& repo, const LoadOptions& options = {}) {  \
+      return load_model(#name, repo, options);                                                  \
+    }                                                                                           \
+    static PretrainedModel from_config(const Config& config, const InitOptions& options = {}) { \
+      return initialise_model(#name, config, options);                                          \
+    }                                                                                           \
   };
 TERN_AUTO_CLASS(AutoModel)
 TERN_AUTO_CLASS(AutoModelForPreTraining)
 TERN_AUTO_CLASS(AutoModelForMaskedLM)
+TERN_AUTO_CLASS(AutoModelForCausalLM)
+TERN_AUTO_CLASS(AutoModelForSeq2SeqLM)
+TERN_AUTO_CLASS(AutoModelForTextEncoding)
 TERN_AUTO_CLASS(AutoModelForSequenceClassification)
 TERN_AUTO_CLASS(AutoModelForTokenClassification)
 TERN_AUTO_CLASS(AutoModelForQuestionAnswering)
@@ -95,6 +153,8 @@ struct ModelClass {
   ModelFactory make;
   std::vector<Rename> renames = {};
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
+  /// Parts of names ("wo") whose parameters stay float32 in a float16 model, also when it is saved.
+  std::vector<std::string_view> keep_in_f32 = {};
 };
 
 /// Adds a class (from outside the library too); thread-safe. invalid_argument when its name, or its

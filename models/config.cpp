@@ -67,7 +67,7 @@ Config Config::with(const hub::Json& overrides) const {
   }
   const bool new_labels = overrides.contains("num_labels") && !overrides.contains("id2label") &&
                           overrides["num_labels"].integer() != num_labels();
-  std::vector<hub::Json::Member> members;
+  std::vector<hub::Json::NewMember> members;
   for (const auto& [name, value] : json_->members()) {
     const bool label_names = name == "id2label" || name == "label2id" || name == "num_labels";
     if (overrides.contains(name) || (new_labels && label_names)) continue;

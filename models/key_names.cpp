@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <numeric>
 
+#include "../engine/base/format.h"
+
 namespace tern {
 
 namespace {
@@ -96,6 +98,12 @@ std::string printable_name(std::string_view name) {
   }
   if (end < name.size()) out += "…";
   return out;
+}
+
+std::string with_variant(const std::string& file, const std::string& variant) {
+  if (variant.empty()) return file;
+  const size_t dot = file.rfind('.');
+  return cat(file.substr(0, dot), ".", variant, file.substr(dot));
 }
 
 }  // namespace tern

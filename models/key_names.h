@@ -20,4 +20,7 @@ std::string_view nearest_name(std::string_view name, const std::vector<std::stri
 /// For messages: control bytes as '?', at most 200 bytes.
 std::string printable_name(std::string_view name);
 
+/// "model.safetensors" → "model.fp16.safetensors": a variant stands before the last part of a file.
+std::string with_variant(const std::string& file, const std::string& variant);
+
 }  // namespace tern

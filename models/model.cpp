@@ -37,6 +37,10 @@ Tensor Model::encode(Context& /*ctx*/, const TokenBatch& /*batch*/) const {
   fail(ErrorCode::unsupported, cat(class_name_, " is no text encoder: it has no encode()"));
 }
 
+Encoded CausalModel::encode_sources(Context& /*ctx*/, const NamedTensors& /*inputs*/) const {
+  fail(ErrorCode::unsupported, "this language model has no encoder");
+}
+
 Context& thread_context() {
   static thread_local Context context;
   return context;

@@ -47,8 +47,7 @@ struct VectorModule {
 
 std::vector<Pooling> read_pooling_names(const Config& c) {
   const hub::Json& value = c.json()["pooling_mode"];
-  std::vector<hub::Json> names = value.elements();
-  if (!value.is_array()) names = {value};
+  const auto names = value.is_array() ? value.elements() : std::span(&value, 1);
   std::vector<Pooling> modes;
   for (const hub::Json& element : names) {
     const auto name = element.string();

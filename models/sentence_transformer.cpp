@@ -40,7 +40,8 @@ Prompts read_prompts(const hub::Repo& repo) {
   if (!text) return prompts;
   const Config c(hub::Json::parse(*text, repo.path(kFile)), kFile);
   for (const auto& [name, value] : c.json()["prompts"].members()) {
-    if (const auto prompt = value.string()) prompts.all.push_back({name, std::string(*prompt)});
+    if (const auto prompt = value.string())
+      prompts.all.push_back({std::string(name), std::string(*prompt)});
   }
   prompts.default_name = c.string({"default_prompt_name"}, "");
   return prompts;
@@ -189,17 +190,16 @@ void SentenceTransformer::State::embed(Context& ctx, const Pass& pass, bool norm
 
 SentenceTransformer SentenceTransformer::from_pretrained(const std::string& id_or_path,
                                                          const LoadOptions& options) {
-  return from_repo(hub::Repo::open(id_or_path, {.revision = options.revision,
-                                                .cache_dir = options.cache_dir,
-                                                .subfolder = options.subfolder}),
-                   options);
+  return from_repo(hub::Repo::open(id_or_path, options.repo_options()), options);
 }
 
 SentenceTransformer SentenceTransformer::from_repo(const hub::Repo& repo,
                                                    const LoadOptions& options) {
   const hub::Repo transformer = subfolder(repo, read_sentence_modules(repo).front().path);
   auto state = std::make_shared<State>();
-  state->model = load_model("AutoModel", transformer, options);
+  // Of T5 the encoder, as sentence-transformers has it.
+  const bool t5 = AutoConfig::from_repo(transformer, options).model_type() == "t5";
+  state->model = load_model(t5 ? "AutoModelForTextEncoding" : "AutoModel", transformer, options);
   const int64_t hidden = state->model->hidden_size();
   if (hidden == 0) {
     fail(ErrorCode::unsupported,

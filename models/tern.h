@@ -6,6 +6,7 @@
 #include "../engine/base/log.h"
 #include "../engine/context.h"
 #include "auto.h"
+#include "generate/generate.h"
 #include "sentence_transformer.h"
 #include "text/chat_template.h"
 #include "text/text_stream.h"

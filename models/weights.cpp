@@ -4,18 +4,20 @@
 #include "weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <map>
-#include <numbers>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "initialise.h"
 #include "key_names.h"
+#include "stored_tensor.h"
+#include "text/regex/regex.h"
 
 namespace tern {
 
@@ -25,13 +27,55 @@ namespace {
 constexpr Rename kGlobalRenames[] = {{"LayerNorm.gamma", "LayerNorm.weight"},
                                      {"LayerNorm.beta", "LayerNorm.bias"}};
 
-std::string renamed(std::string name, std::span<const Rename> renames) {
-  for (const Rename& rule : renames) {
-    const size_t at = name.find(rule.from);
-    if (at != std::string::npos) name.replace(at, rule.from.size(), rule.to);
+/// Weight normalisation before PyTorch 2.1; only at the end of a name.
+constexpr Rename kEndRenames[] = {{".weight_g", ".parametrizations.weight.original0"},
+                                  {".weight_v", ".parametrizations.weight.original1"}};
+
+/// The names of a file become those of the class.
+class Renamer {
+ public:
+  explicit Renamer(const WeightsOptions& options) : options_(options) {
+    for (const auto& [pattern, replacement] : options.key_mapping) {
+      if (replacement.find('\\') != std::string::npos) {
+        fail(ErrorCode::unsupported, cat("key_mapping: the replacement '", replacement,
+                                         "' refers to a group; only plain texts are supported"));
+      }
+      patterns_.push_back(text::Regex::compile(pattern, "key_mapping"));
+    }
   }
-  return name;
-}
+
+  std::string operator()(std::string name) const {
+    for (size_t i = 0; i < patterns_.size(); ++i) {
+      name = replaced(*patterns_[i], std::move(name), options_.key_mapping[i].second);
+    }
+    for (const Rename& rule : kEndRenames) {
+      if (!name.ends_with(rule.from)) continue;
+      name.replace(name.size() - rule.from.size(), rule.from.size(), rule.to);
+    }
+    return by_table(by_table(std::move(name), kGlobalRenames), options_.renames);
+  }
+
+ private:
+  static std::string by_table(std::string name, std::span<const Rename> renames) {
+    for (const Rename& rule : renames) {
+      const size_t at = name.find(rule.from);
+      if (at != std::string::npos) name.replace(at, rule.from.size(), rule.to);
+    }
+    return name;
+  }
+  static std::string replaced(const text::Regex& pattern, std::string name,
+                              std::string_view replacement) {
+    std::vector<text::Regex::Match> matches;
+    pattern.find_all(name, matches);
+    for (size_t i = matches.size(); i-- > 0;) {
+      name.replace(matches[i].begin, matches[i].end - matches[i].begin, replacement);
+    }
+    return name;
+  }
+
+  const WeightsOptions& options_;
+  std::vector<std::unique_ptr<const text::Regex>> patterns_;
+};
 
 bool contains_any(std::string_view name, const std::vector<std::string_view>& parts) {
   return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
@@ -45,56 +89,6 @@ bool is_buffer(std::string_view name) {
          name.find("rotary_emb.inv_freq") != std::string_view::npos;
 }
 
-/// FNV-1a: the seed of a fresh tensor is its name, so it does not depend on what else is missing.
-uint64_t hash_name(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
-}
-
-/// splitmix64, as a double in (0, 1].
-double next_uniform(uint64_t& state) {
-  uint64_t z = (state += 0x9E3779B97F4A7C15u);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return static_cast<double>(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
-}
-
-/// Box-Muller: two normal values from two uniform ones.
-void fill_normal(float* out, int64_t count, double deviation, uint64_t seed) {
-  for (int64_t i = 0; i < count; i += 2) {
-    const double radius = deviation * std::sqrt(-2.0 * std::log(next_uniform(seed)));
-    const double angle = 2.0 * std::numbers::pi * next_uniform(seed);
-    out[i] = static_cast<float>(radius * std::cos(angle));
-    if (i + 1 < count) out[i + 1] = static_cast<float>(radius * std::sin(angle));
-  }
-}
-
-Tensor narrowed(const Tensor& x) {
-  Tensor out = Tensor::empty(DType::f32, x.shape());
-  const double* from = x.data<double>();
-  for (int64_t i = 0; i < x.numel(); ++i) out.data<float>()[i] = static_cast<float>(from[i]);
-  return out;
-}
-
-/// What layers run from: f32, bf16 or f16 at an address aligned for it.
-Tensor usable(const Tensor& x, const std::string& name) {
-  const DType dtype = x.dtype();
-  if (dtype != DType::f32 && dtype != DType::bf16 && dtype != DType::f16 && dtype != DType::f64) {
-    fail(ErrorCode::unsupported,
-         cat("tensor '", printable_name(name), "' has type ", to_string(dtype),
-             "; expected float32, float16, bfloat16 or float64"));
-  }
-  const bool aligned = reinterpret_cast<uintptr_t>(x.raw()) % (bits(dtype) / 8) == 0;
-  const Tensor reachable = aligned ? x : x.clone();
-  return dtype == DType::f64 ? narrowed(reachable) : reachable;
-}
-
-bool same_values(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
-
 std::vector<std::string> in_natural_order(const std::set<std::string>& names) {
   std::vector<std::string> sorted(names.begin(), names.end());
   std::sort(sorted.begin(), sorted.end(), natural_less);
@@ -106,6 +100,8 @@ std::vector<std::string> in_natural_order(const std::set<std::string>& names) {
 struct Weights::State {
   struct Entry {
     Tensor tensor;
+    Stored stored;
+    bool reshapes = false;
     bool used = false;
   };
 
@@ -113,17 +109,27 @@ struct Weights::State {
   std::unordered_map<std::string, Entry> entries;     // by name after renaming
   std::unordered_map<std::string, std::string> tied;  // both directions
   std::unordered_map<std::string, Tensor> fresh;
+  /// Copies of tensors that several names share, by where the file has them: made once.
+  std::unordered_map<const std::byte*, std::pair<Tensor, Tensor>> copies;  // as stored, as made
+  std::unordered_map<const std::byte*, int> names_of;
+  std::unordered_map<std::string, std::string> source_of;  // of tied targets
+  std::vector<Parameter> parameters;
+  std::unordered_set<std::string> taken;
   std::set<std::string> missing, known;
   std::map<std::string, LoadingReport::Mismatch> mismatched;
   /// Bytes that may still be made up: for absent tensors, and for mis-shaped ones that end in an
   /// Error anyway. A config's numbers alone never decide how much memory is taken.
+  bool all_fresh = false;  // there is no checkpoint
   uint64_t fresh_budget = 0, doomed_budget = uint64_t{16} << 20;
   uint64_t bytes_taken = 0, bytes_total = 0;  // of the file, for the progress callback
 
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
-  Tensor make_fresh(const std::string& name, const Shape& shape, Init init);
+  Tensor run_from(const Tensor& stored, const Stored& changes, const std::string& name);
+  void note_taken(Entry& entry);
+  Tensor make_fresh(const std::string& name, const Shape& shape, const Init& init);
   Tensor make_doomed(const Shape& shape);
+  const Tensor& note(const std::string& name, const Tensor& tensor, const Stored& changes = {});
   [[noreturn]] void fail_mismatched() const;
 };
 
@@ -145,7 +151,28 @@ Weights::State::Entry* Weights::State::find(const std::string& name) {
   return other == tied.end() ? nullptr : find_one(other->second);
 }
 
-Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, Init init) {
+Tensor Weights::State::run_from(const Tensor& stored, const Stored& changes,
+                                const std::string& name) {
+  const auto copy = copies.find(stored.raw());
+  if (copy != copies.end() && same_view(copy->second.first, stored)) return copy->second.second;
+  const Tensor whole = changes.changed() ? restored(stored, changes, name) : stored;
+  const BlockUse use = {.keep = !options.unpack_blocks,
+                        .dtype = options.unpack_blocks.value_or(options.format.narrow)};
+  const Tensor made = runnable(whole, name, use);
+  const bool shared = names_of[stored.raw()] > 1 || tied.contains(name);
+  if (shared && made.raw() != stored.raw()) copies[stored.raw()] = {stored, made};
+  return made;
+}
+
+void Weights::State::note_taken(Entry& entry) {
+  if (!entry.used) {
+    bytes_taken += entry.tensor.bytes();
+    progress("load", bytes_taken, bytes_total);
+  }
+  entry.used = true;
+}
+
+Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, const Init& init) {
   const auto other = tied.find(name);
   const std::string& key = other == tied.end() ? name : std::min(name, other->second);
   Tensor& tensor = fresh[key];
@@ -154,17 +181,16 @@ Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, I
   if (!size || *size > fresh_budget) {
     fail(ErrorCode::invalid_argument,
          cat("'", name, "' of shape ", shape.to_string(),
-             " is not in the checkpoint and is too large "
-             "to be initialised beside it: does config.json belong to these weights?"));
+             all_fresh ? " is too large: are the numbers in the config right?"
+                       : " is not in the checkpoint and is too large to be initialised beside it: "
+                         "does config.json belong to these weights?"));
   }
   fresh_budget -= *size;
-  tensor = Tensor::empty(DType::f32, shape);
-  float* out = tensor.data<float>();
-  if (init == Init::normal) {
-    fill_normal(out, shape.numel(), options.initializer_range, hash_name(key));
-  } else {
-    std::fill(out, out + shape.numel(), init == Init::ones ? 1.0f : 0.0f);
-  }
+  tensor = initialised(shape, init,
+                       {.deviation = options.initializer_range,
+                        .dtype = options.dtype,
+                        .seed = options.seed,
+                        .name = key});
   return tensor;
 }
 
@@ -175,6 +201,14 @@ Tensor Weights::State::make_doomed(const Shape& shape) {
   doomed_budget -= *size;
   Tensor tensor = Tensor::empty(DType::f32, shape);
   std::memset(tensor.raw(), 0, *size);
+  return tensor;
+}
+
+const Tensor& Weights::State::note(const std::string& name, const Tensor& tensor,
+                                   const Stored& changes) {
+  const auto source = source_of.find(name);
+  const std::string& kept = source == source_of.end() ? name : source->second;
+  if (taken.insert(kept).second) parameters.push_back({kept, tensor, changes});
   return tensor;
 }
 
@@ -198,10 +232,18 @@ Weights::Weights(const Checkpoint& checkpoint, WeightsOptions options)
   constexpr uint64_t kSmallestBudget = uint64_t{256} << 20;
   state_->fresh_budget = std::max(kSmallestBudget, checkpoint.bytes());
   state_->bytes_total = checkpoint.bytes();
+  const Renamer renamed(options);
   for (const Checkpoint::Entry& entry : checkpoint.entries()) {
-    const std::string name = renamed(renamed(entry.name, kGlobalRenames), options.renames);
-    state_->entries.try_emplace(name, State::Entry{entry.tensor});
+    state_->entries.try_emplace(renamed(entry.name),
+                                State::Entry{entry.tensor, entry.stored, entry.reshapes});
+    ++state_->names_of[entry.tensor.raw()];
   }
+  state_->options = std::move(options);
+}
+
+Weights::Weights(WeightsOptions options) : state_(std::make_shared<State>()) {
+  state_->all_fresh = true;
+  state_->fresh_budget = uint64_t{1} << 46;  // less than any machine has is out_of_memory
   state_->options = std::move(options);
 }
 
@@ -215,26 +257,47 @@ Weights Weights::operator/(int64_t index) const {
   return *this / std::string_view(cat(index));
 }
 
+Weights Weights::with_deviation(double deviation) const {
+  Weights same = *this;
+  same.deviation_ = deviation;
+  return same;
+}
+
 Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const {
+  if (init.deviation <= 0) init.deviation = deviation_;
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
   if (!entry) {
-    state_->missing.insert(full);
-    return state_->make_fresh(full, shape, init);
+    if (!state_->all_fresh) state_->missing.insert(full);
+    return state_->note(full, state_->make_fresh(full, shape, init));
   }
-  if (!entry->used) {
-    state_->bytes_taken += entry->tensor.bytes();
-    progress("load", state_->bytes_taken, state_->bytes_total);
+  state_->note_taken(*entry);
+  if (entry->reshapes && entry->tensor.numel() == shape.numel() && entry->tensor.dense()) {
+    entry->tensor = entry->tensor.reshape(shape);
   }
-  entry->used = true;
-  if (entry->tensor.shape() == shape) return usable(entry->tensor, full);
+  if (entry->tensor.shape() == shape) {
+    state_->note(full, entry->tensor, entry->stored);
+    return state_->run_from(entry->tensor, entry->stored, full);
+  }
   state_->mismatched[full] = {full, shape.to_string(), entry->tensor.shape().to_string()};
-  return state_->options.ignore_mismatched_sizes ? state_->make_fresh(full, shape, init)
-                                                 : state_->make_doomed(shape);
+  return state_->options.ignore_mismatched_sizes
+             ? state_->note(full, state_->make_fresh(full, shape, init))
+             : state_->make_doomed(shape);
+}
+
+Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
+                                const Init& init) const {
+  const std::string full = prefix_ + std::string(name);
+  State::Entry* entry = state_->find(full);
+  const bool there = entry && entry->tensor.shape() == Shape({in, out}) && is_turned(entry->tensor);
+  if (!there) return transposed(take(name, {in, out}, init));
+  state_->note_taken(*entry);
+  state_->note(full, entry->tensor, entry->stored);
+  return state_->run_from(turned(entry->tensor), entry->stored, full);
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {
-  return has(name) ? take(name, shape) : Tensor();
+  return has(name) || state_->all_fresh ? take(name, shape, Init::zeros) : Tensor();
 }
 
 bool Weights::has(std::string_view name) const {
@@ -252,14 +315,21 @@ void Weights::tie(std::string_view source, std::string_view target) const {
   if (!first || !second) {
     state_->tied[a] = b;
     state_->tied[b] = a;
+    state_->source_of[b] = a;
     return;
   }
   first->used = second->used = true;
-  if (!same_values(first->tensor, second->tensor)) {
-    log(LogLevel::warning, cat("the config ties '", a, "' and '", b,
-                               "', but the checkpoint has both with different values: not tied "
-                               "(set tie_word_embeddings to false to silence this)"));
+  if (same_values(first->tensor, second->tensor)) {
+    state_->source_of[b] = a;
+    return;
   }
+  log(LogLevel::warning, cat("the config ties '", a, "' and '", b,
+                             "', but the checkpoint has both with different values: not tied "
+                             "(set tie_word_embeddings to false to silence this)"));
+}
+
+const std::vector<Parameter>& Weights::parameters() const noexcept {
+  return state_->parameters;
 }
 
 LinearFormat Weights::format() const noexcept {
@@ -270,7 +340,7 @@ LoadingReport Weights::finish() const {
   if (!state_->mismatched.empty() && !state_->options.ignore_mismatched_sizes) {
     state_->fail_mismatched();
   }
-  progress("load", state_->bytes_total, state_->bytes_total);
+  if (!state_->all_fresh) progress("load", state_->bytes_total, state_->bytes_total);
   const WeightsOptions& options = state_->options;
   std::set<std::string> missing, unexpected;
   for (const std::string& name : state_->missing) {

@@ -45,25 +45,83 @@ struct Rename {
   std::string_view from, to;
 };
 
-/// How a fresh tensor is made when the checkpoint has none.
-enum class Init { normal, zeros, ones };
+/// How a fresh tensor is made, when the checkpoint has none or there is no checkpoint.
+struct Init {
+  enum class Fill : uint8_t { normal, zeros, ones };
+  Fill fill = Fill::normal;
+  /// Of normal values around 0; 0: what the config says (initial_deviation).
+  double deviation = 0;
+  /// This row of a table is 0 (an embedding's padding_idx); -1: none.
+  int64_t zero_row = -1;
+  /// Writes the values of a [rows, columns] table in place of all that.
+  void (*values)(float* out, int64_t rows, int64_t columns) = nullptr;
+
+  static const Init normal, zeros, ones;
+  static Init scaled(double deviation) { return {.deviation = deviation}; }
+  static Init padded(int64_t row) { return {.zero_row = row}; }
+};
+inline constexpr Init Init::normal{};
+inline constexpr Init Init::zeros{.fill = Fill::zeros};
+inline constexpr Init Init::ones{.fill = Fill::ones};
+
+struct CheckpointOptions {
+  /// true: safetensors only; false: pickle only; nothing: safetensors first.
+  std::optional<bool> use_safetensors = {};
+  /// "fp16": model.fp16.safetensors, model.safetensors.index.fp16.json, …
+  std::string variant = {};
+  /// TensorFlow's tf_model.h5 or Flax's flax_model.msgpack before the others.
+  bool from_tf = false, from_flax = false;
+  /// A file or index of the repository to load instead of any of the usual ones.
+  std::string weights_file = {};
+  /// The same, and it is a GGUF file whatever its name.
+  std::string gguf_file = {};
+};
+
+/// What an export changed in a tensor, to be undone when it is taken.
+struct Stored {
+  /// Not 0: rows of so many heads, in each of which row i of d became row 2i, and i + d/2 the one
+  /// behind it.
+  int64_t paired_heads = 0;
+  /// One was added to every element.
+  bool plus_one = false;
+
+  bool changed() const noexcept { return paired_heads > 0 || plus_one; }
+};
+
+/// A parameter that a model has taken, under the name that its class gives it.
+struct Parameter {
+  std::string name;
+  Tensor tensor;  // as the checkpoint stores it, or as it was initialised
+  Stored stored = {};
+  bool keeps_f32 = false;  // also in a float16 model
+};
 
 /// The tensors of a repository's weight files, by name. Opening reads headers only.
 class TERN_API Checkpoint {
  public:
-  /// model.safetensors, else model.safetensors.index.json; not_found lists what is there instead.
-  static Checkpoint open(const hub::Repo& repo);
-  /// One safetensors file of the repository ("2_Dense/model.safetensors").
+  /// The first that exists of model.safetensors, its index (model.safetensors.index.json),
+  /// pytorch_model.bin and its index, with the variant's name in it (before them those that from_tf
+  /// and from_flax name); not_found lists what is there instead. A shard that the index names must
+  /// exist.
+  static Checkpoint open(const hub::Repo& repo, const CheckpointOptions& options = {});
+  /// One file of the repository ("2_Dense/model.safetensors"): safetensors, msgpack or h5 by its
+  /// name, else a PyTorch file.
   static Checkpoint open_file(const hub::Repo& repo, const std::string& file);
 
   struct Entry {
-    std::string name;  // as in the file
-    Tensor tensor;     // a view of the mapping
+    std::string
+        name;       // as in the file; of TensorFlow's, Flax's and GGUF what PyTorch would call it
+    Tensor tensor;  // a view of the mapping, in other forms than safetensors perhaps with strides
+    Stored stored = {};
+    /// TensorFlow's: [1, n] or [n, 1] may serve as [n], as long as the number of elements is right.
+    bool reshapes = false;
   };
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
   /// Bytes of all tensors.
   uint64_t bytes() const noexcept { return bytes_; }
+  /// Types of the tensors that are stored in blocks, each once.
+  std::vector<DType> block_types() const;
   /// dtype of the first floating tensor by natural order of names; nullopt when there is none.
   std::optional<DType> first_floating_dtype() const;
 
@@ -73,6 +131,12 @@ class TERN_API Checkpoint {
   uint64_t bytes_ = 0;
 
   void add_file(const hub::Repo& repo, const std::string& file);
+  void add_safetensors(const hub::Repo& repo, const std::string& file);
+  void add_torch(const hub::Repo& repo, const std::string& file);
+  void add_flax(const hub::Repo& repo, const std::string& file);
+  void add_gguf(const hub::Repo& repo, const std::string& file);
+  void add_tensorflow(const hub::Repo& repo, const std::string& file);
+  void add_shards(const hub::Repo& repo, const std::string& index);
 };
 
 struct WeightsOptions {
@@ -80,27 +144,45 @@ struct WeightsOptions {
   LinearFormat format = {};
   /// "bert": names are accepted with and without this prefix, as Transformers does.
   std::string base_model_prefix = {};
+  /// {pattern, replacement}: every match of the regular expression in a name of the file is
+  /// replaced, one after the other, before the renames. Patterns as Python's re reads them, as far
+  /// as Oniguruma agrees; replacements are plain texts.
+  std::vector<std::pair<std::string, std::string>> key_mapping = {};
   /// Applied to every name of the file, in order, before anything is looked up.
   std::vector<Rename> renames = {};
   /// Name parts that may be superfluous or absent without a word; position_ids and
   /// rotary_emb.inv_freq always may.
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
   bool ignore_mismatched_sizes = false;
-  /// Standard deviation of fresh normal tensors.
+  /// What tensors of blocks become when they are taken: f32, bf16 or f16; nullopt: they stay.
+  std::optional<DType> unpack_blocks = DType::f32;
+  /// Standard deviation, type (f64 as f32) and seed of fresh tensors.
   double initializer_range = 0.02;
+  DType dtype = DType::f32;
+  uint64_t seed = 0;
 };
 
 class TERN_API Weights {
  public:
   Weights(const Checkpoint& checkpoint, WeightsOptions options);
+  /// All tensors are fresh, and none is missing.
+  explicit Weights(WeightsOptions options);
 
   Weights operator/(std::string_view scope) const;
   Weights operator/(int64_t index) const;
+  /// The same scope, in which fresh normal tensors have this deviation unless Init names another.
+  Weights with_deviation(double deviation) const;
 
-  /// A tensor of exactly this shape: a view of the file in f32, bf16 or f16 (f64 is converted to
-  /// f32).
+  /// A tensor of exactly this shape in f32, bf16 or f16, or in blocks where these stay: a view of
+  /// the file, or a copy where the file has it unaligned, strided, in f64 (which becomes f32) or in
+  /// f8 (which becomes bf16, exactly), or changed by an export.
   Tensor take(std::string_view name, const Shape& shape, Init init = Init::normal) const;
-  /// The same, but an absent one gives an empty Tensor and no report.
+  /// The transpose [out, in] of a tensor that the class has as [in, out]; without a copy where the
+  /// file has it so (GGUF).
+  Tensor take_transposed(std::string_view name, int64_t in, int64_t out,
+                         const Init& init = Init::normal) const;
+  /// The same as take, but an absent one gives an empty Tensor and no report (and zeros where there
+  /// is no checkpoint).
   Tensor take_optional(std::string_view name, const Shape& shape) const;
   bool has(std::string_view name) const;
   /// Marks a name as known (a buffer): present or absent, it is not reported.
@@ -113,11 +195,14 @@ class TERN_API Weights {
   /// Missing, unexpected, mis-shaped, each in natural order. Throws invalid_argument for mis-shaped
   /// tensors unless ignore_mismatched_sizes. Call once, when the model stands.
   LoadingReport finish() const;
+  /// What take() gave, once each, in that order; of two names that are tied, the source's.
+  const std::vector<Parameter>& parameters() const noexcept;
 
  private:
   struct State;
   std::shared_ptr<State> state_;
   std::string prefix_;
+  double deviation_ = 0;
 };
 
 }  // namespace tern

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DistilBERT (Sanh 2019): BERT's encoder without token types and pooler, under names of its own.
+#include <cmath>
+
 #include "../blocks/encoder_layer.h"
 #include "../blocks/text_embeddings.h"
 #include "../blocks/text_heads.h"
@@ -22,10 +24,22 @@ EncoderSizes encoder_sizes(const Config& c) {
   return sizes;
 }
 
+/// Position p, feature j: sin for even j and cos for odd j of p / 10000^(2·(j / 2) / columns).
+void sinusoids(float* out, int64_t rows, int64_t columns) {
+  for (int64_t p = 0; p < rows; ++p) {
+    for (int64_t j = 0; j < columns; ++j) {
+      const double exponent = 2.0 * static_cast<double>(j / 2) / static_cast<double>(columns);
+      const double angle = static_cast<double>(p) / std::pow(10000.0, exponent);
+      out[p * columns + j] = static_cast<float>(j % 2 == 0 ? std::sin(angle) : std::cos(angle));
+    }
+  }
+}
+
 EmbeddingSizes embedding_sizes(const Config& c, int64_t hidden) {
   EmbeddingSizes sizes = EmbeddingSizes::from(c, hidden);
   sizes.types = 0;
   sizes.eps = kEps;
+  if (c.boolean({"sinusoidal_pos_embds"}, false)) sizes.initial_positions = sinusoids;
   return sizes;
 }
 

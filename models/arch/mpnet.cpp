@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MPNet (Song 2020): BERT's encoder with a learned bias per head and distance bucket added to the
 // attention scores of every layer; positions start behind the padding id; no token types.
-#include <cmath>
-
 #include "../blocks/encoder_layer.h"
+#include "../blocks/relative_bias.h"
 #include "../blocks/text_embeddings.h"
 #include "../blocks/text_heads.h"
 #include "arch.h"
@@ -12,35 +11,10 @@ namespace tern {
 
 namespace {
 
-/// T5's logarithmic buckets, both directions: 16 each way, 8 of them exact, the last from 128 on.
-/// `distance` = key position - query position. Single precision, as the model was trained.
-int64_t distance_bucket(int64_t distance) {
-  constexpr int64_t kBuckets = 16, kExact = 8;
-  constexpr float kFarthest = 128;
-  const int64_t side = distance > 0 ? kBuckets : 0;
-  const int64_t n = std::abs(distance);
-  if (n < kExact) return side + n;
-  const float scale = std::log(static_cast<float>(n) / kExact) / std::log(kFarthest / kExact);
-  const auto bucket = kExact + static_cast<int64_t>(scale * (kBuckets - kExact));
-  return side + std::min(bucket, kBuckets - 1);
-}
-
-/// [heads, 2·span - 1]: entry (h, span - 1 + d) for distance d, see AttentionOptions.
-Tensor relative_bias_table(const Tensor& buckets, int64_t heads, int64_t span) {
-  Tensor table = Tensor::empty(DType::f32, {heads, 2 * span - 1});
-  const Tensor values = to_f32(buckets);  // [buckets, heads]
-  for (int64_t d = 1 - span; d < span; ++d) {
-    const float* row = values.data<float>() + distance_bucket(d) * heads;
-    for (int64_t h = 0; h < heads; ++h)
-      table.data<float>()[h * (2 * span - 1) + span - 1 + d] = row[h];
-  }
-  return table;
-}
-
 EmbeddingSizes embedding_sizes(const Config& c, int64_t hidden) {
   EmbeddingSizes sizes = EmbeddingSizes::from(c, hidden);
   sizes.types = 0;
-  sizes.pad_id = 1;  // a constant of the architecture's position rule
+  sizes.pad_id = sizes.zero_row = 1;  // a constant of the architecture's position rule
   sizes.positions_after_pad = true;
   return sizes;
 }
@@ -67,7 +41,7 @@ std::vector<PostNormLayer> make_layers(const EncoderSizes& sizes, const Weights&
 struct MpNet final : TextBackbone {
   TextEmbeddings embeddings;
   std::vector<PostNormLayer> layers;
-  Tensor relative_bias;  // [heads, 2·positions - 1]
+  RelativeBias relative_bias;
 
   MpNet(const Config& c, const Weights& w) : MpNet(c, EncoderSizes::from(c), w) {}
   MpNet(const Config& c, const EncoderSizes& sizes, const Weights& w)
@@ -76,13 +50,15 @@ struct MpNet final : TextBackbone {
     const int64_t buckets = c.integer({"relative_attention_num_buckets"}, 32, 32, 65536);
     const Tensor learned =
         (w / "encoder").take("relative_attention_bias.weight", {buckets, sizes.heads});
-    relative_bias = relative_bias_table(learned, sizes.heads, embeddings.sizes().positions);
+    // 32 buckets up to a distance of 128, whatever the config says.
+    relative_bias = RelativeBias(learned, {}, embeddings.sizes().positions);
     hidden = sizes.hidden;
     max_length = embeddings.sizes().max_length();
   }
 
   Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {
-    return run_layers(ctx, layers, embeddings(ctx, batch), batch.segments, states, relative_bias);
+    return run_layers(ctx, layers, embeddings(ctx, batch), batch.segments, states,
+                      relative_bias.table(ctx, 1));
   }
 };
 

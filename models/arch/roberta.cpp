@@ -4,6 +4,7 @@
 #include "../blocks/encoder_layer.h"
 #include "../blocks/text_embeddings.h"
 #include "../blocks/text_heads.h"
+#include "../initialise.h"
 #include "arch.h"
 
 namespace tern {
@@ -14,6 +15,7 @@ EmbeddingSizes roberta_embeddings(const Config& c, int64_t hidden) {
   EmbeddingSizes sizes = EmbeddingSizes::from(c, hidden);
   sizes.pad_id = c.integer({"pad_token_id"}, 1, -1, int64_t{1} << 31);
   sizes.positions_after_pad = true;
+  sizes.zero_row = padding_row(c, "pad_token_id", 1, sizes.vocab);
   return sizes;
 }
 

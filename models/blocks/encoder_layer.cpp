@@ -35,16 +35,7 @@ EncoderSizes EncoderSizes::from(const Config& c) {
 }
 
 void EncoderSizes::check(const Config& c) const {
-  if (hidden % heads != 0) {
-    fail(ErrorCode::invalid_argument, cat(c.what(), ": the hidden size ", hidden,
-                                          " is no multiple of the ", heads, " attention heads"));
-  }
-  constexpr int64_t kLargestHead = 256;
-  if (hidden / heads > kLargestHead) {
-    fail(ErrorCode::unsupported,
-         cat(c.what(), ": ", hidden / heads, " features per attention head; at most ", kLargestHead,
-             " are supported"));
-  }
+  check_heads(c, hidden, heads);
 }
 
 PostNormLayer::PostNormLayer(const EncoderSizes& sizes, const EncoderLayerWeights& w)

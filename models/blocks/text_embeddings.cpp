@@ -7,6 +7,7 @@
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
+#include "../initialise.h"
 
 namespace tern {
 
@@ -34,12 +35,14 @@ std::span<const int64_t> ids_of(const Tensor& t) {
 }  // namespace
 
 EmbeddingSizes EmbeddingSizes::from(const Config& c, int64_t hidden) {
-  return {.vocab = c.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31),
+  const int64_t vocab = c.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31);
+  return {.vocab = vocab,
           .positions = c.integer({"max_position_embeddings"}, 512, 1, 1 << 24),
           .hidden = hidden,
           .types = c.integer({"type_vocab_size"}, 2, 1, 65536),
           .pad_id = c.integer({"pad_token_id"}, 0, -1, int64_t{1} << 31),
           .positions_after_pad = false,
+          .zero_row = padding_row(c, "pad_token_id", 0, vocab),
           .eps = c.number({"layer_norm_eps"}, 1e-12, 0, 1)};
 }
 
@@ -49,8 +52,11 @@ TextEmbeddings::TextEmbeddings(const EmbeddingSizes& sizes, const Weights& w) : 
          cat("max_position_embeddings is ", sizes.positions, " and pad_token_id ", sizes.pad_id,
              ": positions start behind the padding id, so none is left"));
   }
-  words_ = make_embedding(w / "word_embeddings", sizes.vocab, sizes.hidden);
-  positions_ = make_embedding(w / "position_embeddings", sizes.positions, sizes.hidden);
+  words_ = make_embedding(w / "word_embeddings", sizes.vocab, sizes.hidden,
+                          Init::padded(sizes.zero_row));
+  positions_ = make_embedding(w / "position_embeddings", sizes.positions, sizes.hidden,
+                              {.zero_row = sizes.positions_after_pad ? sizes.zero_row : -1,
+                               .values = sizes.initial_positions});
   if (sizes.types > 0)
     types_ = make_embedding(w / "token_type_embeddings", sizes.types, sizes.hidden);
   norm_ = make_layer_norm(w / "LayerNorm", sizes.hidden, sizes.eps);

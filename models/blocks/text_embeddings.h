@@ -16,6 +16,10 @@ struct EmbeddingSizes {
   /// RoBERTa's rule: the n-th token that is no padding stands at pad_id + n (from 1), padding at
   /// pad_id. Else a token stands at its place in the sequence.
   bool positions_after_pad = false;
+  /// Before training: the row of word_embeddings that is 0 (-1: none), and of position_embeddings
+  /// when positions_after_pad; what the positions are when they are not random.
+  int64_t zero_row = -1;
+  void (*initial_positions)(float* out, int64_t rows, int64_t columns) = nullptr;
   double eps = 1e-12;
 
   /// BERT's names in config.json.

@@ -23,13 +23,18 @@ void append_nonzero(const Tensor& x, std::vector<int64_t>& out) {
 }
 
 void check_names(const NamedTensors& inputs, const TextInputRules& rules) {
-  for (const auto& [name, tensor] : inputs.entries()) {
-    const bool known = name == "input_ids" || name == "attention_mask" || name == "position_ids" ||
-                       name == "inputs_embeds" || (rules.token_types && name == "token_type_ids");
-    if (known) continue;
-    fail(ErrorCode::invalid_argument,
-         cat("unknown input '", name, "'; this model takes input_ids, attention_mask, ",
-             rules.token_types ? "token_type_ids, " : "", "position_ids, inputs_embeds"));
+  std::vector<std::string_view> names = {"input_ids", "attention_mask"};
+  if (rules.token_types) names.push_back("token_type_ids");
+  if (rules.positions) names.push_back("position_ids");
+  names.push_back("inputs_embeds");
+  for (const NamedTensors::Entry& entry : inputs.entries()) {
+    const std::string_view name = entry.first;
+    const bool fits = name.starts_with(rules.prefix);
+    const std::string_view own = name.substr(fits ? rules.prefix.size() : 0);
+    if (fits && std::find(names.begin(), names.end(), own) != names.end()) continue;
+    std::string known;
+    for (const std::string_view n : names) known += cat(known.empty() ? "" : ", ", rules.prefix, n);
+    fail(ErrorCode::invalid_argument, cat("unknown input '", name, "'; this model takes ", known, rules.others));
   }
 }
 
@@ -52,8 +57,8 @@ std::vector<int64_t> read_rows(const NamedTensors& inputs, std::string_view name
   const Tensor& x = inputs.get(name);
   if (!x) return {};
   const size_t rank = batch.choices > 0 ? 3 : 2;
-  if (name == "attention_mask" && x.shape().rank() > rank) {
-    fail(ErrorCode::unsupported, cat("attention_mask has shape ", x.shape().to_string(),
+  if (name.ends_with("attention_mask") && x.shape().rank() > rank) {
+    fail(ErrorCode::unsupported, cat(name, " has shape ", x.shape().to_string(),
                                      "; only one value per token is supported"));
   }
   const bool fits = x.shape().rank() == rank && x.shape().back() == batch.length &&
@@ -101,7 +106,7 @@ std::vector<int64_t> int64_values(const Tensor& x, std::string_view name) {
       append_as_int64<uint32_t>(dense, out);
       break;
     case DType::f32:
-      if (name == "attention_mask") {
+      if (name.ends_with("attention_mask")) {
         append_nonzero(dense, out);
         break;
       }
@@ -109,6 +114,14 @@ std::vector<int64_t> int64_values(const Tensor& x, std::string_view name) {
     default:
       fail(ErrorCode::invalid_argument,
            cat(name, " is ", to_string(x.dtype()), "; expected an integer type"));
+  }
+  return out;
+}
+
+SplitInputs split_decoder_inputs(const NamedTensors& inputs) {
+  SplitInputs out;
+  for (const auto& [name, tensor] : inputs.entries()) {
+    (name.starts_with(kDecoderPrefix) ? out.decoder : out.encoder).set(name, tensor);
   }
   return out;
 }
@@ -127,29 +140,32 @@ Segments PaddedBatch::segments() const {
 
 PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& rules) {
   check_names(inputs, rules);
-  const Tensor& ids = inputs.get("input_ids");
-  const Tensor& embeds = inputs.get("inputs_embeds");
+  const auto named = [&](std::string_view name) { return cat(rules.prefix, name); };
+  const std::string ids_name = named("input_ids"), embeds_name = named("inputs_embeds");
+  const Tensor& ids = inputs.get(ids_name);
+  const Tensor& embeds = inputs.get(embeds_name);
   if (static_cast<bool>(ids) == static_cast<bool>(embeds)) {
-    fail(ErrorCode::invalid_argument, "give either input_ids or inputs_embeds, and not both");
+    fail(ErrorCode::invalid_argument,
+         cat("give either ", ids_name, " or ", embeds_name, ", and not both"));
   }
   PaddedBatch batch;
   if (ids) {
-    set_shape(batch, ids.shape(), "input_ids", rules.choices);
-    batch.input_ids = int64_values(ids, "input_ids");
+    set_shape(batch, ids.shape(), ids_name, rules.choices);
+    batch.input_ids = int64_values(ids, ids_name);
   } else {
     const Shape& shape = embeds.shape();
     if (shape.rank() == 0 || shape.back() != rules.hidden || embeds.dtype() != DType::f32) {
       fail(ErrorCode::invalid_argument,
-           cat("inputs_embeds is ", to_string(embeds.dtype()), " ", shape.to_string(),
+           cat(embeds_name, " is ", to_string(embeds.dtype()), " ", shape.to_string(),
                "; expected float32 [batch, length, ", rules.hidden, "]"));
     }
-    set_shape(batch, Shape(shape.dims().first(shape.rank() - 1)), "inputs_embeds", rules.choices);
+    set_shape(batch, Shape(shape.dims().first(shape.rank() - 1)), embeds_name, rules.choices);
     const Tensor dense = embeds.dense() ? embeds : embeds.clone();
     batch.inputs_embeds = dense.reshape({batch.rows * batch.length, rules.hidden});
   }
-  batch.token_type_ids = read_rows(inputs, "token_type_ids", batch);
-  batch.position_ids = read_rows(inputs, "position_ids", batch);
-  for (const int64_t value : read_rows(inputs, "attention_mask", batch)) {
+  batch.token_type_ids = read_rows(inputs, named("token_type_ids"), batch);
+  batch.position_ids = read_rows(inputs, named("position_ids"), batch);
+  for (const int64_t value : read_rows(inputs, named("attention_mask"), batch)) {
     batch.key_mask.push_back(value != 0 ? 1 : 0);
   }
   for (int64_t row = 0; row < batch.rows; ++row) {
@@ -158,20 +174,22 @@ PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& r
   return batch;
 }
 
-TextArguments read_text_arguments(const hub::Json& arguments, const Config& config) {
+TextArguments read_text_arguments(const hub::Json& arguments, const Config& config, bool decoder) {
   if (!arguments.is_null() && !arguments.is_object()) {
     fail(ErrorCode::invalid_argument,
          cat("arguments must be a JSON object, found ", arguments.dump()));
   }
   for (const auto& [name, value] : arguments.members()) {
-    if (name != "output_hidden_states" && name != "output_attentions" && name != "return_dict") {
-      fail(
-          ErrorCode::invalid_argument,
-          cat("unknown argument '", name, "'; this model takes output_hidden_states, return_dict"));
-    }
+    const bool known = name == "output_hidden_states" || name == "output_attentions" ||
+                       name == "return_dict" || (decoder && name == "use_cache");
+    if (known) continue;
+    fail(ErrorCode::invalid_argument,
+         cat("unknown argument '", name, "'; this model takes output_hidden_states, return_dict",
+             decoder ? ", use_cache" : ""));
   }
   const Config given(arguments.is_null() ? hub::Json::object({}) : arguments, "arguments");
   given.boolean({"return_dict"}, true);
+  given.boolean({"use_cache"}, true);
   if (given.boolean({"output_attentions"}, config.boolean({"output_attentions"}, false))) {
     fail(ErrorCode::unsupported,
          "output_attentions: attention probabilities are never in memory here");

@@ -15,6 +15,13 @@ namespace tern {
 /// Any integer, boolean or floating tensor as int64, dense; `name` is for errors.
 std::vector<int64_t> int64_values(const Tensor& x, std::string_view name);
 
+/// Of an encoder–decoder: the names of the decoder's inputs begin so.
+constexpr std::string_view kDecoderPrefix = "decoder_";
+struct SplitInputs {
+  NamedTensors encoder, decoder;
+};
+SplitInputs split_decoder_inputs(const NamedTensors& inputs);
+
 struct PaddedBatch {
   int64_t rows = 0, length = 0;                                  // rows: batch, or batch · choices
   int64_t choices = 0;                                           // of multiple choice; else 0
@@ -31,7 +38,10 @@ struct PaddedBatch {
 struct TextInputRules {
   int64_t hidden = 0;
   bool token_types = true;
-  bool choices = false;  // inputs are [batch, choices, length]
+  bool positions = true;
+  std::string_view prefix = {};  // of the names: "decoder_"
+  std::string_view others = {};  // what else the model takes, for errors
+  bool choices = false;          // inputs are [batch, choices, length]
 };
 
 PaddedBatch read_text_inputs(const NamedTensors& inputs, const TextInputRules& rules);
@@ -40,7 +50,8 @@ struct TextArguments {
   bool output_hidden_states = false;
 };
 
-/// return_dict is accepted and means nothing here; output_attentions is unsupported.
-TextArguments read_text_arguments(const hub::Json& arguments, const Config& config);
+/// return_dict, and a decoder's use_cache, are accepted and mean nothing here; output_attentions is
+/// unsupported.
+TextArguments read_text_arguments(const hub::Json& arguments, const Config& config, bool decoder);
 
 }  // namespace tern

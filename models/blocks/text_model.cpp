@@ -14,14 +14,14 @@ Tensor TextHidden::first(Context& ctx) const {
 
 void tie(const TiedDecoder& names, const Config& config, const Weights& root,
          const std::string& base_prefix) {
-  if (names.decoder.empty() || !config.boolean({"tie_word_embeddings"}, true)) return;
-  root.tie(base_prefix + ".embeddings.word_embeddings.weight", names.decoder + ".weight");
+  if (names.decoder.empty() || !config.boolean({"tie_word_embeddings"}, names.tied)) return;
+  root.tie(cat(base_prefix, ".", names.embeddings, ".weight"), names.decoder + ".weight");
   if (!names.bias.empty()) root.tie(names.bias, names.decoder + ".bias");
 }
 
 NamedTensors TextModel::forward(Context& ctx, const NamedTensors& inputs,
                                 const ForwardOptions& options) const {
-  const TextArguments arguments = read_text_arguments(options.arguments, config());
+  const TextArguments arguments = read_text_arguments(options.arguments, config(), backbone_->causal);
   const PaddedBatch batch = read_text_inputs(inputs, {.hidden = backbone_->hidden,
                                                       .token_types = backbone_->token_types,
                                                       .choices = head_->choices()});
@@ -29,7 +29,7 @@ NamedTensors TextModel::forward(Context& ctx, const NamedTensors& inputs,
   const Tensor last =
       backbone_->run(ctx, batch.tokens(), arguments.output_hidden_states ? &states : nullptr);
   NamedTensors out;
-  head_->run(ctx, {last, batch.rows, batch.length, batch.choices}, out);
+  head_->run(ctx, {last, batch.rows, batch.length, batch.choices, batch.input_ids}, out);
   for (size_t i = 0; i < states.size(); ++i) {
     out.set(cat("hidden_states.", i),
             states[i].reshape({batch.rows, batch.length, backbone_->hidden}));

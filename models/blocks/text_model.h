@@ -21,16 +21,22 @@ class TextBackbone {
   /// [tokens, hidden] f32. `states`, when not null, gets the embeddings and each layer's output.
   virtual Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const = 0;
 
+  /// Of CausalModel.
+  virtual int64_t cache_regime(int64_t /*length*/) const { return 0; }
+
   int64_t hidden = 0;
   int64_t max_length = 0;
   bool token_types = false;
+  bool causal = false;  // a language model: the arguments are a decoder's
+  KvShape kv = {};      // of a language model
 };
 
 /// What a head reads: the last hidden states of a padded batch.
 struct TextHidden {
   Tensor states;  // [rows · length, hidden]
   int64_t rows, length;
-  int64_t choices;  // 0 unless multiple choice
+  int64_t choices;                     // 0 unless multiple choice
+  std::span<const int64_t> input_ids;  // [rows · length] or empty: embeddings were given
   /// Row 0 of every sequence: [rows, hidden].
   Tensor first(Context& ctx) const;
 };
@@ -41,9 +47,12 @@ class TextHead {
   virtual void run(Context& ctx, const TextHidden& hidden, NamedTensors& out) const = 0;
   /// Inputs are [batch, choices, length].
   virtual bool choices() const { return false; }
+  /// Of a causal head: [rows, vocabulary] from hidden states [rows, hidden]; empty from others.
+  virtual Tensor logits(Context& /*ctx*/, const Tensor& /*states*/) const { return {}; }
+  virtual bool causal() const { return false; }
 };
 
-class TextModel final : public Model {
+class TextModel final : public Model, public CausalModel {
  public:
   TextModel(Config config, std::unique_ptr<TextBackbone> backbone, std::unique_ptr<TextHead> head)
       : Model(std::move(config)), backbone_(std::move(backbone)), head_(std::move(head)) {}
@@ -51,6 +60,13 @@ class TextModel final : public Model {
   NamedTensors forward(Context& ctx, const NamedTensors& inputs,
                        const ForwardOptions& options) const override;
   Tensor encode(Context& ctx, const TokenBatch& batch) const override;
+  const CausalModel* causal() const override { return head_->causal() ? this : nullptr; }
+  KvShape kv_shape() const override { return backbone_->kv; }
+  int64_t cache_regime(int64_t length) const override { return backbone_->cache_regime(length); }
+  Tensor next_logits(Context& ctx, const TokenBatch& batch,
+                     std::span<const int64_t> rows) const override {
+    return head_->logits(ctx, gather_rows(ctx, backbone_->run(ctx, batch, nullptr), rows));
+  }
   int64_t hidden_size() const override { return backbone_->hidden; }
   int64_t max_length() const override { return backbone_->max_length; }
   bool has_token_types() const override { return backbone_->token_types; }
@@ -70,9 +86,11 @@ struct HeadContext {
 using HeadFactory = std::unique_ptr<TextHead> (*)(const HeadContext&);
 
 /// A language model's decoder, by names from the root: its weight is the word embeddings and its
-/// bias the tensor `bias`, unless the config says tie_word_embeddings: false.
+/// bias the tensor `bias`, when the config says tie_word_embeddings (or does not and `tied` is).
 struct TiedDecoder {
   std::string decoder = {}, bias = {};
+  std::string embeddings = "embeddings.word_embeddings";  // from the backbone
+  bool tied = true;
 };
 void tie(const TiedDecoder& names, const Config& config, const Weights& root,
          const std::string& base_prefix);

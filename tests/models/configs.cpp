@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "../../engine/base/format.h"
 #include "../../models/key_names.h"
 #include "golden.h"
 
@@ -42,7 +43,7 @@ struct Folder {
   hub::Repo with(const std::vector<std::pair<std::string, std::string>>& fields) const {
     std::string text = "{";
     for (const auto& [name, value] : config.members())
-      text += "\"" + name + "\": " + value.dump() + ", ";
+      text += cat("\"", name, "\": ", value.dump(), ", ");
     for (const auto& [name, value] : fields) text += "\"" + name + "\": " + value + ", ";
     text += "\"end\": 0}";  // of duplicate keys the last counts
     return hub::Repo::from_memory(
@@ -100,7 +101,7 @@ TEST_CASE("a config field outside its range is an Error that names it") {
 TEST_CASE("any two odd config fields together are an Error or a model that runs") {
   std::vector<std::string> folders = {std::string(TERN_TEST_DATA) + "/golden/bert"};
   if (!golden::root().empty()) {
-    for (const char* name : {"roberta", "mpnet"}) folders.push_back(golden::root() + "/" + name);
+    for (const char* name : {"roberta", "mpnet", "llama", "gpt2"}) folders.push_back(golden::root() + "/" + name);
   }
   int errors = 0, models = 0;
   for (const std::string& path : folders) {

@@ -60,6 +60,7 @@ std::vector<Case> cases(const std::string& folder) {
   for (const hub::Json& entry : json["cases"].elements()) {
     Case c{.name = std::string(*entry["name"].string()),
            .auto_class = std::string(*entry["auto_class"].string()),
+           .call = std::string(*entry["call"].string()),
            .kwargs = entry["kwargs"],
            .load_kwargs = entry["load_kwargs"],
            .inputs = {},
@@ -78,18 +79,41 @@ std::vector<Case> cases(const std::string& folder) {
 
 LoadOptions load_options(const hub::Json& kwargs) {
   LoadOptions options;
-  std::vector<hub::Json::Member> overrides;
+  std::vector<hub::Json::NewMember> overrides;
   for (const auto& [name, value] : kwargs.members()) {
     if (name == "ignore_mismatched_sizes") {
       options.ignore_mismatched_sizes = value.boolean().value_or(false);
     } else if (name == "dtype") {
       options.dtype = std::string(*value.string());
+    } else if (name == "variant") {
+      options.variant = std::string(*value.string());
+    } else if (name == "use_safetensors") {
+      options.use_safetensors = value.boolean();
+    } else if (name == "from_tf") {
+      options.from_tf = value.boolean().value_or(false);
+    } else if (name == "from_flax") {
+      options.from_flax = value.boolean().value_or(false);
     } else {
       overrides.emplace_back(name, value);
     }
   }
   options.config_overrides = hub::Json::object(std::move(overrides));
   return options;
+}
+
+Tensor at_real_tokens(const Tensor& x, const Tensor& mask) {
+  const bool by_token =
+      x && mask && x.shape().rank() >= 2 && x.dim(0) == mask.dim(0) && x.dim(1) == mask.dim(1);
+  if (!by_token) return x;
+  const int64_t width = x.numel() / mask.numel();
+  std::vector<float> kept;
+  for (int64_t i = 0; i < mask.numel(); ++i) {
+    if (mask.data<int64_t>()[i] == 0) continue;
+    const float* row = x.data<float>() + i * width;
+    kept.insert(kept.end(), row, row + width);
+  }
+  const auto rows = static_cast<int64_t>(kept.size()) / width;
+  return Tensor::from<float>(kept, {rows, width});
 }
 
 double error(const Tensor& got, const Tensor& expected) {

@@ -26,13 +26,18 @@ std::map<std::string, Tensor> tensors(const std::string& path);
 
 struct Case {
   std::string name, auto_class;
+  std::string call;  // "forward" or "generate"
   hub::Json kwargs, load_kwargs;
   NamedTensors inputs, outputs;
 };
 std::vector<Case> cases(const std::string& folder);
 
-/// LoadOptions from load_kwargs: ignore_mismatched_sizes is ours, the rest goes over the config.
+/// LoadOptions from load_kwargs: arguments of from_pretrained; the rest goes over the config.
 LoadOptions load_options(const hub::Json& kwargs);
+
+/// The rows [batch, length, …] of a language model's output at real tokens, as [tokens, …]: at
+/// padding nothing is promised. All of x without a mask or where x has another shape.
+Tensor at_real_tokens(const Tensor& x, const Tensor& attention_mask);
 
 /// max |got - expected| / max(1, max |expected|); infinite for another shape or a NaN.
 double error(const Tensor& got, const Tensor& expected);

@@ -7,15 +7,12 @@
 
 #include "../../engine/base/log.h"
 #include "../../hub/formats/safetensors.h"
+#include "../../models/registry.h"
 #include "golden.h"
 
 using namespace tern;
 
 namespace {
-
-const char* const kFolders[] = {"bert-safetensors",     "bert-no-prefix",
-                                "bert-gamma-beta",      "bert-position-ids",
-                                "bert-mismatched-head", "bert-no-format-metadata"};
 
 std::vector<std::string> strings(const hub::Json& list) {
   std::vector<std::string> out;
@@ -45,23 +42,67 @@ void check_report(const LoadingReport& report, const hub::Json& expected) {
   CHECK(to_string(report.dtype) == *expected["loaded_dtype"].string());
 }
 
-/// Outputs that Transformers found equal to the reference's.
-void check_outputs(const PretrainedModel& model, const hub::Json& expected,
-                   const std::map<std::string, Tensor>& data) {
+/// Outputs that Transformers found equal to the reference's; how many were compared.
+int check_outputs(const PretrainedModel& model, const hub::Json& expected,
+                  const std::map<std::string, Tensor>& data) {
+  const std::string prefix = "case/" + std::string(*expected["reference"].string());
   NamedTensors inputs;
-  for (const char* name : {"input_ids", "attention_mask", "token_type_ids"}) {
-    inputs.set(name, data.at(std::string("case/bert/in/") + name));
+  for (const auto& [name, tensor] : data) {
+    if (name.starts_with(prefix + "/in/")) inputs.set(name.substr(prefix.size() + 4), tensor);
   }
   const NamedTensors outputs = model(inputs);
+  int compared = 0;
   for (const auto& member : expected["max_diff_to_reference"].members()) {
-    const std::string& name = member.first;  // clang 14 captures no structured binding
+    const std::string name(member.first);  // clang 14 captures no structured binding
     const hub::Json& difference = member.second;
     const Tensor& got = outputs.contains(name) ? outputs.get(name) : outputs.get("logits");
     const bool ours = outputs.contains(name) || name == "prediction_logits";
     if (!ours || !got || *difference.number() > 1e-5) continue;
     CAPTURE(name);
-    CHECK(golden::error(got, data.at("case/bert/out/" + name)) <= 3e-5);
+    CHECK(golden::error(got, data.at(prefix + "/out/" + name)) <= 3e-5);
+    ++compared;
   }
+  return compared;
+}
+
+/// Whether there is a class for this task and folder.
+bool has_class(const std::string& task, const std::string& folder) {
+  try {
+    find_model_class(task, AutoConfig::from_pretrained(folder), folder);
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
+}
+
+/// What an Error of ours says where Transformers raises one.
+struct Refusal {
+  const char* folder;
+  ErrorCode code;
+  const char* message;
+};
+constexpr Refusal kRefusals[] = {
+    {"bert-mismatched-head", ErrorCode::invalid_argument,
+     "classifier.weight: [5, 32] in the file, [3, 32] by the config"},
+    {"bert-tf", ErrorCode::not_found, "from_tf = true loads them"},
+    {"bert-flax", ErrorCode::not_found, "from_flax = true loads them"},
+    {"llama-flax", ErrorCode::not_found, "from_flax = true loads them"},
+    {"llama-bin-forbidden", ErrorCode::denied, "'posix.getcwd'"},
+    {"llama-variant", ErrorCode::not_found, "model.fp16.safetensors"},
+    {"llama-mismatched", ErrorCode::invalid_argument, "[80, 32] in the file, [87, 32]"},
+    {"llama-missing-shard", ErrorCode::not_found, "model-00003-of-00004.safetensors"},
+    {"llama-truncated", ErrorCode::corrupt, "an incomplete download?"},
+    {"llama-no-weights", ErrorCode::not_found, "there is: config.json"},
+};
+
+template <class Call>
+void check_refusal(const std::string& folder, const Call& call) {
+  const auto known = std::find_if(std::begin(kRefusals), std::end(kRefusals),
+                                  [&](const Refusal& r) { return r.folder == folder; });
+  REQUIRE(known != std::end(kRefusals));
+  const auto [code, message] = golden::error_of(call);
+  CHECK(code == known->code);
+  CHECK(message.find(known->message) != std::string::npos);
 }
 
 bool contains(const std::string& text, std::string_view part) {
@@ -101,7 +142,8 @@ Tensor last_hidden_state(const PretrainedModel& model) {
 
 }  // namespace
 
-TEST_CASE("loading reports and outputs are Transformers' for every bert folder") {
+TEST_CASE(
+    "loading reports and outputs are Transformers' for every folder of a known architecture") {
   if (golden::root().empty()) {
     MESSAGE("skipped: no shared golden data");
     return;
@@ -109,46 +151,35 @@ TEST_CASE("loading reports and outputs are Transformers' for every bert folder")
   const std::string loading = golden::root() + "/loading/";
   const hub::Json json = hub::Json::parse(golden::read(loading + "golden.json"), "golden.json");
   const auto data = golden::tensors(loading + "golden.safetensors");
-  int loaded = 0;
-  for (const char* folder : kFolders) {
-    for (const hub::Json& expected : json["folders"][folder].elements()) {
+  int loaded = 0, refused = 0, unknown = 0, compared = 0;
+  for (const hub::Json::Member& member : json["folders"].members()) {
+    const std::string folder(member.first);
+    for (const hub::Json& expected : member.second.elements()) {
       const std::string task(*expected["auto_class"].string());
       INFO(folder, " as ", task, " ", expected["kwargs"].dump());
-      const auto load = [&] {
-        return load_model(task, hub::Repo::open(loading + folder),
-                          golden::load_options(expected["kwargs"]));
-      };
-      if (!*expected["ok"].boolean()) {
-        const auto [code, message] = golden::error_of(load);
-        CHECK(code == ErrorCode::invalid_argument);
-        CHECK(contains(message, "classifier.weight: [5, 32] in the file, [3, 32] by the config"));
+      if (!has_class(task, loading + folder)) {
+        ++unknown;
         continue;
       }
-      const PretrainedModel model = load();
+      const LoadOptions options = golden::load_options(expected["kwargs"]);
+      const hub::Repo repo = hub::Repo::open(loading + folder);
+      if (!*expected["ok"].boolean()) {
+        check_refusal(folder, [&] { load_model(task, repo, options); });
+        ++refused;
+        continue;
+      }
+      const PretrainedModel model = load_model(task, repo, options);
       check_report(model->loading_report(), expected);
-      check_outputs(model, expected, data);
+      compared += check_outputs(model, expected, data);
       ++loaded;
     }
   }
-  CHECK(loaded == 14);
-}
-
-TEST_CASE("a folder without safetensors is not_found and the message lists what is there") {
-  if (golden::root().empty()) {
-    MESSAGE("skipped: no shared golden data");
-    return;
-  }
-  const std::pair<const char*, const char*> folders[] = {{"bert-bin", "pytorch_model.bin"},
-                                                         {"bert-tf", "tf_model.h5"},
-                                                         {"bert-flax", "flax_model.msgpack"}};
-  for (const auto& entry : folders) {
-    const char* const folder = entry.first;
-    const char* const file = entry.second;
-    const auto [code, message] = golden::error_of(
-        [&] { load_model("AutoModel", hub::Repo::open(golden::root() + "/loading/" + folder)); });
-    CHECK(code == ErrorCode::not_found);
-    CHECK(contains(message, file));
-  }
+  MESSAGE(loaded << " loaded, " << refused << " refused, " << unknown
+                 << " of classes not there yet, " << compared << " outputs compared");
+  CHECK(loaded >= 54);
+  CHECK(refused >= 10);
+  CHECK(unknown <= 2);
+  CHECK(compared >= 42);
 }
 
 TEST_CASE("a folder with a config only says that there are no weights") {

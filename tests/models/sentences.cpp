@@ -134,6 +134,19 @@ std::vector<std::string_view> views(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+TEST_CASE("texts are embedded by the encoder of a T5 repository") {
+  Files f;
+  const std::string folder = std::string(TERN_TEST_DATA) + "/seq2seq/t5/";
+  for (const char* name : {"config.json", "model.safetensors"})
+    f.files[name] = golden::read(folder + name);
+  f.files["1_Pooling/config.json"] =
+      R"({"word_embedding_dimension": 16, "pooling_mode_mean_tokens": true})";
+  const SentenceTransformer encoder = f.load();
+  CHECK(encoder.model()->class_name() == "T5EncoderModel");
+  const Tensor hidden = hidden_of(encoder, {2, 7, 9, 30, 3});
+  check_near(encoder.encode({"w7 w9 w30"})[0], unit(pooled(hidden, {1, 1, 1, 1, 1}, 5)));
+}
+
 TEST_CASE("a text's vector has the same bits alone, in any batch, order and number of threads") {
   for (const char* quantize : {"", "int8", "int4"}) {
     const SentenceTransformer encoder = Files().load({.quantize = quantize});

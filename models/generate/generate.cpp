@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate.h"
+
+#include <algorithm>
+
+#include "../../engine/base/error.h"
+#include "../../engine/base/format.h"
+#include "prompts.h"
+
+namespace tern {
+
+namespace {
+
+constexpr int64_t kDefaultNewTokens = 20;
+
+void check(const GenerationConfig& c, const GenerateHooks& hooks) {
+  const bool greedy = c.num_beams == 1 && !c.do_sample;
+  if (greedy && c.num_return_sequences > 1) {
+    fail(ErrorCode::invalid_argument,
+         cat("generate: greedy search gives one sequence, but num_return_sequences is ",
+             c.num_return_sequences, "; set do_sample or num_beams"));
+  }
+  if (c.num_beams > 1 && c.num_return_sequences > c.num_beams) {
+    fail(ErrorCode::invalid_argument, cat("generate: num_return_sequences ", c.num_return_sequences,
+                                          " is greater than num_beams ", c.num_beams));
+  }
+  if (c.num_beams > 1 && (hooks.on_token || !c.stop_strings.empty())) {
+    fail(ErrorCode::unsupported,
+         cat("generate: ", hooks.on_token ? "a callback for each token" : "stop_strings",
+             " and beam search: set num_beams to 1"));
+  }
+  if (!c.stop_strings.empty() && !hooks.tokenizer) {
+    fail(ErrorCode::invalid_argument,
+         "generate: stop_strings need the tokenizer: give it in GenerateHooks");
+  }
+}
+
+/// Tokens of a row, prompt included.
+int64_t longest(const GenerationConfig& c, int64_t prompt, int64_t positions) {
+  int64_t length = prompt + kDefaultNewTokens;
+  if (positions > 0 && !c.max_new_tokens && !c.max_length)
+    length = std::min(length, std::max(positions, prompt + 1));
+  if (c.max_length) length = *c.max_length;
+  if (c.max_new_tokens) length = prompt + *c.max_new_tokens;
+  if (length > prompt) return length;
+  fail(ErrorCode::invalid_argument,
+       cat("generate: the prompt has ", prompt, " tokens and max_length is ", length,
+           ": nothing can be generated; set max_new_tokens"));
+}
+
+void repeat_rows(TokenRows& rows, int64_t times) {
+  TokenRows out;
+  for (const std::vector<int64_t>& row : rows)
+    out.insert(out.end(), static_cast<size_t>(times), row);
+  rows = std::move(out);
+}
+
+Tensor sequences(const TokenRows& rows, int64_t padding) {
+  size_t length = 0;
+  for (const auto& row : rows) length = std::max(length, row.size());
+  std::vector<int64_t> ids;
+  for (const auto& row : rows) {
+    ids.insert(ids.end(), row.begin(), row.end());
+    ids.resize(ids.size() + length - row.size(), padding);
+  }
+  return Tensor::from<int64_t>(ids,
+                               {static_cast<int64_t>(rows.size()), static_cast<int64_t>(length)});
+}
+
+/// [rows, steps, vocabulary]
+Tensor stacked(const std::vector<Tensor>& steps) {
+  const int64_t rows = steps[0].dim(0), count = static_cast<int64_t>(steps.size()),
+                width = steps[0].dim(1);
+  Tensor out = Tensor::empty(DType::f32, {rows, count, width});
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t step = 0; step < count; ++step) {
+      std::copy_n(steps[static_cast<size_t>(step)].data<float>() + row * width, width,
+                  out.data<float>() + (row * count + step) * width);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inputs,
+                      const GenerationConfig& config, const GenerateHooks& hooks) {
+  const CausalModel* causal = model.causal();
+  if (!causal) {
+    fail(ErrorCode::unsupported,
+         cat("generate: ", model.class_name(), " is no causal language model"));
+  }
+  check(config, hooks);
+  Encoded encoded;
+  if (causal->has_encoder()) encoded = causal->encode_sources(ctx, inputs);
+  const auto sources = static_cast<int64_t>(encoded.sequences.size());
+  Prompts prompts =
+      sources > 0 ? read_decoder_prompts(inputs, sources, config) : read_prompts(inputs);
+  const int64_t length = longest(config, prompts.length, model.max_length());
+  if (config.num_beams == 1) {
+    repeat_rows(prompts.whole, config.num_return_sequences);
+    repeat_rows(prompts.real, config.num_return_sequences);
+  }
+  Search search = {.ctx = ctx,
+                   .model = *causal,
+                   .config = config,
+                   .whole = std::move(prompts.whole),
+                   .real = std::move(prompts.real),
+                   .prompt_length = prompts.length,
+                   .max_length = length,
+                   .hooks = hooks,
+                   .encoded = sources > 0 ? &encoded : nullptr};
+  if (config.encoder_repetition_penalty != 1 || config.encoder_no_repeat_ngram_size > 0)
+    search.sources = source_rows(inputs);
+  if (!config.stop_strings.empty()) search.stop.emplace(*hooks.tokenizer, config.stop_strings);
+  int64_t padding = search.padding();
+  // Transformers' beam search takes a pad_token_id of 0 for none (a tensor of 0 is false there).
+  if (config.num_beams > 1 && padding == 0 && !config.eos_token_id.empty()) {
+    padding = config.eos_token_id.front();
+  }
+  const Found found =
+      config.num_beams > 1 ? search_beams(std::move(search)) : search_tokens(std::move(search));
+  NamedTensors out;
+  out.set("sequences", sequences(found.sequences, padding));
+  if (config.num_beams > 1) {
+    out.set("sequences_scores",
+            Tensor::from<float>(found.scores, {static_cast<int64_t>(found.scores.size())}));
+  }
+  if (!found.step_logits.empty()) out.set("step_logits", stacked(found.step_logits));
+  return out;
+}
+
+}  // namespace tern

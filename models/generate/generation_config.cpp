@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generation_config.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "../../engine/base/error.h"
+#include "../../engine/base/format.h"
+#include "../key_names.h"
+
+namespace tern {
+
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 31;
+
+constexpr std::array<std::string_view, 35> kArguments = {"max_length",
+                                                         "max_new_tokens",
+                                                         "min_length",
+                                                         "min_new_tokens",
+                                                         "do_sample",
+                                                         "num_beams",
+                                                         "num_return_sequences",
+                                                         "length_penalty",
+                                                         "early_stopping",
+                                                         "seed",
+                                                         "use_cache",
+                                                         "output_logits",
+                                                         "eos_token_id",
+                                                         "pad_token_id",
+                                                         "bos_token_id",
+                                                         "decoder_start_token_id",
+                                                         "forced_bos_token_id",
+                                                         "forced_eos_token_id",
+                                                         "suppress_tokens",
+                                                         "begin_suppress_tokens",
+                                                         "bad_words_ids",
+                                                         "stop_strings",
+                                                         "repetition_penalty",
+                                                         "no_repeat_ngram_size",
+                                                         "encoder_repetition_penalty",
+                                                         "encoder_no_repeat_ngram_size",
+                                                         "remove_invalid_values",
+                                                         "renormalize_logits",
+                                                         "temperature",
+                                                         "top_p",
+                                                         "min_p",
+                                                         "typical_p",
+                                                         "epsilon_cutoff",
+                                                         "eta_cutoff",
+                                                         "top_k"};
+
+[[noreturn]] void fail_ids(const Config& c, std::string_view name, const hub::Json& found) {
+  fail(ErrorCode::invalid_argument,
+       cat(c.what(), ": '", name, "' must be a token id, or a list of them, in [0, ", kMost,
+           "], found ", found.dump().substr(0, 120)));
+}
+
+int64_t token_id(const Config& c, std::string_view name, const hub::Json& value) {
+  const auto id = value.integer();
+  if (!id || *id < 0 || *id > kMost) fail_ids(c, name, value);
+  return *id;
+}
+
+/// One id or a list; null keeps what was there.
+void read_ids(const Config& c, std::string_view name, std::vector<int64_t>& out) {
+  const hub::Json& value = c.json()[name];
+  if (value.is_null()) return;
+  out.clear();
+  if (!value.is_array()) out.push_back(token_id(c, name, value));
+  for (const hub::Json& element : value.elements()) out.push_back(token_id(c, name, element));
+}
+
+void read_id(const Config& c, std::string_view name, std::optional<int64_t>& out) {
+  const hub::Json& value = c.json()[name];
+  if (!value.is_null()) out = token_id(c, name, value);
+}
+
+void read_words(const Config& c, std::vector<std::vector<int64_t>>& out) {
+  const hub::Json& words = c.json()["bad_words_ids"];
+  if (words.is_null()) return;
+  out.clear();
+  for (const hub::Json& word : words.elements()) {
+    std::vector<int64_t> ids;
+    for (const hub::Json& id : word.elements()) ids.push_back(token_id(c, "bad_words_ids", id));
+    if (ids.empty()) fail_ids(c, "bad_words_ids", words);
+    out.push_back(std::move(ids));
+  }
+  if (out.empty()) fail_ids(c, "bad_words_ids", words);
+}
+
+/// One string or a list; null keeps what was there.
+void read_strings(const Config& c, std::string_view name, std::vector<std::string>& out) {
+  const hub::Json& value = c.json()[name];
+  if (value.is_null()) return;
+  out.clear();
+  const std::span<const hub::Json> one(&value, 1);
+  for (const hub::Json& element : value.is_array() ? std::span(value.elements()) : one) {
+    const auto text = element.string();
+    if (!text || text->empty()) {
+      fail(ErrorCode::invalid_argument,
+           cat(c.what(), ": '", name,
+               "' must be a text, or a list of them, none of them empty, found ",
+               value.dump().substr(0, 120)));
+    }
+    out.emplace_back(*text);
+  }
+}
+
+}  // namespace
+
+void GenerationConfig::read(const Config& c) {
+  const auto count = [&](const char* name, int64_t& value, int64_t low) {
+    value = c.integer({name}, value, low, kMost);
+  };
+  const auto number = [&](const char* name, double& value, double low, double high) {
+    value = c.number({name}, value, low, high);
+  };
+  if (!c.json()["max_length"].is_null()) max_length = c.integer({"max_length"}, {}, 1, kMost);
+  if (!c.json()["max_new_tokens"].is_null())
+    max_new_tokens = c.integer({"max_new_tokens"}, {}, 1, kMost);
+  count("min_length", min_length, 0);
+  count("min_new_tokens", min_new_tokens, 0);
+  do_sample = c.boolean({"do_sample"}, do_sample);
+  num_beams = c.integer({"num_beams"}, num_beams, 1, 1024);
+  num_return_sequences = c.integer({"num_return_sequences"}, num_return_sequences, 1, 1024);
+  number("length_penalty", length_penalty, -100, 100);
+  const hub::Json& stopping = c.json()["early_stopping"];
+  if (stopping.string() == "never") {
+    early_stopping = EarlyStopping::never;
+  } else if (!stopping.is_null()) {
+    early_stopping = c.boolean({"early_stopping"}, false) ? EarlyStopping::yes : EarlyStopping::no;
+  }
+  seed = static_cast<uint64_t>(c.integer({"seed"}, static_cast<int64_t>(seed), 0, INT64_MAX));
+  use_cache = c.boolean({"use_cache"}, use_cache);
+  output_logits = c.boolean({"output_logits"}, output_logits);
+  read_ids(c, "eos_token_id", eos_token_id);
+  read_id(c, "pad_token_id", pad_token_id);
+  read_id(c, "bos_token_id", bos_token_id);
+  read_ids(c, "decoder_start_token_id", decoder_start_token_id);
+  read_id(c, "forced_bos_token_id", forced_bos_token_id);
+  read_ids(c, "forced_eos_token_id", forced_eos_token_id);
+  read_ids(c, "suppress_tokens", suppress_tokens);
+  read_ids(c, "begin_suppress_tokens", begin_suppress_tokens);
+  read_words(c, bad_words_ids);
+  read_strings(c, "stop_strings", stop_strings);
+  number("repetition_penalty", repetition_penalty, 1e-6, 1e6);
+  count("no_repeat_ngram_size", no_repeat_ngram_size, 0);
+  number("encoder_repetition_penalty", encoder_repetition_penalty, 1e-6, 1e6);
+  count("encoder_no_repeat_ngram_size", encoder_no_repeat_ngram_size, 0);
+  remove_invalid_values = c.boolean({"remove_invalid_values"}, remove_invalid_values);
+  renormalize_logits = c.boolean({"renormalize_logits"}, renormalize_logits);
+  number("temperature", temperature, 1e-6, 1e6);
+  count("top_k", top_k, 0);
+  number("top_p", top_p, 0, 1);
+  number("min_p", min_p, 0, 1);
+  number("typical_p", typical_p, 1e-9, 1);
+  number("epsilon_cutoff", epsilon_cutoff, 0, 1);
+  number("eta_cutoff", eta_cutoff, 0, 1);
+}
+
+GenerationConfig GenerationConfig::from_repo(const hub::Repo& repo, const Config& config) {
+  GenerationConfig out;
+  constexpr const char* kFile = "generation_config.json";
+  const auto text = repo.read_if_exists(kFile);
+  out.read(text ? Config(hub::Json::parse(*text, repo.path(kFile)), kFile) : config);
+  return out;
+}
+
+GenerationConfig GenerationConfig::with(const hub::Json& arguments) const {
+  GenerationConfig out = *this;
+  if (arguments.is_null()) return out;
+  for (const auto& [name, value] : arguments.members()) {
+    if (std::find(kArguments.begin(), kArguments.end(), name) != kArguments.end()) continue;
+    std::string known;
+    for (const std::string_view argument : kArguments)
+      known += cat(known.empty() ? "" : ", ", argument);
+    fail(ErrorCode::invalid_argument,
+         cat("generate: argument '", printable_name(name), "' is not known; there are ", known));
+  }
+  out.read(Config(arguments, "generate"));
+  // An argument of the call outranks a length of the file.
+  const bool length = !arguments["max_length"].is_null();
+  if (length && arguments["max_new_tokens"].is_null()) out.max_new_tokens.reset();
+  return out;
+}
+
+}  // namespace tern

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What generate() is told: Transformers' GenerationConfig with its names and defaults, read from
+// generation_config.json (or, where there is none, from config.json) and from a call's arguments.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../../hub/repo.h"
+#include "../config.h"
+
+namespace tern {
+
+struct TERN_API GenerationConfig {
+  enum class EarlyStopping { no, yes, never };
+
+  // How long.
+  std::optional<int64_t> max_length, max_new_tokens;  // neither: 20 new tokens
+  int64_t min_length = 0, min_new_tokens = 0;
+  // Which search.
+  bool do_sample = false;
+  int64_t num_beams = 1, num_return_sequences = 1;
+  double length_penalty = 1;
+  EarlyStopping early_stopping = EarlyStopping::no;
+  uint64_t seed = 0;  // of do_sample; the same seed gives the same tokens
+  bool use_cache = true;
+  bool output_logits = false;
+  // Special tokens.
+  std::vector<int64_t> eos_token_id;
+  std::optional<int64_t> pad_token_id, bos_token_id;
+  /// Of encoder–decoders, what the decoder begins with: one for all rows, or one for each.
+  std::vector<int64_t> decoder_start_token_id;
+  std::optional<int64_t> forced_bos_token_id;
+  std::vector<int64_t> forced_eos_token_id;
+  std::vector<int64_t> suppress_tokens, begin_suppress_tokens;
+  std::vector<std::vector<int64_t>> bad_words_ids;
+  std::vector<std::string> stop_strings;  // a row ends with the token that completes one
+  // Changes of the scores.
+  double repetition_penalty = 1;
+  int64_t no_repeat_ngram_size = 0;
+  /// Of the tokens of the source (of a decoder-only model: the prompt), padding included: above 1
+  /// they become likelier; what follows them there is forbidden after them.
+  double encoder_repetition_penalty = 1;
+  int64_t encoder_no_repeat_ngram_size = 0;
+  bool remove_invalid_values = false, renormalize_logits = false;
+  // Only with do_sample.
+  double temperature = 1, top_p = 1, min_p = 0, typical_p = 1, epsilon_cutoff = 0, eta_cutoff = 0;
+  int64_t top_k = 50;
+
+  /// generation_config.json, else the same fields of config.json.
+  static GenerationConfig from_repo(const hub::Repo& repo, const Config& config);
+  /// The same with an object's members laid over it. invalid_argument: a member that is not known,
+  /// of another type, or out of its range.
+  GenerationConfig with(const hub::Json& arguments) const;
+
+ private:
+  void read(const Config& c);
+};
+
+}  // namespace tern

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of a step's scores before a token is chosen, in Transformers' order (generation/utils.py,
+// _get_logits_processor): penalties and prohibitions always, cutoffs only when sampling.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "generation_config.h"
+
+namespace tern {
+
+class LogitsProcessors {
+ public:
+  /// prompt_length: tokens of a row before the first generated one, padding included.
+  LogitsProcessors(const GenerationConfig& config, int64_t prompt_length, int64_t max_length);
+
+  /// What a row holds, padding included.
+  struct Row {
+    std::span<const int64_t> tokens;       // so far
+    std::span<const int64_t> source = {};  // the encoder's, or the prompt
+  };
+  /// scores [vocabulary] of the token after `row`, in place.
+  void operator()(const Row& row, std::span<float> scores) const;
+
+ private:
+  void forbid(const Row& row, std::span<float> scores) const;
+  void force(std::span<const int64_t> tokens, std::span<float> scores) const;
+  void cut(std::span<float> scores) const;
+  void cut_typical(std::span<float> scores) const;
+  size_t least_kept() const;
+
+  GenerationConfig config_;
+  int64_t prompt_length_, max_length_;
+};
+
+/// log softmax in place, sums in double.
+void log_softmax(std::span<float> scores);
+/// exp(log softmax), as doubles.
+std::vector<double> probabilities(std::span<const float> scores);
+
+}  // namespace tern

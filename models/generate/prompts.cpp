@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "prompts.h"
+
+#include <algorithm>
+
+#include "../../engine/base/error.h"
+#include "../../engine/base/format.h"
+#include "../blocks/text_inputs.h"
+
+namespace tern {
+
+namespace {
+
+std::vector<int64_t> start_tokens(const GenerationConfig& c, int64_t rows) {
+  std::vector<int64_t> start = c.decoder_start_token_id;
+  if (start.empty() && c.bos_token_id) start.push_back(*c.bos_token_id);
+  if (start.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "generate: an encoder-decoder needs decoder_start_token_id or bos_token_id to begin with");
+  }
+  if (start.size() == 1) start.resize(static_cast<size_t>(rows), start.front());
+  if (static_cast<int64_t>(start.size()) == rows) return start;
+  fail(ErrorCode::invalid_argument, cat("generate: decoder_start_token_id has ", start.size(),
+                                        " tokens for ", rows, " rows; expected one or as many"));
+}
+
+std::span<const int64_t> row_of(const PaddedBatch& batch, int64_t row) {
+  return std::span(batch.input_ids)
+      .subspan(static_cast<size_t>(row * batch.length), static_cast<size_t>(batch.length));
+}
+
+}  // namespace
+
+Prompts read_prompts(const NamedTensors& inputs) {
+  const PaddedBatch batch = read_text_inputs(inputs, {.token_types = false});
+  if (batch.input_ids.empty()) {
+    fail(ErrorCode::unsupported, "generate: inputs_embeds are not supported; give input_ids");
+  }
+  Prompts out;
+  out.length = batch.length;
+  for (int64_t row = 0; row < batch.rows; ++row) {
+    const auto at = static_cast<size_t>(row * batch.length);
+    const std::span<const int64_t> ids = row_of(batch, row);
+    out.whole.emplace_back(ids.begin(), ids.end());
+    std::vector<int64_t> real;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (batch.key_mask.empty() || batch.key_mask[at + i] != 0) real.push_back(ids[i]);
+    }
+    if (real.empty()) {
+      fail(ErrorCode::invalid_argument,
+           cat("generate: row ", row, " of attention_mask is all 0: no prompt"));
+    }
+    out.real.push_back(std::move(real));
+  }
+  return out;
+}
+
+TokenRows source_rows(const NamedTensors& inputs) {
+  const Tensor& given = inputs.get("input_ids");
+  TokenRows out;
+  if (!given) return out;
+  const std::vector<int64_t> ids = int64_values(given, "input_ids");
+  const auto width = static_cast<std::ptrdiff_t>(given.shape().back());
+  for (auto at = ids.begin(); at != ids.end(); at += width) out.emplace_back(at, at + width);
+  return out;
+}
+
+Prompts read_decoder_prompts(const NamedTensors& inputs, int64_t sources,
+                             const GenerationConfig& config) {
+  const std::vector<int64_t> start = start_tokens(config, sources);
+  Prompts out;
+  for (const int64_t token : start) out.whole.push_back({token});
+  const NamedTensors given = split_decoder_inputs(inputs).decoder;
+  if (!given.entries().empty()) {
+    const PaddedBatch batch = read_text_inputs(
+        given, {.token_types = false, .positions = false, .prefix = kDecoderPrefix});
+    const bool hides = std::count(batch.key_mask.begin(), batch.key_mask.end(), 0) > 0;
+    if (batch.input_ids.empty() || hides) {
+      fail(
+          ErrorCode::unsupported,
+          "generate: decoder_inputs_embeds, or a decoder_attention_mask that hides tokens, are not "
+          "supported; give decoder_input_ids alone");
+    }
+    if (batch.rows != sources) {
+      fail(ErrorCode::invalid_argument,
+           cat("generate: decoder_input_ids have ", batch.rows, " rows, but input_ids ", sources));
+    }
+    bool begun = false;
+    for (int64_t row = 0; row < sources; ++row)
+      begun = begun || row_of(batch, row).front() == start[static_cast<size_t>(row)];
+    for (int64_t row = 0; row < sources; ++row) {
+      std::vector<int64_t>& ids = out.whole[static_cast<size_t>(row)];
+      if (begun) ids.clear();
+      const std::span<const int64_t> more = row_of(batch, row);
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+  }
+  out.real = out.whole;
+  out.length = static_cast<int64_t>(out.whole.front().size());
+  return out;
+}
+
+}  // namespace tern

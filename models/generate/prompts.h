@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rows of a generation begin with.
+#pragma once
+
+#include "search.h"
+
+namespace tern {
+
+struct Prompts {
+  TokenRows whole, real;  // as in Search
+  int64_t length = 0;
+};
+
+/// Of a decoder-only model: input_ids and attention_mask.
+Prompts read_prompts(const NamedTensors& inputs);
+
+/// input_ids as they were given, for processors that read the source; none where there are none.
+TokenRows source_rows(const NamedTensors& inputs);
+
+/// Of an encoder–decoder with so many sources: decoder_input_ids, or the config's start token, else
+/// its bos_token_id. unsupported: a decoder_attention_mask that hides tokens.
+Prompts read_decoder_prompts(const NamedTensors& inputs, int64_t sources,
+                             const GenerationConfig& config);
+
+}  // namespace tern

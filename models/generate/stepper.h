@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stepper: next-token logits of sequences that grow. With a cache each step computes only what is
+// new; without, everything again, with the same bits.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "../model.h"
+
+namespace tern {
+
+struct StepperOptions {
+  int64_t slots = 1;
+  int64_t capacity = 1;  // no sequence is ever longer
+  bool use_cache = true;
+  /// Of an encoder–decoder: each source serves the same number of consecutive slots.
+  const Encoded* encoded = nullptr;
+};
+
+class Stepper {
+ public:
+  Stepper(Context& ctx, const CausalModel& model, const StepperOptions& options);
+
+  /// Of the tokens that follow rows[slot] for each slot of `active`: [active, vocabulary] f32. A
+  /// row is its former self with tokens added.
+  Tensor logits(const std::vector<std::vector<int64_t>>& rows, std::span<const int64_t> active);
+  /// Slot i goes on as slot sources[i] was.
+  void select(std::span<const int64_t> sources);
+
+ private:
+  Context& ctx_;
+  const CausalModel& model_;
+  StepperOptions options_;
+  std::unique_ptr<KvCache> cache_;
+  /// Of the longest row, as if those that have ended went on.
+  int64_t longest_ = 0;
+  // Of a step, kept for their memory: what is new, its last rows, where the sequences lie.
+  std::vector<int64_t> ids_, last_;
+  std::vector<Segment> segments_, sources_;
+};
+
+}  // namespace tern

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "save_tensor.h"
+
+#include <algorithm>
+
+#include "../engine/base/error.h"
+#include "../engine/base/format.h"
+#include "../engine/ops.h"
+#include "key_names.h"
+#include "stored_tensor.h"
+
+namespace tern {
+
+namespace {
+
+constexpr int64_t kBlock = int64_t{1} << 20;  // elements
+
+/// Bytes between the first and past the last element of a tensor with any strides.
+size_t extent(const Tensor& x) {
+  int64_t last = 0;
+  for (size_t i = 0; i < x.shape().rank(); ++i) last += (x.dim(i) - 1) * x.stride(i);
+  return static_cast<size_t>(last + 1) * bits(x.dtype()) / 8;
+}
+
+Tensor widened(const Tensor& x) {
+  Tensor out = Tensor::empty(DType::f64, x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i) out.data<double>()[i] = double{x.data<float>()[i]};
+  return out;
+}
+
+/// A dense block in `dtype`, at any alignment.
+Tensor converted(const Tensor& block, std::string_view name, DType dtype, Context& ctx) {
+  if (block.dtype() == dtype) return block.dense() ? block : block.clone();
+  const Tensor dense = runnable(block, name);
+  if (dense.dtype() == dtype) return dense;
+  if (dtype != DType::f64) return convert(ctx, dense, dtype);
+  return widened(dense.dtype() == DType::f32 ? dense : convert(ctx, dense, DType::f32));
+}
+
+/// What can be read piece by piece: the stored tensor, or a copy where it lies in blocks or an
+/// export changed it.
+Tensor readable(const Parameter& p, DType dtype) {
+  const bool blocks = bits(p.tensor.dtype()) == 0;
+  if (!blocks && !p.stored.changed()) return p.tensor;
+  const BlockUse unpacked = {.dtype = dtype == DType::f64 ? DType::f32 : dtype};
+  if (is_turned(p.tensor)) return transposed(runnable(turned(p.tensor), p.name, unpacked));
+  return runnable(p.stored.changed() ? restored(p.tensor, p.stored, p.name) : p.tensor, p.name,
+                  unpacked);
+}
+
+}  // namespace
+
+void append_tensor(const Parameter& parameter, DType dtype, Context& ctx,
+                   hub::FolderWriter::File& file) {
+  const Tensor stored = readable(parameter, dtype);
+  const int64_t count = stored.numel();
+  if (count == 0) return;
+  const Tensor rows = stored.dense() ? stored.reshape({count}) : stored;
+  const int64_t step = std::max<int64_t>(1, kBlock / (count / rows.dim(0)));
+  for (int64_t begin = 0; begin < rows.dim(0); begin += step) {
+    const Tensor block = rows.slice(0, begin, std::min(begin + step, rows.dim(0)));
+    if (!block.storage()->populate(block.raw(), extent(block))) {
+      fail(ErrorCode::io,
+           cat("'", printable_name(parameter.name),
+               "' cannot be read any more: was the file that the model came from cut, or does its "
+               "disk fail?"));
+    }
+    const Tensor out = converted(block, parameter.name, dtype, ctx);
+    file.append({out.raw(), out.bytes()});
+    block.storage()->drop_pages(block.raw(), extent(block));
+  }
+}
+
+}  // namespace tern

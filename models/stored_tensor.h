@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies between a tensor as a file stores it and one that layers can run from. Called by
+// weights.cpp.
+#pragma once
+
+#include <string_view>
+
+#include "weights.h"
+
+namespace tern {
+
+/// What becomes of blocks: they stay, but for those without products that nothing else holds; those,
+/// or all, become `dtype`.
+struct BlockUse {
+  bool keep = false;
+  DType dtype = DType::f32;
+};
+
+/// Dense f32, bf16 or f16 at an aligned address: `stored` itself, or a copy when it is unaligned,
+/// strided, f64 (rounded to f32) or f8 (e4m3fn or e5m2; to bf16, which holds every value). While it
+/// is copied the file's pages are let go, so that memory holds the tensor once; a large copy lies in
+/// pages of its own. unsupported names the tensor when it has another type. Blocks stay or
+/// not, as `use` says.
+Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use = {});
+
+/// What the class has: a copy of `stored` with what an export changed undone. corrupt names the
+/// tensor when its rows are no pairs in each head.
+Tensor restored(const Tensor& stored, const Stored& changes, std::string_view name);
+
+/// Whether x [a, b] is a dense [b, a] seen from the other side, and that.
+bool is_turned(const Tensor& x) noexcept;
+Tensor turned(const Tensor& x);
+
+/// A dense copy [columns, rows] of x [rows, columns]; f32 unless x has 16 bits.
+Tensor transposed(const Tensor& x);
+
+/// The same elements of the same memory.
+bool same_view(const Tensor& a, const Tensor& b);
+
+/// The same type, shape and bits.
+bool same_values(const Tensor& a, const Tensor& b);
+
+}  // namespace tern
