@@ -192,7 +192,7 @@ class Countdown {
 };
 
 hub::Json machine_of(const hub::Json& context) {
-  std::vector<hub::Json::Member> members;
+  std::vector<hub::Json::NewMember> members;
   for (const auto& [key, value] : context.members()) {
     constexpr std::string_view kOurs = "tern_";
     if (key.rfind(kOurs, 0) == 0) members.emplace_back(key.substr(kOurs.size()), value);

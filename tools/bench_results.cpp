@@ -107,15 +107,15 @@ std::optional<double> BenchResult::counter(std::string_view key) const {
 }
 
 Json BenchResult::to_json() const {
-  std::vector<Json::Member> shape;
+  std::vector<Json::NewMember> shape;
   for (const auto& [key, value] : name.shape) {
     shape.emplace_back(key.empty() ? "case" : key, shape_value(value));
   }
-  std::vector<Json::Member> members = {{"kernel", Json::make(std::string_view(name.kernel))},
-                                       {"op", Json::make(std::string_view(name.op))},
-                                       {"isa", Json::make(std::string_view(name.isa))},
-                                       {"shape", Json::object(std::move(shape))},
-                                       {"seconds", Json::make(seconds)}};
+  std::vector<Json::NewMember> members = {{"kernel", Json::make(std::string_view(name.kernel))},
+                                          {"op", Json::make(std::string_view(name.op))},
+                                          {"isa", Json::make(std::string_view(name.isa))},
+                                          {"shape", Json::object(std::move(shape))},
+                                          {"seconds", Json::make(seconds)}};
   constexpr double kGiga = 1e9;
   for (const auto& [key, value] : counters) {
     if (key == "GFLOP/s") {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 namespace tern::cli {
@@ -172,6 +173,17 @@ size_t display_width(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) width += columns_of(next_code_point(text));
   return width;
+}
+
+std::string size_text(uint64_t bytes) {
+  constexpr double kStep = 1000;
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= kStep && unit + 1 < std::size(kUnits); ++unit) value /= kStep;
+  char text[64];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  return text;
 }
 
 }  // namespace tern::cli

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,8 @@ size_t terminal_columns(int fd);
 std::string printable(std::string_view text, size_t columns = 0);
 /// Display columns of printable text: wide East Asian characters and emoji count 2, marks 0.
 size_t display_width(std::string_view text);
+
+/// "22.7 MB"
+std::string size_text(uint64_t bytes);
 
 }  // namespace tern::cli

@@ -12,6 +12,7 @@
 #include "../models/auto.h"
 #include "../models/text/tokenizer.h"
 #include "display.h"
+#include "facts.h"
 #include "model_options.h"
 #include "verbs.h"
 
@@ -26,107 +27,12 @@ constexpr VerbHelp kHelp = {
     .summary = "Shows what a model is made of and whether it loads.",
     .examples =
         "  tern info sentence-transformers/all-MiniLM-L6-v2\n"
-        "  tern info ./my-model --json\n",
+        "  tern info ./my-model --json\n"
+        "  tern info model.Q4_K_M.gguf\n",
 };
 
-/// One line of the answer: a label for people, a key and a value for programs.
-struct Fact {
-  std::string label, key;
-  Json value;
-  std::string text;  // for people
-};
-
-std::string size_text(uint64_t bytes) {
-  constexpr double kStep = 1000;
-  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= kStep && unit + 1 < std::size(kUnits); ++unit) value /= kStep;
-  char text[64];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text;
-}
-
-/// "22,713,216"
-std::string grouped(int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += cat(out.empty() ? "" : ", ", word);
-  return out;
-}
-
-Json json_of(std::string_view text) {
-  return Json::make(text);
-}
-Json json_of(int64_t number) {
-  return Json::make(number);
-}
-Json json_of(uint64_t number) {
-  return Json::make(static_cast<int64_t>(number));
-}
-Json json_of(const std::vector<std::string>& words) {
-  std::vector<Json> elements;
-  for (const std::string& word : words) elements.push_back(json_of(std::string_view(word)));
-  return Json::array(std::move(elements));
-}
-
-class Facts {
- public:
-  void text(std::string label, std::string key, std::string value) {
-    Json json = json_of(std::string_view(value));
-    facts_.push_back({std::move(label), std::move(key), std::move(json), std::move(value)});
-  }
-  void number(std::string label, std::string key, int64_t value) {
-    facts_.push_back({std::move(label), std::move(key), json_of(value), grouped(value)});
-  }
-  void size(std::string label, std::string key, uint64_t bytes) {
-    facts_.push_back({std::move(label), std::move(key), json_of(bytes), size_text(bytes)});
-  }
-  void words(std::string label, std::string key, const std::vector<std::string>& values) {
-    facts_.push_back({std::move(label), std::move(key), json_of(values), joined(values)});
-  }
-  /// For programs only, and for people only.
-  void hidden(std::string key, Json value) {
-    facts_.push_back({"", std::move(key), std::move(value), ""});
-  }
-  void note(std::string label, std::string text) {
-    facts_.push_back({std::move(label), "", Json(), std::move(text)});
-  }
-
-  void print() const {
-    size_t width = 0;
-    for (const Fact& fact : facts_) width = std::max(width, fact.label.size());
-    std::string out;
-    for (const Fact& fact : facts_) {
-      if (fact.label.empty()) continue;
-      out += cat(fact.label, std::string(width + 2 - fact.label.size(), ' '), printable(fact.text),
-                 "\n");
-    }
-    std::fputs(out.c_str(), stdout);
-  }
-  void print_json() const {
-    std::vector<Json::Member> members;
-    for (const Fact& fact : facts_) {
-      if (!fact.key.empty()) members.emplace_back(fact.key, fact.value);
-    }
-    std::puts(Json::object(std::move(members)).dump().c_str());
-  }
-
- private:
-  std::vector<Fact> facts_;
-};
-
-void add_weights(const hub::Repo& repo, Facts& facts) {
-  const Checkpoint checkpoint = Checkpoint::open(repo);
+void add_weights(const hub::Repo& repo, const LoadOptions& options, Facts& facts) {
+  const Checkpoint checkpoint = Checkpoint::open(repo, {.gguf_file = options.gguf_file});
   int64_t parameters = 0;
   uint64_t bytes = 0;
   std::map<std::string, int64_t> types;
@@ -143,7 +49,8 @@ void add_weights(const hub::Repo& repo, Facts& facts) {
 }
 
 /// "model.type" of tokenizer.json, else what the vocabulary file beside it says.
-std::string tokenizer_kind(const hub::Repo& repo) {
+std::string tokenizer_kind(const hub::Repo& repo, const std::string& gguf_file) {
+  if (!gguf_file.empty()) return "GGUF";
   if (const auto text = repo.read_if_exists("tokenizer.json")) {
     const Json json = Json::parse(*text, "tokenizer.json");
     return std::string(json["model"]["type"].string().value_or("unnamed"));
@@ -158,11 +65,11 @@ std::string tokenizer_kind(const hub::Repo& repo) {
   return {};
 }
 
-void add_tokenizer(const hub::Repo& repo, Facts& facts) {
-  const std::string kind = tokenizer_kind(repo);
+void add_tokenizer(const hub::Repo& repo, const std::string& gguf_file, Facts& facts) {
+  const std::string kind = tokenizer_kind(repo, gguf_file);
   if (kind.empty()) return;
   facts.text("tokenizer", "tokenizer", kind);
-  const Tokenizer tokenizer = AutoTokenizer::from_repo(repo);
+  const Tokenizer tokenizer = AutoTokenizer::from_repo(repo, gguf_file);
   facts.number("vocabulary", "vocabulary", tokenizer.vocab_size());
   if (tokenizer.model_max_length() > 0) {
     facts.number("longest text", "model_max_length", tokenizer.model_max_length());
@@ -193,16 +100,16 @@ void add_files(const hub::Repo& repo, Facts& facts) {
 }
 
 /// Loads the class the configuration names, or the bare model where that class is not known.
-PretrainedModel load(const hub::Repo& repo, const ModelOptions& options, const Config& config) {
+PretrainedModel load(const hub::Repo& repo, const LoadOptions& options, const Config& config) {
   const std::vector<std::string> classes = config.architectures();
   if (!classes.empty()) {
     try {
-      return load_model(classes.front(), repo, options.load());
+      return load_model(classes.front(), repo, options);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::unsupported) throw;
     }
   }
-  return load_model("AutoModel", repo, options.load());
+  return load_model("AutoModel", repo, options);
 }
 
 /// Resident bytes of this process: what /proc says, in pages.
@@ -246,18 +153,19 @@ int info(const Arguments& arguments) {
   if (!table.parse(arguments)) return 0;
   options.apply();
 
-  const hub::Repo repo = options.open();
+  LoadOptions load_options = options.load();
+  const hub::Repo repo = options.open(load_options);
   Facts facts;
   facts.text("model", "model", repo.name());
   // What stands in the way of loading is told after everything that can be told.
   std::optional<Error> problem;
   try {
-    const Config config(Json::parse(repo.read("config.json"), "config.json"), "config.json");
+    const Config config = AutoConfig::from_repo(repo, load_options);
     facts.text("architecture", "model_type", config.model_type());
-    add_weights(repo, facts);
-    add_tokenizer(repo, facts);
+    add_weights(repo, load_options, facts);
+    add_tokenizer(repo, load_options.gguf_file, facts);
     add_modules(repo, facts);
-    add_loaded(load(repo, options, config), facts);
+    add_loaded(load(repo, load_options, config), facts);
   } catch (const Error& error) {
     problem = error;
   }

@@ -38,8 +38,12 @@ constexpr std::array kVerbs = {
          tern::cli::rerank},
     Verb{"tokenize", "texts to token ids", tern::cli::tokenize},
     Verb{"chat-template", "a conversation as a model's prompt", tern::cli::chat_template},
+    Verb{"generate", "continue a prompt with a language model", tern::cli::generate_verb},
     Verb{"forward", "run a model on tensors of a safetensors file", tern::cli::forward},
     Verb{"info", "what a model is made of", tern::cli::info},
+    Verb{"verify", "hashes, values and names of a model's files", tern::cli::verify},
+    Verb{"pull", "download a model of the hub", tern::cli::pull},
+    Verb{"cache", "list, verify or remove what was downloaded", tern::cli::cache},
     Verb{"bench", "what the kernels reach on this machine", tern::cli::bench},
 };
 

@@ -5,6 +5,7 @@
 
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "download_bar.h"
 
 namespace tern::cli {
 
@@ -13,7 +14,7 @@ void set_threads(int threads) {
 }
 
 void ModelOptions::declare_model(Options& options) {
-  options.positional("MODEL", model, "a folder, or org/name in the Hugging Face cache", true);
+  options.positional("MODEL", model, "a folder, a .gguf file, or org/name in the Hugging Face cache", true);
 }
 
 void ModelOptions::declare_options(Options& options) {
@@ -29,11 +30,15 @@ void ModelOptions::declare_options(Options& options) {
 void ModelOptions::apply() const {
   set_threads(threads);
   if (quiet) set_log_callback({});
+  static const DownloadBar bar(!quiet);  // as long as the program
 }
 
 hub::Repo ModelOptions::open() const {
-  return hub::Repo::open(model,
-                         {.revision = revision, .cache_dir = cache_dir, .subfolder = subfolder});
+  return hub::Repo::open(model, load().repo_options());
+}
+
+hub::Repo ModelOptions::open(LoadOptions& options) const {
+  return open_pretrained(model, options);
 }
 
 LoadOptions ModelOptions::load() const {

@@ -22,8 +22,10 @@ struct ModelOptions {
   /// Puts --threads and --quiet into force: call it after parsing and before anything is loaded.
   void apply() const;
 
-  hub::Repo open() const;
   LoadOptions load() const;
+  hub::Repo open() const;
+  /// The model, with the files that `options` ask for; a .gguf file becomes options.gguf_file.
+  hub::Repo open(LoadOptions& options) const;
 };
 
 constexpr int kMostThreads = 4096;

@@ -24,6 +24,7 @@ struct Options::State {
   std::vector<Line> positionals, options;
   std::vector<std::string> names = {"--help"};
   std::vector<std::string>* rest = nullptr;
+  bool rest_required = true;
   std::string rest_name;
   std::vector<std::string> rest_values;
   bool help_asked = false;
@@ -38,6 +39,7 @@ struct Options::State {
     const size_t comma = left.find(',');
     left = comma == std::string::npos ? "    " + left : left.insert(comma + 1, " ");
     names.push_back(left.substr(4));
+    if (text.empty()) return;
     if (!value.empty()) left += cat(" ", value);
     options.push_back({left, std::string(text)});
   }
@@ -104,6 +106,11 @@ void Options::rest(std::string_view name, std::vector<std::string>& target, std:
   state_->positionals.push_back({cat(name, "…"), std::string(help)});
 }
 
+void Options::more(std::string_view name, std::vector<std::string>& target, std::string_view help) {
+  rest(name, target, help);
+  state_->rest_required = false;
+}
+
 void Options::text(std::string_view names, std::string_view value, std::string& target,
                    std::string_view help) {
   state_->app.add_option(std::string(names), target);
@@ -146,7 +153,7 @@ bool Options::parse(const Arguments& arguments) {
     state.rest_values.resize(std::max<size_t>(arguments.size(), 1));
     for (size_t i = 0; i < state.rest_values.size(); ++i) {
       const std::string name = i == 0 ? state.rest_name : cat(state.rest_name, i + 1);
-      state.app.add_option(name, state.rest_values[i])->required(i == 0);
+      state.app.add_option(name, state.rest_values[i])->required(i == 0 && state.rest_required);
     }
   }
   // Asked for help, the arguments that are missing do not matter.

@@ -28,10 +28,12 @@ class Options {
   Options(const Options&) = delete;
   Options& operator=(const Options&) = delete;
 
-  // `names` is "--top-k" or "-k,--top-k"; `value` names its value in the help ("N", "FILE").
+  // `names` is "--top-k" or "-k,--top-k"; `value` names its value in the help ("N", "FILE"). An
+  // option without a help text has no line of its own: that of another one speaks of it.
   void positional(std::string_view name, std::string& target, std::string_view help, bool required);
-  /// Every further positional argument, at least one.
+  /// Every further positional argument: at least one, or as many as there are.
   void rest(std::string_view name, std::vector<std::string>& target, std::string_view help);
+  void more(std::string_view name, std::vector<std::string>& target, std::string_view help);
   void text(std::string_view names, std::string_view value, std::string& target,
             std::string_view help);
   void repeated(std::string_view names, std::string_view value, std::vector<std::string>& target,

@@ -24,7 +24,8 @@ bool switched_off(const char* variable) {
   return !text.empty() && text != "0" && text != "false" && text != "False";
 }
 
-/// "1:02:03", "4:05"
+}  // namespace
+
 std::string clock_text(double seconds) {
   constexpr double kTooLong = 360000;
   const auto whole = static_cast<int64_t>(std::clamp(seconds, 0.0, kTooLong));
@@ -33,7 +34,6 @@ std::string clock_text(double seconds) {
   return h > 0 ? cat(h, m < 10 ? ":0" : ":", m, ":", two) : cat(m, ":", two);
 }
 
-/// Eighths of a cell, so that the bar grows smoothly.
 std::string bar_text(double share, int cells) {
   static constexpr const char* kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const int eighths = static_cast<int>(share * cells * 8);
@@ -44,16 +44,17 @@ std::string bar_text(double share, int cells) {
   return out;
 }
 
-}  // namespace
+bool progress_bars_shown() {
+  return is_terminal(STDERR_FILENO) && !switched_off("HF_HUB_DISABLE_PROGRESS_BARS") &&
+         !switched_off("CI");
+}
 
 ProgressBar::ProgressBar(std::string_view stage, uint64_t total_bytes, bool wanted)
-    : stage_(stage),
-      total_bytes_(total_bytes),
-      shown_(wanted && is_terminal(STDERR_FILENO) &&
-             !switched_off("HF_HUB_DISABLE_PROGRESS_BARS") && !switched_off("CI")) {
+    : stage_(stage), total_bytes_(total_bytes), shown_(wanted && progress_bars_shown()) {
   if (!shown_) return;
-  set_progress_callback([this](std::string_view, uint64_t done, uint64_t total) {
-    if (total > 0) update(static_cast<double>(done) / static_cast<double>(total));
+  set_progress_callback([this](std::string_view what, uint64_t done, uint64_t total) {
+    if (total > 0 && what != "download")
+      update(static_cast<double>(done) / static_cast<double>(total));
   });
 }
 

@@ -6,9 +6,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace tern::cli {
+
+/// Standard error is a terminal and nobody asked for no bars.
+bool progress_bars_shown();
+/// "1:02:03", "4:05"
+std::string clock_text(double seconds);
+/// `share` of so many cells, in eighths of one, so that the bar grows smoothly.
+std::string bar_text(double share, int cells);
 
 class ProgressBar {
  public:

@@ -9,6 +9,7 @@
 
 #include "../engine/base/env.h"
 #include "../engine/base/format.h"
+#include "../engine/base/storage.h"
 #include "../models/text/jsonl.h"
 #include "../models/text/tokenizer.h"
 #include "lines.h"
@@ -20,7 +21,7 @@ namespace tern::cli {
 namespace {
 
 constexpr VerbHelp kHelp = {
-    .usage = "tern tokenize --tokenizer DIR|tokenizer.json [FILE] [options]",
+    .usage = "tern tokenize --tokenizer DIR|tokenizer.json|model.gguf [FILE] [options]",
     .summary = "Turns texts into token ids, one line each.",
     .examples =
         "  echo 'It rained.' | tern tokenize --tokenizer bert-base-uncased\n"
@@ -40,8 +41,7 @@ struct TokenizeArguments {
   bool parse(const Arguments& arguments) {
     Options options(kHelp);
     options.positional("FILE", file, "lines to read (default: -, standard input)", false);
-    options.text("--tokenizer", "DIR", tokenizer,
-                 "a folder, a tokenizer.json, or org/name in the Hugging Face cache");
+    options.text("--tokenizer", "DIR", tokenizer, "folder, tokenizer.json, .gguf file or org/name");
     options.flag("--jsonl", jsonl, "requests and answers as JSON lines");
     options.flag("--decode", decode, "ids to text (with --jsonl: the decoded text in each answer)");
     options.flag("--no-special-tokens", plain, "leave out [CLS], </s>, …");
@@ -57,9 +57,16 @@ struct TokenizeArguments {
 
 Tokenizer open_tokenizer(const std::string& path) {
   const FileInfo file = env().stat(path);
-  if (!file.exists || file.directory) return AutoTokenizer::from_pretrained(path);
+  if (!file.exists || file.directory || path.ends_with(".gguf")) {
+    return AutoTokenizer::from_pretrained(path);
+  }
   constexpr uint64_t kLargest = uint64_t{512} << 20;
-  return AutoTokenizer::from_json(env().read_file(path, kLargest), path);
+  if (file.special || file.size > kLargest) {
+    return AutoTokenizer::from_json(env().read_file(path, kLargest), path);
+  }
+  const StorageRef bytes = map_storage(path);
+  return AutoTokenizer::from_json({reinterpret_cast<const char*>(bytes->data()), bytes->size()},
+                                  path);
 }
 
 std::string ids_line(const Tokenizer& tokenizer, std::string_view text, bool special_tokens) {

@@ -13,7 +13,11 @@ int rerank(const Arguments& arguments);
 int tokenize(const Arguments& arguments);
 int chat_template(const Arguments& arguments);
 int forward(const Arguments& arguments);
+int generate_verb(const Arguments& arguments);
 int info(const Arguments& arguments);
+int pull(const Arguments& arguments);
+int cache(const Arguments& arguments);
+int verify(const Arguments& arguments);
 int bench(const Arguments& arguments);
 
 }  // namespace tern::cli

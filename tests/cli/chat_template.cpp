@@ -56,3 +56,19 @@ TEST_CASE("chat-template tells a template's refusal from a bad template and a mi
   CHECK(bad.exit_code == 4);
   CHECK(bad.err.find("line 2") != std::string::npos);
 }
+
+TEST_CASE(
+    "chat-template --tokenize writes a line of ids for each conversation, --mask with a mask") {
+  const std::string path = TERN_TEST_DATA "/tokenizers/chat";
+  const std::string talk =
+      R"([{"role":"user","content":"H"},{"role":"assistant","content":"the"}])";
+  const Outcome one = run_tern({"chat-template", path, "--tokenize", "--mask"}, {.input = talk});
+  CHECK(one.exit_code == 0);
+  CHECK(one.out ==
+        "{\"input_ids\":[276,268,198,39,277,198,276,270,272,259,83,198,263,277,198],"
+        "\"assistant_masks\":[0,0,0,0,0,0,0,0,0,0,0,0,1,1,0]}\n");
+  const Outcome two = run_tern({"chat-template", path, "--tokenize", "--max-length", "3"},
+                               {.input = "[" + talk + "," + kHello + "]"});
+  CHECK(two.out == "[276,268,198]\n[276,268,198]\n");
+  CHECK(run_tern({"chat-template", path, "--mask"}, {.input = kHello}).exit_code == 2);
+}

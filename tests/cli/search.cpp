@@ -125,7 +125,7 @@ TEST_CASE("rerank with one label gives the sigmoid, or the logit where the confi
         Json::parse(read_file(golden(kClassifier) + "/config.json"), "config");
     std::string config = "{" + members + "\"num_labels\":1";
     for (const auto& [key, value] : golden_config.members()) {
-      if (key != "id2label" && key != "label2id") config += ",\"" + key + "\":" + value.dump();
+      if (key != "id2label" && key != "label2id") config += ",\"" + std::string(key) + "\":" + value.dump();
     }
     folder.write(std::string(kClassifier) + "/config.json", config + "}");
     const Outcome outcome =

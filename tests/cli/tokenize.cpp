@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "../../hub/formats/json.h"
+#include "../hub/formats/gguf_bytes.h"
 #include "program.h"
 
 using namespace tern::test;
@@ -78,4 +79,29 @@ TEST_CASE("tokenize names a tokenizer that does not exist") {
   const Outcome outcome = run_tern({"tokenize", "--tokenizer", folder / "none"}, {.input = "a\n"});
   CHECK(outcome.exit_code == 3);
   CHECK(outcome.out.empty());
+}
+
+TEST_CASE("tokenize and chat-template read a GGUF file by its path") {
+  GgufBytes file;
+  file.entries = {
+      entry("tokenizer.ggml.model", 8, gguf_string("gpt2")),
+      entry(
+          "tokenizer.ggml.tokens", 9,
+          array_value(
+              8, 4, gguf_string("a") + gguf_string("b") + gguf_string("ab") + gguf_string("<s>"))),
+      entry("tokenizer.ggml.token_type", 9, array_value(5, 4, u32(1) + u32(1) + u32(1) + u32(3))),
+      entry("tokenizer.ggml.merges", 9, array_value(8, 1, gguf_string("a b"))),
+      entry("tokenizer.chat_template", 8, gguf_string("{{ messages[0].content }}")),
+  };
+  const TemporaryFolder folder;
+  const std::string path = folder.write("model.gguf", file.made());
+  const Outcome ids = run_tern({"tokenize", "--tokenizer", path}, {.input = "ab<s>a\n"});
+  CHECK(ids.out == "2 3 0\n");
+  const Outcome chat =
+      run_tern({"chat-template", path}, {.input = R"([{"role":"user","content":"Hello"}])"});
+  CHECK(chat.out == "Hello");
+  const std::string cut = folder.write("cut.gguf", file.made().substr(0, 200));
+  const Outcome bad = run_tern({"tokenize", "--tokenizer", cut}, {.input = "a\n"});
+  CHECK(bad.exit_code == 4);
+  CHECK(bad.err.find("cut.gguf: ") != std::string::npos);
 }

@@ -22,7 +22,7 @@ TEST_CASE("help of the program and of every verb fits a screen and goes to stand
   constexpr size_t kScreenLines = 30, kScreenColumns = 100;
   for (const std::string& verb :
        std::vector<std::string>{"", "embed", "search", "rerank", "tokenize", "chat-template",
-                                "forward", "info", "bench"}) {
+                                "forward", "generate", "info", "pull", "cache", "bench"}) {
     CAPTURE(verb);
     std::vector<std::string> arguments = {"--help"};
     if (!verb.empty()) arguments.insert(arguments.begin(), verb);

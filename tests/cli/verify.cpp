@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// verify: a good model, and every kind of fault it is there to find.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "../../hub/formats/json.h"
+#include "../../hub/formats/safetensors.h"
+#include "../../hub/hash.h"
+#include "program.h"
+
+using namespace tern::test;
+using ::tern::hub::Json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kBert = std::string(TERN_TEST_DATA) + "/golden/bert";
+
+/// The golden BERT as a snapshot of the hub's cache.
+std::string make_snapshot(const TemporaryFolder& folder) {
+  const std::string repo = folder / "cache/models--org--name";
+  const std::string commit(40, 'c'), snapshot = repo + "/snapshots/" + commit;
+  for (const std::string& part : {repo + "/blobs", repo + "/refs", snapshot}) {
+    fs::create_directories(part);
+  }
+  folder.write("cache/models--org--name/refs/main", commit);
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    const std::string content = read_file(kBert + "/" + name);
+    const auto kind = std::string_view(name) == "config.json" ? ::tern::hub::HashKind::git_sha1
+                                                              : ::tern::hub::HashKind::sha256;
+    ::tern::hub::Hasher hasher(kind, content.size());
+    hasher.update(::tern::as_bytes(content));
+    const std::string hash = hasher.finish();
+    folder.write("cache/models--org--name/blobs/" + hash, content);
+    fs::create_symlink("../../blobs/" + hash, snapshot + "/" + name);
+  }
+  return snapshot;
+}
+
+Outcome verify(const std::string& model, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {"verify", model});
+  return run_tern(more, {.variables = {"HF_HUB_OFFLINE=1"}});
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+using Tensors = std::map<std::string, ::tern::hub::TensorToWrite>;
+
+/// A folder with the golden BERT's tensors after `change`.
+std::string changed_model(const TemporaryFolder& folder,
+                          const std::function<void(Tensors&)>& change) {
+  const auto file = ::tern::hub::open_safetensors(kBert + "/model.safetensors");
+  Tensors tensors;
+  for (const auto& entry : file.header.tensors) {
+    tensors[entry.name] = {entry.name,
+                           entry.dtype,
+                           entry.shape,
+                           {file.storage->data() + entry.begin, entry.end - entry.begin}};
+  }
+  change(tensors);
+  std::vector<::tern::hub::TensorToWrite> list;
+  for (auto& [name, tensor] : tensors) list.push_back(tensor);
+  fs::create_directories(folder / "model");
+  folder.write("model/config.json", read_file(kBert + "/config.json"));
+  ::tern::hub::write_safetensors(folder / "model/model.safetensors", list);
+  return folder / "model";
+}
+
+}  // namespace
+
+TEST_CASE("verify finds nothing wrong with a good model and says what it holds") {
+  const TemporaryFolder folder;
+  make_snapshot(folder);
+  const std::vector<std::string> cache = {"--cache-dir", folder / "cache"};
+  const Outcome outcome = verify("org/name", cache);
+  CAPTURE(outcome.out);
+  CAPTURE(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(
+      contains(outcome.out, "2: 2 have the hash that the hub gave, 0 have another, of 0 nothing"));
+  CHECK(contains(outcome.out, "of float32: "));
+  CHECK(contains(outcome.out, "all are finite"));
+  CHECK(contains(outcome.out, "every tensor found its place"));
+  CHECK(contains(outcome.out, "all is as it should be"));
+
+  const Json json =
+      Json::parse(verify("org/name", {"--json", "--cache-dir", folder / "cache"}).out, "answer");
+  CHECK(json["ok"].boolean() == true);
+  CHECK(json["files"].elements()[0]["state"].string() == "right");
+  CHECK(json["problems"].elements().empty());
+  CHECK(json["classes"]["BertModel"]["missing_keys"].elements().empty());
+  CHECK(json["dtypes"]["float32"]["tensors"].integer() > 10);
+}
+
+TEST_CASE("verify finds a file of the cache whose content is not what its name says") {
+  const TemporaryFolder folder;
+  const std::string snapshot = make_snapshot(folder);
+  const std::string path = fs::canonical(snapshot + "/model.safetensors");
+  std::string content = read_file(path);
+  content[content.size() - 1] ^= 1;
+  folder.write("cache/models--org--name/blobs/" + path.substr(path.rfind('/') + 1), content);
+  const Outcome outcome = verify("org/name", {"--cache-dir", folder / "cache"});
+  CHECK(outcome.exit_code == 4);
+  CHECK(contains(outcome.out, "1 have another"));
+  CHECK(contains(outcome.out, "model.safetensors: its content has the hash "));
+}
+
+TEST_CASE("verify finds values that are no numbers, and names that the class misses") {
+  const TemporaryFolder folder;
+  std::string bytes;
+  const std::string model = changed_model(folder, [&](Tensors& tensors) {
+    auto& tensor = tensors.at("embeddings.word_embeddings.weight");
+    bytes.assign(::tern::as_text(tensor.bytes));
+    const uint32_t values[] = {0x7F800000u, 0xFF800001u, 0x7FC00000u};
+    std::memcpy(bytes.data() + 40, values, sizeof values);
+    tensor.bytes = ::tern::as_bytes(bytes);
+    tensors.erase("encoder.layer.0.output.dense.bias");
+    tensors["extra"] = {"extra", ::tern::DType::u8, {1}, ::tern::as_bytes(bytes).first(1)};
+    tensors.at("extra").name = "extra";
+  });
+  const Outcome outcome = verify(model);
+  CAPTURE(outcome.out);
+  CHECK(outcome.exit_code == 4);
+  CHECK(contains(outcome.out, "embeddings.word_embeddings.weight: 3 values are infinite or NaN"));
+  CHECK(contains(outcome.out, "BertModel: no encoder.layer.0.output.dense.bias"));
+  CHECK(contains(outcome.out, "unexpected: extra"));
+  CHECK(contains(outcome.out, "1 of uint8: 1 values"));
+  CHECK(outcome.err.empty());
+  const Json json = Json::parse(verify(model, {"--json"}).out, "answer");
+  CHECK(json["ok"].boolean() == false);
+  CHECK(json["not_finite"]["embeddings.word_embeddings.weight"].integer() == 3);
+  CHECK(json["problems"].elements().size() == 2);
+}
+
+TEST_CASE("verify looks at the classes it is asked for") {
+  const Outcome outcome =
+      verify(kBert, {"--class", "AutoModelForQuestionAnswering", "--class", "BertModel"});
+  CHECK(outcome.exit_code == 4);
+  CHECK(contains(outcome.out, "BertForQuestionAnswering: no qa_outputs.weight"));
+  CHECK(contains(outcome.out, "every tensor found its place"));
+  CHECK(verify(kBert, {"--class", "LlamaModel"}).exit_code != 0);
+}
+
+TEST_CASE("verify finds an index that does not tell the truth about its shards") {
+  const TemporaryFolder folder;
+  const std::string model = changed_model(folder, [](Tensors&) {});
+  fs::rename(model + "/model.safetensors", model + "/model-00001-of-00002.safetensors");
+  folder.write("model/model.safetensors.index.json",
+               R"({"weight_map": {"pooler.dense.bias": "model-00001-of-00002.safetensors",
+                                  "nobody": "model-00001-of-00002.safetensors",
+                                  "other": "model-00002-of-00002.safetensors"}})");
+  const Outcome outcome = verify(model, {"--json"});
+  CAPTURE(outcome.out);
+  CHECK(outcome.exit_code != 0);
+  CHECK(contains(outcome.out, "the shard model-00002-of-00002.safetensors is not there"));
+  CHECK(contains(outcome.out, "says that 'nobody' is in model-00001-of-00002.safetensors"));
+  CHECK(contains(outcome.out, "holds 'pooler.dense.weight', which model.safetensors.index.json"));
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verify_files.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "../engine/base/env.h"
+#include "../engine/base/error.h"
+#include "../engine/base/format.h"
+#include "../engine/base/log.h"
+#include "../hub/formats/safetensors.h"
+#include "../hub/hash.h"
+
+namespace tern::cli {
+
+namespace {
+
+constexpr size_t kPiece = 1 << 20, kMostProblems = 100;
+
+/// Snapshots of the cache link to blobs/<hash>.
+std::string blob_name(const std::string& path) {
+  const std::string real = env().real_path(path);
+  const size_t slash = real.rfind('/');
+  const std::string name = real.substr(slash + 1);
+  return real.substr(0, slash).ends_with("/blobs") && hub::is_hash(name) ? name : "";
+}
+
+std::string hash_of(const StorageRef& content, hub::HashKind kind, uint64_t& done, uint64_t total) {
+  hub::Hasher hasher(kind, content->size());
+  for (size_t at = 0; at < content->size(); at += kPiece) {
+    const size_t size = std::min(kPiece, content->size() - at);
+    if (!content->populate(content->data() + at, size)) {
+      fail(ErrorCode::io, "a file was cut while it was read, or its disk fails");
+    }
+    hasher.update({content->data() + at, size});
+    content->drop_pages(content->data() + at, size);
+    done += size;
+    progress("verify", done, total);
+  }
+  return hasher.finish();
+}
+
+class IndexCheck {
+ public:
+  IndexCheck(const hub::Repo& repo, const std::string& index) : repo_(repo), index_(index) {
+    for (auto& [name, shard] : hub::parse_shard_index(repo.read(index), repo.path(index))) {
+      shards_[shard].insert(name);
+    }
+  }
+
+  void run(std::vector<std::string>& problems) const {
+    for (const auto& [shard, names] : shards_) {
+      if (!repo_.exists(shard)) {
+        problems.push_back(cat(index_, ": the shard ", shard, " is not there"));
+      } else if (shard.ends_with(".safetensors")) {
+        compare(shard, names, problems);
+      }
+      if (problems.size() >= kMostProblems) return;
+    }
+  }
+
+ private:
+  void compare(const std::string& shard, const std::set<std::string>& names,
+               std::vector<std::string>& problems) const {
+    std::set<std::string> there;
+    for (const hub::TensorEntry& entry :
+         hub::open_safetensors(repo_.map(shard, false), repo_.path(shard)).header.tensors) {
+      there.insert(entry.name);
+      if (names.contains(entry.name)) continue;
+      problems.push_back(cat(shard, ": holds '", entry.name, "', which ", index_, " does not say"));
+    }
+    for (const std::string& name : names) {
+      if (there.contains(name)) continue;
+      problems.push_back(cat(index_, ": says that '", name, "' is in ", shard, ", which lacks it"));
+    }
+  }
+
+  const hub::Repo& repo_;
+  const std::string& index_;
+  std::map<std::string, std::set<std::string>> shards_;
+};
+
+}  // namespace
+
+std::vector<VerifiedFile> verify_files(const hub::Repo& repo) {
+  std::vector<VerifiedFile> files;
+  uint64_t total = 0, done = 0;
+  for (const std::string& name : repo.list()) {
+    files.push_back({.name = name, .bytes = repo.size(name), .hash = {}});
+    total += files.back().bytes;
+  }
+  for (VerifiedFile& file : files) {
+    file.expected = blob_name(repo.path(file.name));
+    const hub::HashKind kind =
+        file.expected.empty() ? hub::HashKind::sha256 : hub::hash_kind(file.expected);
+    file.hash = hash_of(repo.map(file.name, false), kind, done, total);
+  }
+  progress("verify", total, total);
+  return files;
+}
+
+std::vector<std::string> index_problems(const hub::Repo& repo) {
+  std::vector<std::string> problems;
+  for (const std::string& name : repo.list()) {
+    const bool index = name.ends_with(".json") && name.find(".index.") != std::string::npos;
+    if (index && name.find('/') == std::string::npos) IndexCheck(repo, name).run(problems);
+  }
+  if (problems.size() > kMostProblems) problems.resize(kMostProblems);
+  return problems;
+}
+
+}  // namespace tern::cli
