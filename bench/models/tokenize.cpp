@@ -5,6 +5,7 @@
 //   pass C B E     encodes documents [B, E) of corpus C one by one, ids only; seconds
 //   offsets C B E  the same with offsets
 //   threads C B E  the same, ids only, by all threads; seconds
+//   load           loads TOKENIZER.json once more; seconds of the first time and of this one
 //   short          one sentence of 13 words, median seconds of 2,000 calls
 //   ids C B E      the ids of each document as a CRC-32 of little-endian uint32; one line
 // Usage: bench_tokenize TOKENIZER.json THREADS CORPUS…
@@ -12,13 +13,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "../../engine/base/storage.h"
 #include "../../models/tern.h"
 
 namespace {
@@ -31,17 +31,15 @@ double seconds_of(auto&& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string read(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) tern::fail(tern::ErrorCode::not_found, std::string(path) + ": cannot read");
-  return {std::istreambuf_iterator<char>(file), {}};
+std::string_view text_of(const tern::StorageRef& bytes) {
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
 }
 
-Documents split(const std::string& corpus) {
+Documents split(std::string_view corpus) {
   Documents out;
   for (size_t begin = 0; begin < corpus.size();) {
     const size_t end = std::min(corpus.find('\0', begin), corpus.size());
-    out.push_back(corpus.substr(begin, end - begin));
+    out.emplace_back(corpus.substr(begin, end - begin));
     begin = end + 1;
   }
   return out;
@@ -60,8 +58,14 @@ uint32_t crc32(const std::vector<int64_t>& ids) {
 
 class Bench {
  public:
-  Bench(tern::Tokenizer tokenizer, int threads)
-      : tokenizer_(std::move(tokenizer)), pool_(threads) {}
+  Bench(std::string path, int threads) : path_(std::move(path)), pool_(threads) {
+    first_load_ = seconds_of([&] { tokenizer_ = load(); });
+  }
+
+  double first_load() const { return first_load_; }
+  double load_again() const {
+    return seconds_of([&] { load(); });
+  }
 
   double pass(std::span<const std::string> documents) {
     return seconds_of([&] {
@@ -107,11 +111,16 @@ class Bench {
   }
 
  private:
+  tern::Tokenizer load() const {
+    return tern::AutoTokenizer::from_json(text_of(tern::map_storage(path_)), path_);
+  }
   void encode(const std::string& text, std::vector<int64_t>& ids) const {
     ids.clear();
     tokenizer_.encode_ids(text, {.add_special_tokens = false}, ids);
   }
 
+  std::string path_;
+  double first_load_ = 0;
   tern::Tokenizer tokenizer_;
   tern::ThreadPool pool_;
   std::vector<int64_t> ids_;
@@ -131,6 +140,8 @@ void serve(Bench& bench, const std::vector<Documents>& corpora) {
     }
     if (verb == "ids") {
       bench.write_ids(documents);
+    } else if (verb == "load") {
+      std::printf("%.9f %.9f\n", bench.first_load(), bench.load_again());
     } else {
       const double seconds = verb == "pass"      ? bench.pass(documents)
                              : verb == "offsets" ? bench.offsets(documents)
@@ -151,8 +162,8 @@ int main(int argc, char** argv) {
   }
   try {
     std::vector<Documents> corpora;
-    for (int i = 3; i < argc; ++i) corpora.push_back(split(read(argv[i])));
-    Bench bench(tern::AutoTokenizer::from_json(read(argv[1]), argv[1]), std::atoi(argv[2]));
+    for (int i = 3; i < argc; ++i) corpora.push_back(split(text_of(tern::map_storage(argv[i]))));
+    Bench bench(argv[1], std::atoi(argv[2]));
     std::puts("ready");
     std::fflush(stdout);
     serve(bench, corpora);

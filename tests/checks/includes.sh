@@ -25,6 +25,8 @@ forbid hub "${up}(kernels|models|tools)/|${up}engine/[a-z_]+\.h\"|${up}engine/cp
 forbid models "${up}kernels/" "models/ may include kernels/text, image, signal only" 'kernels/(text|image|signal)/'
 forbid tools "${up}kernels/" "tools/ may not include kernels/"
 forbid 'hub engine models tools kernels' '#include [<"]simdjson' "simdjson is included in hub/formats/json.cpp only" '^hub/formats/json\.cpp:'
+forbid 'hub engine models tools kernels' '#include <curl/' "libcurl is included in hub/http.cpp only" '^hub/http\.cpp:'
+forbid 'hub engine models tools kernels' '#include <hdf5' "libhdf5 is included in hub/formats/hdf5_library.cpp only" '^hub/formats/hdf5_library\.cpp:'
 forbid 'hub engine models tools kernels' '#include <CLI/' "CLI11 is included in one file of tools/ only" '^tools/options\.(cpp|h):'
 forbid 'hub engine models tools kernels' '#include <regex>' "std::regex overflows the stack on long input"
 exit $bad

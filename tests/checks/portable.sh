@@ -7,6 +7,7 @@ trap 'rm -rf "$out"' EXIT
 failed=0
 while read -r file; do
   aarch64-linux-gnu-g++ -std=c++20 -O1 -Wall -Wextra -Werror -ffp-contract=off -isystem "$out/include" \
+    -isystem /usr/include/hdf5/serial \
     '-DTERN_VERSION="test"' -c "$file" -o "$out/object.o" || failed=1
 done < <(git ls-files 'kernels/*.cpp' 'engine/*.cpp' 'hub/*.cpp' 'models/*.cpp' |
          grep -vE 'kernels/[a-z0-9_]+/avx|hub/formats/json\.cpp')

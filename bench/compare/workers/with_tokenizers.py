@@ -3,6 +3,7 @@
 
 Usage: with_tokenizers.py PEER TOKENIZER.json THREADS CORPUS…"""
 
+import importlib
 import json
 import os
 import statistics
@@ -75,12 +76,23 @@ def sentencepiece():
     return lambda texts: [t.encode(text) for text in texts], lambda e: e, None
 
 
-encode, ids_of, with_offsets = {"tokenizers": huggingface, "fastokens": fastokens, "tokie": tokie, "tiktoken": tiktoken,
-                                "sentencepiece": sentencepiece}[peer]()
+def load():
+    """The peer's calls, and the seconds that it took to load the file."""
+    start = time.perf_counter()
+    calls = {"tokenizers": huggingface, "fastokens": fastokens, "tokie": tokie, "tiktoken": tiktoken,
+             "sentencepiece": sentencepiece}[peer]()
+    return calls, time.perf_counter() - start
+
+
+importlib.import_module(peer)
+(encode, ids_of, with_offsets), FIRST_LOAD = load()
 DOCUMENTS = [[d.decode() for d in open(c, "rb").read().split(b"\0")[:-1]] for c in corpora]
 print("ready", flush=True)
 for line in sys.stdin:
     verb, *rest = line.split()
+    if verb == "load":
+        print(f"{FIRST_LOAD:.9f} {load()[1]:.9f}", flush=True)
+        continue
     if verb == "short":
         times = []
         for _ in range(500):

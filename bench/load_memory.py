@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peak memory of loading: makes a BERT of about 500 MB with random weights in every file form, runs
+`tern forward` on each, and prints peak resident size over the weights' size. Standard library only.
+
+  bench/load_memory.py build/tools/tern [FOLDER]
+"""
+
+import array
+import json
+import os
+import random
+import struct
+import sys
+import tempfile
+import zlib
+
+HIDDEN, LAYERS, VOCABULARY, INNER = 768, 12, 50000, 3072
+
+
+def shapes():
+    yield "embeddings.word_embeddings.weight", [VOCABULARY, HIDDEN]
+    yield "embeddings.position_embeddings.weight", [512, HIDDEN]
+    yield "embeddings.token_type_embeddings.weight", [2, HIDDEN]
+    linears = [("pooler.dense", HIDDEN, HIDDEN)]
+    norms = ["embeddings.LayerNorm"]
+    for i in range(LAYERS):
+        layer = f"encoder.layer.{i}."
+        for name in ("query", "key", "value"):
+            linears.append((f"{layer}attention.self.{name}", HIDDEN, HIDDEN))
+        linears += [(layer + "attention.output.dense", HIDDEN, HIDDEN),
+                    (layer + "intermediate.dense", INNER, HIDDEN),
+                    (layer + "output.dense", HIDDEN, INNER)]
+        norms += [layer + "attention.output.LayerNorm", layer + "output.LayerNorm"]
+    for name, out, into in linears:
+        yield name + ".weight", [out, into]
+        yield name + ".bias", [out]
+    for name in norms:
+        yield name + ".weight", [HIDDEN]
+        yield name + ".bias", [HIDDEN]
+
+
+BLOCK = array.array("f", (random.Random(1).gauss(0, 0.02) for _ in range(1 << 16))).tobytes()
+
+
+def count(shape):
+    return shape[0] * (shape[1] if len(shape) > 1 else 1)
+
+
+def content(shape):
+    size = 4 * count(shape)
+    return (BLOCK * (size // len(BLOCK) + 1))[:size]
+
+
+def text(value):
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def number(value):
+    return b"J" + struct.pack("<i", value)
+
+
+def tuple_of(values):
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def pickled(turned):
+    out = b"\x80\x02}("
+    for key, (name, shape) in enumerate(shapes()):
+        strides = [shape[1], 1] if len(shape) > 1 else [1]
+        if turned and len(shape) > 1:
+            strides = [1, shape[0]]
+        out += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage")
+        out += b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu") + number(count(shape))
+        out += b"tQ" + number(0) + tuple_of(shape) + tuple_of(strides)
+        out += b"\x89ccollections\nOrderedDict\n)RtR"
+    return out + b"u."
+
+
+def write_zip(path, turned=False):
+    with open(path, "wb") as file:
+        directory, entries = b"", 0
+
+        def add(name, data):
+            nonlocal directory, entries
+            at, crc = file.tell(), zlib.crc32(data)
+            name = name.encode()
+            padding = -(at + 34 + len(name)) % 64
+            file.write(b"PK\3\4" + struct.pack("<HHHIIIIHH", 0, 0x808, 0, 0, 0, 0, 0, len(name),
+                                               padding + 4) + name)
+            file.write(b"FB" + struct.pack("<H", padding) + b"Z" * padding + data)
+            file.write(b"PK\7\10" + struct.pack("<III", crc, len(data), len(data)))
+            directory += b"PK\1\2" + struct.pack("<HHHHIIIIHHHHHII", 0, 0, 0x808, 0, 0, crc,
+                                                 len(data), len(data), len(name), 0, 0, 0, 0, 0,
+                                                 at) + name
+            entries += 1
+
+        add("m/data.pkl", pickled(turned))
+        add("m/byteorder", b"little")
+        for key, (_, shape) in enumerate(shapes()):
+            add(f"m/data/{key}", content(shape))
+        begin = file.tell()
+        file.write(directory + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, entries, entries,
+                                                       len(directory), begin, 0))
+
+
+def write_old(path):
+    keys = [(key, shape) for key, (_, shape) in enumerate(shapes())]
+    with open(path, "wb") as file:
+        file.write(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.")
+        file.write(b"\x80\x02}." + pickled(False))
+        file.write(b"\x80\x02](" + b"".join(text(str(key)) for key, _ in keys) + b"e.")
+        for _, shape in keys:
+            file.write(struct.pack("<Q", count(shape)) + content(shape))
+
+
+def write_safetensors(path, tensors=None):
+    header, at = {}, 0
+    tensors = tensors or [(name, "F32", shape, content(shape)) for name, shape in shapes()]
+    for name, dtype, shape, data in tensors:
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    head = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(head)) + head)
+        for _, _, _, data in tensors:
+            file.write(data)
+
+
+def main():
+    tern = os.path.abspath(sys.argv[1])
+    base = sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()
+    os.makedirs(base, exist_ok=True)
+    config = {"model_type": "bert", "hidden_size": HIDDEN, "num_hidden_layers": LAYERS,
+              "num_attention_heads": 12, "intermediate_size": INNER, "vocab_size": VOCABULARY}
+    with open(os.path.join(base, "config.json"), "w") as file:
+        json.dump(config, file)
+    inputs, outputs = os.path.join(base, "in.st"), os.path.join(base, "out.st")
+    write_safetensors(inputs, [("input_ids", "I64", [1, 4], struct.pack("<4q", 5, 6, 7, 8))])
+    weights = sum(4 * count(shape) for _, shape in shapes())
+    forms = {"model.safetensors": write_safetensors, "pytorch_model.bin": write_zip,
+             "pytorch_model.bin (old form)": write_old,
+             "pytorch_model.bin (transposed)": lambda path: write_zip(path, True)}
+    print(f"weights {weights / 1e6:.0f} MB, bound {1.05 * weights / 1e6 + 60:.0f} MB")
+    for label, write in forms.items():
+        path = os.path.join(base, label.split(" ")[0])
+        write(path)
+        child = os.posix_spawn(tern, [tern, "forward", base, "--task", "AutoModel", "--inputs",
+                                      inputs, "--outputs", outputs, "--threads", "1"], os.environ)
+        _, status, usage = os.wait4(child, 0)
+        os.remove(path)
+        peak = usage.ru_maxrss * 1024
+        print(f"{label}: exit {os.waitstatus_to_exitcode(status)}, peak {peak / 1e6:.0f} MB, "
+              f"{peak / weights:.3f} x weights, {usage.ru_utime + usage.ru_stime:.1f} s CPU, "
+              f"{'within' if peak <= 1.05 * weights + 60e6 else 'ABOVE'} the bound")
+
+
+main()
