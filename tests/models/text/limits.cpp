@@ -4,13 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "../../../models/text/chat_template.h"
 #include "../../../models/text/text_stream.h"
 #include "cases.h"
+#include "linear_time.h"
 #include "needs_regex.h"
 
 using namespace tern;
@@ -44,53 +42,19 @@ std::string hostile(const Tokenizer& tokenizer, std::string unit, size_t bytes) 
   return repeated(unit, bytes / unit.size());
 }
 
-/// Of encoding, the best of some calls: the first ones of a size also wait for memory. A vocabulary
-/// without an unknown token may refuse.
-double seconds(const Tokenizer& tokenizer, const std::string& text) {
-  double best = 1e9;
+void check_linear(const Tokenizer& tokenizer, const std::string& unit) {
+  constexpr size_t kBytes = size_t{64} << 10;
   std::vector<int64_t> ids;
-  for (int i = 0; i < 3; ++i) {
-    const double from = cpu_seconds();
+  // A vocabulary without an unknown token may refuse.
+  const auto encode = [&](std::string_view text) {
     ids.clear();
     try {
       tokenizer.encode_ids(text, {}, ids);
     } catch (const Error&) {
-      return 0;
     }
-    best = std::min(best, cpu_seconds() - from);
-  }
-  return best;
-}
-
-/// While it lives, freed memory stays with the process. glibc gives blocks beyond a threshold back
-/// to the kernel, which writes zeros anew in each call: half of the time, for the larger text only.
-class KeptMemory {
- public:
-  KeptMemory() { set(32 << 20, 1 << 30); }
-  KeptMemory(const KeptMemory&) = delete;
-  KeptMemory& operator=(const KeptMemory&) = delete;
-  ~KeptMemory() { set(128 << 10, 128 << 10); }
-
- private:
-  static void set([[maybe_unused]] int mapped, [[maybe_unused]] int trimmed) {
-#ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, mapped);
-    mallopt(M_TRIM_THRESHOLD, trimmed);
-#endif
-  }
-};
-
-void check_linear(const Tokenizer& tokenizer, const std::string& unit) {
-  constexpr size_t kBytes = size_t{64} << 10;
-  const std::string once = hostile(tokenizer, unit, kBytes),
-                    twice = hostile(tokenizer, unit, 2 * kBytes);
-  // By the best of up to 60 measurements in turn: other programs only ever make them longer.
-  double one = 1e9, two = 1e9;
-  for (int i = 0; i < 60 && (i == 0 || two > 2.3 * one + 1e-3); ++i) {
-    one = std::min(one, seconds(tokenizer, once));
-    two = std::min(two, seconds(tokenizer, twice));
-  }
-  CHECK(two <= 2.3 * one + 1e-3);
+  };
+  CHECK(
+      linear_time(encode, hostile(tokenizer, unit, kBytes), hostile(tokenizer, unit, 2 * kBytes)));
 }
 
 /// Everything that is done with a vocabulary.
@@ -118,7 +82,6 @@ void use(const std::string& json) {
 }  // namespace
 
 TEST_CASE("every vocabulary: time is linear in the text, whatever it repeats" * NeedsRegex()) {
-  const KeptMemory kept;
   for (const std::string& folder : tokenizer_folders()) {
     CAPTURE(folder);
     const Tokenizer tokenizer = load(folder);
