@@ -78,6 +78,9 @@ class TERN_API CausalModel {
   /// Where this differs between two lengths (Phi 3's switch to long factors), what a cache holds
   /// from the shorter one is of no use for the longer.
   virtual int64_t cache_regime(int64_t /*length*/) const { return 0; }
+  /// A token's logits depend on how long its sequence is, by more than the tokens before it
+  /// (dynamic rotary embeddings).
+  virtual bool depends_on_length() const { return false; }
   /// An encoder–decoder: inputs go to its encoder, and its decoder writes from a start token on.
   virtual bool has_encoder() const { return false; }
   /// One source for each row of the encoder's inputs, on the arena; what attention_mask hides at

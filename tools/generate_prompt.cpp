@@ -167,7 +167,7 @@ Json PromptOptions::over(const Json& set) const {
 
 int PromptOptions::run(const Loaded& loaded, const Model& model,
                        const GenerationConfig& config) const {
-  GenerateHooks hooks;
+  GenerateHooks hooks = {.assistant_model = loaded.assistant};
   if (ids.empty() || !config.stop_strings.empty()) {
     hooks.tokenizer = AutoTokenizer::from_repo(loaded.repo, loaded.gguf_file);
   }
@@ -197,6 +197,8 @@ int PromptOptions::run(const Loaded& loaded, const Model& model,
   }
   Answer answer(shown, json ? nullptr : &output);
   hooks.on_token = [&](int64_t, int64_t token) { return answer.token(token), true; };
+  int64_t guessed = 0, right = 0;
+  hooks.on_guesses = [&](int64_t all, int64_t good) { guessed += all, right += good; };
   answer.begin();
   generate(ctx, model, inputs, config, hooks);
   answer.end();
@@ -212,6 +214,10 @@ int PromptOptions::run(const Loaded& loaded, const Model& model,
     out.emplace_back("dtype", Json::make(to_string(report.dtype)));
     if (!report.quantize.empty()) {
       out.emplace_back("quantize", Json::make(std::string_view(report.quantize)));
+    }
+    if (guessed > 0) {
+      out.emplace_back("guesses", Json::object({{"guessed", Json::make(guessed)},
+                                                {"right", Json::make(right)}}));
     }
     out.emplace_back("timings", answer.timings(loaded.seconds, prompt.size()));
     output.write(Json::object(std::move(out)).dump() + "\n");

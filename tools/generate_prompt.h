@@ -28,6 +28,7 @@ struct PromptOptions {
     const hub::Repo& repo;
     std::string gguf_file;
     double seconds;
+    const Model* assistant = nullptr;
   };
   /// Prints the answer.
   int run(const Loaded& loaded, const Model& model, const GenerationConfig& config) const;

@@ -88,6 +88,7 @@ struct GptNeoX final : TextBackbone {
   }
 
   int64_t cache_regime(int64_t length) const override { return ropes.regime(length); }
+  bool depends_on_length() const override { return ropes.depends_on_length(); }
 
   Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {
     const EmbeddingInput input[] = {{tokens.table(), batch.input_ids}};

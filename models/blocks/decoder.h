@@ -112,6 +112,7 @@ class Decoder : public TextBackbone {
   Decoder(const DecoderSizes& sizes, const Weights& w);
   Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override;
   int64_t cache_regime(int64_t length) const override { return ropes_.regime(length); }
+  bool depends_on_length() const override { return ropes_.depends_on_length(); }
 
  private:
   Embedding tokens_;

@@ -204,6 +204,11 @@ int64_t LayerRopes::regime(int64_t length) const noexcept {
                        [&](const RopeParameters& kind) { return kind.is_long(length); });
 }
 
+bool LayerRopes::depends_on_length() const noexcept {
+  return std::any_of(kinds_.begin(), kinds_.end(),
+                     [](const RopeParameters& kind) { return kind.depends_on_length(); });
+}
+
 std::vector<RopeAngles> LayerRopes::angles(Context& ctx, std::span<const int64_t> positions,
                                            int64_t length) const {
   if (length == 0) {

@@ -71,6 +71,7 @@ class LayerRopes {
                                  int64_t length = 0) const;
   /// How many kinds use their long factors at this length.
   int64_t regime(int64_t length) const noexcept;
+  bool depends_on_length() const noexcept;
 
  private:
   std::vector<RopeParameters> kinds_;

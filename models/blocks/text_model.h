@@ -23,6 +23,7 @@ class TextBackbone {
 
   /// Of CausalModel.
   virtual int64_t cache_regime(int64_t /*length*/) const { return 0; }
+  virtual bool depends_on_length() const { return false; }
 
   int64_t hidden = 0;
   int64_t max_length = 0;
@@ -63,6 +64,7 @@ class TextModel final : public Model, public CausalModel {
   const CausalModel* causal() const override { return head_->causal() ? this : nullptr; }
   KvShape kv_shape() const override { return backbone_->kv; }
   int64_t cache_regime(int64_t length) const override { return backbone_->cache_regime(length); }
+  bool depends_on_length() const override { return backbone_->depends_on_length(); }
   Tensor next_logits(Context& ctx, const TokenBatch& batch,
                      std::span<const int64_t> rows) const override {
     return head_->logits(ctx, gather_rows(ctx, backbone_->run(ctx, batch, nullptr), rows));

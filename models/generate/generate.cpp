@@ -29,9 +29,35 @@ void check(const GenerationConfig& c, const GenerateHooks& hooks) {
          cat("generate: ", hooks.on_token ? "a callback for each token" : "stop_strings",
              " and beam search: set num_beams to 1"));
   }
+  const bool lookup = c.prompt_lookup_num_tokens > 0;
+  if (c.num_beams > 1 && (lookup || hooks.assistant_model)) {
+    fail(ErrorCode::unsupported,
+         "generate: guesses (assistant_model, prompt_lookup_num_tokens) and beam search: set "
+         "num_beams to 1");
+  }
+  if (lookup && hooks.assistant_model) {
+    fail(ErrorCode::invalid_argument,
+         "generate: guesses come of assistant_model or of prompt_lookup_num_tokens, not of both");
+  }
   if (!c.stop_strings.empty() && !hooks.tokenizer) {
     fail(ErrorCode::invalid_argument,
          "generate: stop_strings need the tokenizer: give it in GenerateHooks");
+  }
+}
+
+void check_assistant(const Model& model, const Model& assistant) {
+  if (!assistant.causal() || assistant.causal()->has_encoder() != model.causal()->has_encoder()) {
+    fail(ErrorCode::unsupported,
+         cat("generate: ", assistant.class_name(), " cannot assist ", model.class_name(),
+             ": both must be decoders, or both encoder–decoders"));
+  }
+  const auto vocabulary = [](const Model& m) {
+    return m.config().integer({"vocab_size"}, 0, 0, INT64_MAX);
+  };
+  if (vocabulary(assistant) != vocabulary(model)) {
+    fail(ErrorCode::unsupported,
+         cat("generate: the assistant's vocabulary has ", vocabulary(assistant),
+             " tokens, the model's ", vocabulary(model), ": both must have the same tokenizer"));
   }
 }
 
@@ -91,8 +117,13 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
          cat("generate: ", model.class_name(), " is no causal language model"));
   }
   check(config, hooks);
-  Encoded encoded;
-  if (causal->has_encoder()) encoded = causal->encode_sources(ctx, inputs);
+  if (hooks.assistant_model) check_assistant(model, *hooks.assistant_model);
+  Encoded encoded, assistant_encoded;
+  if (causal->has_encoder()) {
+    encoded = causal->encode_sources(ctx, inputs);
+    if (const Model* assistant = hooks.assistant_model)
+      assistant_encoded = assistant->causal()->encode_sources(ctx, inputs);
+  }
   const auto sources = static_cast<int64_t>(encoded.sequences.size());
   Prompts prompts =
       sources > 0 ? read_decoder_prompts(inputs, sources, config) : read_prompts(inputs);
@@ -108,8 +139,10 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
                    .real = std::move(prompts.real),
                    .prompt_length = prompts.length,
                    .max_length = length,
+                   .positions = model.max_length(),
                    .hooks = hooks,
-                   .encoded = sources > 0 ? &encoded : nullptr};
+                   .encoded = sources > 0 ? &encoded : nullptr,
+                   .assistant_encoded = sources > 0 ? &assistant_encoded : nullptr};
   if (config.encoder_repetition_penalty != 1 || config.encoder_no_repeat_ngram_size > 0)
     search.sources = source_rows(inputs);
   if (!config.stop_strings.empty()) search.stop.emplace(*hooks.tokenizer, config.stop_strings);

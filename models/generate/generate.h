@@ -22,6 +22,12 @@ struct GenerateHooks {
   /// row. TextStream makes text of them as it comes. Not with beams, which are not final until the
   /// end.
   std::function<bool(int64_t row, int64_t token)> on_token = {};
+  /// Assisted generation: a smaller model with the same vocabulary, whose guesses the model checks
+  /// several at a time. The tokens are those of the call without it, bit for bit.
+  const Model* assistant_model = nullptr;
+  /// Called after each step of a row with guesses (of the assistant, or of
+  /// prompt_lookup_num_tokens): how many there were, and how many of them were right.
+  std::function<void(int64_t guessed, int64_t right)> on_guesses = {};
 };
 
 /// inputs: input_ids [rows, length], attention_mask [rows, length] (absent: all 1); of an

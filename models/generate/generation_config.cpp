@@ -14,8 +14,9 @@ namespace tern {
 namespace {
 
 constexpr int64_t kMost = int64_t{1} << 31;
+constexpr int64_t kMostGuesses = 1 << 10;
 
-constexpr std::array<std::string_view, 35> kArguments = {"max_length",
+constexpr std::array<std::string_view, 40> kArguments = {"max_length",
                                                          "max_new_tokens",
                                                          "min_length",
                                                          "min_new_tokens",
@@ -27,6 +28,11 @@ constexpr std::array<std::string_view, 35> kArguments = {"max_length",
                                                          "seed",
                                                          "use_cache",
                                                          "output_logits",
+                                                         "prompt_lookup_num_tokens",
+                                                         "max_matching_ngram_size",
+                                                         "num_assistant_tokens",
+                                                         "num_assistant_tokens_schedule",
+                                                         "assistant_confidence_threshold",
                                                          "eos_token_id",
                                                          "pad_token_id",
                                                          "bos_token_id",
@@ -135,6 +141,7 @@ void GenerationConfig::read(const Config& c) {
   seed = static_cast<uint64_t>(c.integer({"seed"}, static_cast<int64_t>(seed), 0, INT64_MAX));
   use_cache = c.boolean({"use_cache"}, use_cache);
   output_logits = c.boolean({"output_logits"}, output_logits);
+  read_assisted(c);
   read_ids(c, "eos_token_id", eos_token_id);
   read_id(c, "pad_token_id", pad_token_id);
   read_id(c, "bos_token_id", bos_token_id);
@@ -158,6 +165,26 @@ void GenerationConfig::read(const Config& c) {
   number("typical_p", typical_p, 1e-9, 1);
   number("epsilon_cutoff", epsilon_cutoff, 0, 1);
   number("eta_cutoff", eta_cutoff, 0, 1);
+}
+
+void GenerationConfig::read_assisted(const Config& c) {
+  const auto count = [&](const char* name, int64_t& value, int64_t low) {
+    value = c.integer({name}, value, low, kMostGuesses);
+  };
+  count("prompt_lookup_num_tokens", prompt_lookup_num_tokens, 0);
+  count("max_matching_ngram_size", max_matching_ngram_size, 1);
+  count("num_assistant_tokens", num_assistant_tokens, 1);
+  assistant_confidence_threshold =
+      c.number({"assistant_confidence_threshold"}, assistant_confidence_threshold, 0, 1);
+  std::string& schedule = num_assistant_tokens_schedule;
+  schedule = c.string({"num_assistant_tokens_schedule"}, schedule);
+  if (schedule == "constant" || schedule == "heuristic" || schedule == "heuristic_transient")
+    return;
+  fail(ErrorCode::invalid_argument,
+       cat(c.what(),
+           ": 'num_assistant_tokens_schedule' must be constant, heuristic or "
+           "heuristic_transient, found '",
+           printable_name(schedule), "'"));
 }
 
 GenerationConfig GenerationConfig::from_repo(const hub::Repo& repo, const Config& config) {

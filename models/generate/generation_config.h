@@ -27,6 +27,12 @@ struct TERN_API GenerationConfig {
   uint64_t seed = 0;  // of do_sample; the same seed gives the same tokens
   bool use_cache = true;
   bool output_logits = false;
+  // Guesses that save steps (candidates.h): of what the row holds, 0 of them for none; of an
+  // assistant model.
+  int64_t prompt_lookup_num_tokens = 0, max_matching_ngram_size = 2;
+  int64_t num_assistant_tokens = 20;
+  std::string num_assistant_tokens_schedule = "constant";  // or heuristic, heuristic_transient
+  double assistant_confidence_threshold = 0.4;  // an assistant stops after a token less likely
   // Special tokens.
   std::vector<int64_t> eos_token_id;
   std::optional<int64_t> pad_token_id, bos_token_id;
@@ -57,6 +63,7 @@ struct TERN_API GenerationConfig {
 
  private:
   void read(const Config& c);
+  void read_assisted(const Config& c);
 };
 
 }  // namespace tern

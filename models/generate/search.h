@@ -21,10 +21,13 @@ struct Search {
   TokenRows whole;  // rows as they were given: what processors see and what is returned
   TokenRows real;   // without padding: what is computed
   int64_t prompt_length, max_length;
+  int64_t positions = 0;  // the model's; 0 = no limit
   const GenerateHooks& hooks;
   std::optional<StopStrings> stop = {};
   /// Of an encoder–decoder: one source for each prompt.
   const Encoded* encoded = nullptr;
+  /// The same of the assistant's encoder.
+  const Encoded* assistant_encoded = nullptr;
   /// The ids of those, or the prompts, one row for each; empty where no processor reads them.
   TokenRows sources = {};
 
@@ -34,6 +37,12 @@ struct Search {
   int64_t padding() const;
   Stepper stepper(int64_t slots) const {
     return {ctx, model, {slots, max_length, config.use_cache, encoded}};
+  }
+  /// Guesses that a row has room for, when one more token follows them.
+  int64_t room(int64_t row) const;
+  void push(int64_t row, int64_t token) {
+    whole[static_cast<size_t>(row)].push_back(token);
+    real[static_cast<size_t>(row)].push_back(token);
   }
   /// Row `index` of `rows` as processors see it.
   LogitsProcessors::Row row(const std::vector<int64_t>& tokens, size_t index, size_t rows) const {

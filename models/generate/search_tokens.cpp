@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Greedy search and sampling: every row goes its own way until it ends.
+// Greedy search and sampling: every row goes its own way until it ends. With guesses (candidates.h)
+// a row takes several tokens in a step.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "../../engine/base/error.h"
-#include "search.h"
+#include "candidates.h"
 
 namespace tern {
 
@@ -51,50 +52,131 @@ int64_t Search::padding() const {
   return config.eos_token_id.empty() ? -1 : config.eos_token_id.front();
 }
 
-Found search_tokens(Search s) {
-  const size_t rows = s.whole.size();
-  Stepper stepper = s.stepper(static_cast<int64_t>(rows));
-  const LogitsProcessors process = s.processors();
-  uint64_t random = s.config.seed;
-  std::vector<int64_t> active(rows), still;
-  std::iota(active.begin(), active.end(), 0);
-  for (TokenRows* list : {&s.whole, &s.real}) {
-    for (std::vector<int64_t>& row : *list)
-      row.reserve(std::min(static_cast<size_t>(s.max_length), kReservedLength));
-  }
-  Found found;
-  for (int64_t length = s.prompt_length; length < s.max_length && !active.empty(); ++length) {
-    const Tensor logits = stepper.logits(s.real, active);
-    const int64_t vocabulary = logits.dim(1);
-    if (s.config.output_logits) {
-      Tensor step = Tensor::empty(DType::f32, {static_cast<int64_t>(rows), vocabulary});
-      std::fill_n(step.data<float>(), step.numel(), 0.0F);  // rows that have ended
-      for (size_t i = 0; i < active.size(); ++i) {
-        std::copy_n(logits.data<float>() + static_cast<int64_t>(i) * vocabulary, vocabulary,
-                    step.data<float>() + active[i] * vocabulary);
-      }
-      found.step_logits.push_back(step);
+int64_t Search::room(int64_t row) const {
+  const auto index = static_cast<size_t>(row);
+  int64_t most = max_length - static_cast<int64_t>(whole[index].size());
+  if (positions > 0) most = std::min(most, positions - static_cast<int64_t>(real[index].size()));
+  return most - 1;
+}
+
+namespace {
+
+class TokenSearch {
+ public:
+  explicit TokenSearch(Search search)
+      : s_(std::move(search)),
+        stepper_(s_.stepper(static_cast<int64_t>(s_.whole.size()))),
+        process_(s_.processors()),
+        candidates_(make_candidates(s_)),
+        guesses_(s_.whole.size()),
+        active_(s_.whole.size()) {
+    std::iota(active_.begin(), active_.end(), 0);
+    for (TokenRows* list : {&s_.whole, &s_.real}) {
+      for (std::vector<int64_t>& row : *list)
+        row.reserve(std::min(static_cast<size_t>(s_.max_length), kReservedLength));
     }
-    still.clear();
-    for (size_t i = 0; i < active.size(); ++i) {
-      const auto row = static_cast<size_t>(active[i]);
-      const std::span<float> scores(logits.data<float>() + static_cast<int64_t>(i) * vocabulary,
-                                    static_cast<size_t>(vocabulary));
-      process(s.row(s.whole[row], row, rows), scores);
-      const auto token = static_cast<int64_t>(
-          s.config.do_sample ? draw(probabilities(scores), 1, random)
-                             : static_cast<size_t>(std::max_element(scores.begin(), scores.end()) -
-                                                   scores.begin()));
-      s.whole[row].push_back(token);
-      s.real[row].push_back(token);
-      bool goes_on = !s.ends(token) && !(s.stop && s.stop->end_in_last(s.whole[row]));
-      if (s.hooks.on_token && !s.hooks.on_token(active[i], token)) goes_on = false;
-      if (goes_on) still.push_back(active[i]);
-    }
-    active.swap(still);
+    // Each row draws from a stream of its own: its tokens do not depend on how the others go on.
+    for (uint64_t row = 0; row < s_.whole.size(); ++row)
+      random_.push_back(s_.config.seed + row * 0xD1342543DE82EF95);
   }
-  found.sequences = std::move(s.whole);
-  return found;
+
+  Found run() {
+    while (!active_.empty()) step();
+    found_.sequences = std::move(s_.whole);
+    return std::move(found_);
+  }
+
+ private:
+  /// Every active row goes on by its right guesses and one token more.
+  void step() {
+    if (candidates_) guess();
+    const Tensor logits = stepper_.logits(s_.real, active_, guesses_);
+    still_.clear();
+    float* scores = logits.data<float>();
+    for (const int64_t row : active_) {
+      if (advance(row, scores, static_cast<size_t>(logits.dim(1)))) still_.push_back(row);
+      scores += (guesses_[static_cast<size_t>(row)] + 1) * logits.dim(1);
+    }
+    active_.swap(still_);
+  }
+
+  /// Leaves guesses in the rows of `real` alone, and how many they are in guesses_.
+  void guess() {
+    for (const int64_t row : active_) {
+      const auto i = static_cast<size_t>(row);
+      guesses_[i] = static_cast<int64_t>(s_.whole[i].size());
+    }
+    candidates_->guess(s_, active_);
+    for (const int64_t row : active_) {
+      const auto i = static_cast<size_t>(row), before = static_cast<size_t>(guesses_[i]);
+      guesses_[i] = static_cast<int64_t>(s_.whole[i].size() - before);
+      s_.whole[i].resize(before);
+    }
+  }
+
+  /// Chooses tokens of a row while its guesses are right. scores: [1 + guesses, vocabulary].
+  /// Whether it goes on.
+  bool advance(int64_t row, float* scores, size_t vocabulary) {
+    const auto i = static_cast<size_t>(row);
+    std::vector<int64_t>&whole = s_.whole[i], &real = s_.real[i];
+    const auto guessed = static_cast<size_t>(guesses_[i]);
+    drafts_.assign(real.end() - static_cast<std::ptrdiff_t>(guessed), real.end());
+    real.resize(real.size() - guessed);
+    size_t right = 0;
+    bool goes_on = true;
+    for (bool checked = true; checked && goes_on; scores += vocabulary) {
+      const std::span<float> next(scores, vocabulary);
+      if (s_.config.output_logits) keep_logits(i, next);
+      process_(s_.row(whole, i, s_.whole.size()), next);
+      const int64_t token = choose(i, next);
+      s_.push(row, token);
+      goes_on = static_cast<int64_t>(whole.size()) < s_.max_length && !s_.ends(token) &&
+                !(s_.stop && s_.stop->end_in_last(whole));
+      if (s_.hooks.on_token && !s_.hooks.on_token(row, token)) goes_on = false;
+      checked = right < guessed && drafts_[right] == token;
+      if (checked) ++right;
+    }
+    if (guessed == 0) return goes_on;
+    stepper_.crop(row, static_cast<int64_t>(real.size()) - 1);
+    candidates_->learn(row, static_cast<int64_t>(guessed), static_cast<int64_t>(right));
+    if (s_.hooks.on_guesses)
+      s_.hooks.on_guesses(static_cast<int64_t>(guessed), static_cast<int64_t>(right));
+    return goes_on;
+  }
+
+  int64_t choose(size_t row, std::span<const float> scores) {
+    if (s_.config.do_sample)
+      return static_cast<int64_t>(draw(probabilities(scores), 1, random_[row]));
+    return std::max_element(scores.begin(), scores.end()) - scores.begin();
+  }
+
+  /// 0 for rows that have ended.
+  void keep_logits(size_t row, std::span<const float> scores) {
+    const size_t step = s_.whole[row].size() - static_cast<size_t>(s_.prompt_length);
+    const auto width = static_cast<int64_t>(scores.size());
+    if (step == found_.step_logits.size()) {
+      Tensor fresh = Tensor::empty(DType::f32, {static_cast<int64_t>(s_.whole.size()), width});
+      std::fill_n(fresh.data<float>(), fresh.numel(), 0.0F);
+      found_.step_logits.push_back(std::move(fresh));
+    }
+    std::copy(scores.begin(), scores.end(),
+              found_.step_logits[step].data<float>() + row * scores.size());
+  }
+
+  Search s_;
+  Stepper stepper_;
+  LogitsProcessors process_;
+  std::unique_ptr<Candidates> candidates_;
+  std::vector<int64_t> guesses_;  // per row
+  std::vector<int64_t> active_, still_, drafts_;
+  std::vector<uint64_t> random_;
+  Found found_;
+};
+
+}  // namespace
+
+Found search_tokens(Search search) {
+  return TokenSearch(std::move(search)).run();
 }
 
 }  // namespace tern

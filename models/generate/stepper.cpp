@@ -12,7 +12,7 @@ Stepper::Stepper(Context& ctx, const CausalModel& model, const StepperOptions& o
 }
 
 Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
-                       std::span<const int64_t> active) {
+                       std::span<const int64_t> active, std::span<const int64_t> guesses) {
   int64_t longest = longest_ > 0 ? longest_ + 1 : 0;
   for (const auto& row : rows) longest = std::max(longest, static_cast<int64_t>(row.size()));
   if (cache_ && model_.cache_regime(longest) != model_.cache_regime(longest_)) {
@@ -36,7 +36,8 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
                                : Segment{begin, begin + fresh});
     if (encoded)
       sources_.push_back(encoded->segment(slot / slots_per_source, begin, begin + fresh));
-    last_.push_back(begin + fresh - 1);
+    const int64_t guessed = guesses.empty() ? 0 : guesses[static_cast<size_t>(slot)];
+    for (int64_t i = begin + fresh - 1 - guessed; i < begin + fresh; ++i) last_.push_back(i);
   }
   const TokenBatch batch = {.input_ids = ids_,
                             .segments = {.sequences = segments_},
@@ -48,6 +49,10 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
   for (size_t i = 0; cache_ && i < active.size(); ++i)
     cache_->advance(active[i], segments_[i].queries());
   return out;
+}
+
+void Stepper::crop(int64_t slot, int64_t length) {
+  if (cache_) cache_->crop(slot, length);
 }
 
 void Stepper::select(std::span<const int64_t> sources) {

@@ -24,8 +24,13 @@ class Stepper {
   Stepper(Context& ctx, const CausalModel& model, const StepperOptions& options);
 
   /// Of the tokens that follow rows[slot] for each slot of `active`: [active, vocabulary] f32. A
-  /// row is its former self with tokens added.
-  Tensor logits(const std::vector<std::vector<int64_t>>& rows, std::span<const int64_t> active);
+  /// row is its former self with tokens added. Of the last of these guesses[slot] are guesses, and
+  /// the tokens that follow the row without them, with one of them and so on come one after
+  /// another: [Σ (1 + guesses), vocabulary].
+  Tensor logits(const std::vector<std::vector<int64_t>>& rows, std::span<const int64_t> active,
+                std::span<const int64_t> guesses = {});
+  /// Forgets what a slot has beyond `length` tokens.
+  void crop(int64_t slot, int64_t length);
   /// Slot i goes on as slot sources[i] was.
   void select(std::span<const int64_t> sources);
 

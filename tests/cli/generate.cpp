@@ -164,6 +164,20 @@ TEST_CASE("generate answers a prompt or messages as text, and as JSON with ids a
     CAPTURE(std::string(rate));
     CHECK(json["timings"][rate].number().value_or(0) > 0);
   }
+  // Guesses: the same ids in fewer steps, and how good they were.
+  for (const std::vector<std::string>& guesses :
+       {std::vector<std::string>{"--assistant-model", model},
+        std::vector<std::string>{"--set", "prompt_lookup_num_tokens=4"}}) {
+    std::vector<std::string> arguments{"--ids", "5,9,5,9", "--max-new-tokens", "30"};
+    const std::string plain = run(arguments);
+    arguments.insert(arguments.end(), guesses.begin(), guesses.end());
+    CHECK(run(arguments) == plain);
+    arguments.push_back("--json");
+    const Json found = Json::parse(run(arguments), "");
+    CHECK(cat(found["output_ids"].dump()) == cat("[", plain.substr(0, plain.size() - 1), "]"));
+    CHECK(found["guesses"]["guessed"].integer().value_or(0) > 0);
+    CHECK(found["guesses"]["right"].integer().value_or(-1) >= 0);
+  }
   const std::string sampled = run({"--ids", "5,9", "--temperature", "5", "--seed", "3"});
   CHECK(sampled == run({"--ids", "5,9", "--temperature", "5", "--seed", "3"}));
   CHECK(sampled != run({"--ids", "5,9", "--temperature", "5", "--seed", "4"}));
@@ -191,6 +205,10 @@ TEST_CASE("generate refuses what it cannot do and says why") {
       {{"generate", model, "--ids", "1", "--greedy", "--top-k", "3"}, "no option of sampling"},
       {{"generate", model, "--ids", "1", "--top-p", "most"}, "expected a number"},
       {{"generate", model, "--ids", "1", "--json", "--set", "num_beams=2"}, "without beams"},
+      {{"generate", model, "--ids", "1", "--assistant-model", golden("mistral")},
+       "must have the same tokenizer"},
+      {{"generate", model, "--ids", "1", "--assistant-model", "/nonexistent/model"},
+       "/nonexistent"},
       {{"generate", golden("bert"), "--task", "AutoModel", "--ids", "1"},
        "is no causal language model"},
   };
