@@ -62,25 +62,50 @@ uint64_t KvCache::bytes(const KvShape& shape, int64_t slots, int64_t capacity) {
   return total.value_or(UINT64_MAX);
 }
 
-KvCache::KvCache(const KvShape& shape, int64_t slots, int64_t capacity) : capacity_(capacity) {
+KvCache::KvCache(const KvShape& shape, int64_t slots, int64_t capacity)
+    : shape_(shape), capacity_(capacity) {
   if (slots < 1 || capacity < 1) {
     fail(ErrorCode::invalid_argument, cat("KvCache: ", slots, " sequences of ", capacity,
                                           " tokens, expected at least one of each"));
   }
-  const uint64_t size = bytes(shape, slots, capacity);
+  keys_ = allocate(slots, capacity);
+  values_ = allocate(slots, capacity);
+  lengths_.assign(static_cast<size_t>(slots), 0);
+}
+
+/// Of one kind, per layer.
+std::vector<Tensor> KvCache::allocate(int64_t slots, int64_t capacity) const {
+  const uint64_t size = bytes(shape_, slots, capacity);
   try {
     if (size > uint64_t{1} << 46) throw std::bad_alloc();
-    for (int64_t i = 0; i < shape.layers; ++i) {
-      for (auto* list : {&keys_, &values_}) {
-        list->push_back(
-            Tensor::empty(shape.dtype, {slots * capacity, shape.kv_heads, shape.head_dim}));
-      }
+    std::vector<Tensor> out;
+    for (int64_t i = 0; i < shape_.layers; ++i) {
+      out.push_back(
+          Tensor::empty(shape_.dtype, {slots * capacity, shape_.kv_heads, shape_.head_dim}));
     }
-    lengths_.assign(static_cast<size_t>(slots), 0);
+    return out;
   } catch (const std::bad_alloc&) {
     fail(ErrorCode::out_of_memory, cat("the cache of ", slots, " sequences of ", capacity,
                                        " tokens needs ", size, " bytes: shorten max_length"));
   }
+}
+
+void KvCache::reserve(int64_t capacity) {
+  if (capacity <= capacity_) return;
+  std::vector<Tensor> keys = allocate(slots(), capacity), values = allocate(slots(), capacity);
+  for (const auto& [from, to] : {std::pair{&keys_, &keys}, {&values_, &values}}) {
+    for (size_t layer = 0; layer < from->size(); ++layer) {
+      const Tensor &old = (*from)[layer], &fresh = (*to)[layer];
+      const size_t width = row_bytes(old);
+      for (int64_t slot = 0; slot < slots(); ++slot) {
+        std::memcpy(fresh.raw() + static_cast<size_t>(slot * capacity) * width,
+                    old.raw() + static_cast<size_t>(slot * capacity_) * width,
+                    static_cast<size_t>(length(slot)) * width);
+      }
+    }
+    from->swap(*to);
+  }
+  capacity_ = capacity;
 }
 
 Segment KvCache::segment(int64_t slot, int64_t begin, int64_t count) const {

@@ -2,8 +2,8 @@
 // KvCache: keys and values of the tokens that sequences have seen, so that a step computes only its
 // new tokens. Per layer two tensors [slots · capacity, kv_heads, head_dim]; a slot is the place of
 // one sequence, of any length up to the capacity, and slots are filled and emptied independently
-// between steps. Nothing is allocated after construction, but for select(). One step at a time; not
-// thread-safe.
+// between steps. Nothing is allocated after construction, but for select() and reserve(). One step
+// at a time; not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ namespace tern {
 struct KvShape {
   int64_t layers = 0, kv_heads = 0, head_dim = 0;
   DType dtype = DType::f32;  // f32 or bf16
+  bool operator==(const KvShape&) const = default;
 };
 
 class TERN_API KvCache {
@@ -45,12 +46,18 @@ class TERN_API KvCache {
   void crop(int64_t slot, int64_t length);
   /// Slot i becomes what slot sources[i] was.
   void select(std::span<const int64_t> sources);
+  /// Room for `capacity` tokens in each sequence; out_of_memory leaves everything as it was.
+  void reserve(int64_t capacity);
+
+  const KvShape& shape() const noexcept { return shape_; }
 
  private:
+  std::vector<Tensor> allocate(int64_t slots, int64_t capacity) const;
   void copy_slots(const Tensor& t, std::span<const int64_t> sources,
                   std::span<const int64_t> lengths, std::span<const int64_t> kept,
                   std::vector<std::byte>& rows) const;
 
+  KvShape shape_;
   int64_t capacity_;
   std::vector<Tensor> keys_, values_;  // per layer
   std::vector<int64_t> lengths_;

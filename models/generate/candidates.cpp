@@ -35,7 +35,8 @@ class Assistant final : public Candidates {
  public:
   explicit Assistant(const Search& s)
       : stepper_(s.ctx, *s.hooks.assistant_model->causal(),
-                 {static_cast<int64_t>(s.real.size()), s.max_length, true, s.assistant_encoded}),
+                 {static_cast<int64_t>(s.real.size()), s.max_length, true, s.assistant_encoded,
+                  s.hooks.past_key_values ? &s.hooks.past_key_values->assistant() : nullptr}),
         process_(s.processors()),
         positions_(s.hooks.assistant_model->max_length()),
         grows_(s.config.num_assistant_tokens_schedule != "constant"),
@@ -61,6 +62,8 @@ class Assistant final : public Candidates {
     int64_t& most = most_[static_cast<size_t>(row)];
     most = right == guessed ? most + 2 : std::max<int64_t>(1, most - 1);
   }
+
+  void keep(const Search& s) override { stepper_.keep(s.real); }
 
  private:
   void step(Search& s) {

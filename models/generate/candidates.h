@@ -20,6 +20,8 @@ class Candidates {
   virtual void guess(Search& search, std::span<const int64_t> active) = 0;
   /// Of the guesses for a row so many were right.
   virtual void learn(int64_t /*row*/, int64_t /*guessed*/, int64_t /*right*/) {}
+  /// The search is over: what the next one can go on from stays with hooks.past_key_values.
+  virtual void keep(const Search& /*search*/) {}
 };
 
 /// Null when none are asked for, and for a model whose numbers depend on the length that the row

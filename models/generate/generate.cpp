@@ -13,7 +13,23 @@ namespace {
 
 constexpr int64_t kDefaultNewTokens = 20;
 
-void check(const GenerationConfig& c, const GenerateHooks& hooks) {
+void check_assistant(const Model& model, const Model& assistant) {
+  if (!assistant.causal() || assistant.causal()->has_encoder() != model.causal()->has_encoder()) {
+    fail(ErrorCode::unsupported,
+         cat("generate: ", assistant.class_name(), " cannot assist ", model.class_name(),
+             ": both must be decoders, or both encoder–decoders"));
+  }
+  const auto vocabulary = [](const Model& m) {
+    return m.config().integer({"vocab_size"}, 0, 0, INT64_MAX);
+  };
+  if (vocabulary(assistant) != vocabulary(model)) {
+    fail(ErrorCode::unsupported,
+         cat("generate: the assistant's vocabulary has ", vocabulary(assistant),
+             " tokens, the model's ", vocabulary(model), ": both must have the same tokenizer"));
+  }
+}
+
+void check(const Model& model, const GenerationConfig& c, const GenerateHooks& hooks) {
   const bool greedy = c.num_beams == 1 && !c.do_sample;
   if (greedy && c.num_return_sequences > 1) {
     fail(ErrorCode::invalid_argument,
@@ -35,29 +51,20 @@ void check(const GenerationConfig& c, const GenerateHooks& hooks) {
          "generate: guesses (assistant_model, prompt_lookup_num_tokens) and beam search: set "
          "num_beams to 1");
   }
+  if (hooks.assistant_model) check_assistant(model, *hooks.assistant_model);
   if (lookup && hooks.assistant_model) {
     fail(ErrorCode::invalid_argument,
          "generate: guesses come of assistant_model or of prompt_lookup_num_tokens, not of both");
   }
+  if (hooks.past_key_values && (c.num_beams > 1 || !c.use_cache || model.causal()->has_encoder())) {
+    fail(ErrorCode::unsupported,
+         cat("generate: past_key_values of ", model.causal()->has_encoder() ? "an encoder–decoder"
+                                              : c.use_cache                 ? "beam search"
+                                                            : "a call with use_cache false"));
+  }
   if (!c.stop_strings.empty() && !hooks.tokenizer) {
     fail(ErrorCode::invalid_argument,
          "generate: stop_strings need the tokenizer: give it in GenerateHooks");
-  }
-}
-
-void check_assistant(const Model& model, const Model& assistant) {
-  if (!assistant.causal() || assistant.causal()->has_encoder() != model.causal()->has_encoder()) {
-    fail(ErrorCode::unsupported,
-         cat("generate: ", assistant.class_name(), " cannot assist ", model.class_name(),
-             ": both must be decoders, or both encoder–decoders"));
-  }
-  const auto vocabulary = [](const Model& m) {
-    return m.config().integer({"vocab_size"}, 0, 0, INT64_MAX);
-  };
-  if (vocabulary(assistant) != vocabulary(model)) {
-    fail(ErrorCode::unsupported,
-         cat("generate: the assistant's vocabulary has ", vocabulary(assistant),
-             " tokens, the model's ", vocabulary(model), ": both must have the same tokenizer"));
   }
 }
 
@@ -116,8 +123,7 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
     fail(ErrorCode::unsupported,
          cat("generate: ", model.class_name(), " is no causal language model"));
   }
-  check(config, hooks);
-  if (hooks.assistant_model) check_assistant(model, *hooks.assistant_model);
+  check(model, config, hooks);
   Encoded encoded, assistant_encoded;
   if (causal->has_encoder()) {
     encoded = causal->encode_sources(ctx, inputs);

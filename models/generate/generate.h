@@ -11,6 +11,7 @@
 #include "../auto.h"
 #include "../text/tokenizer.h"
 #include "generation_config.h"
+#include "past_key_values.h"
 
 namespace tern {
 
@@ -25,6 +26,9 @@ struct GenerateHooks {
   /// Assisted generation: a smaller model with the same vocabulary, whose guesses the model checks
   /// several at a time. The tokens are those of the call without it, bit for bit.
   const Model* assistant_model = nullptr;
+  /// Goes on from what an earlier call has computed, and leaves it what this one has. Not with
+  /// beams, nor of an encoder–decoder.
+  PastKeyValues* past_key_values = nullptr;
   /// Called after each step of a row with guesses (of the assistant, or of
   /// prompt_lookup_num_tokens): how many there were, and how many of them were right.
   std::function<void(int64_t guessed, int64_t right)> on_guesses = {};

@@ -82,6 +82,8 @@ class TokenSearch {
 
   Found run() {
     while (!active_.empty()) step();
+    stepper_.keep(s_.real);
+    if (candidates_) candidates_->keep(s_);
     found_.sequences = std::move(s_.whole);
     return std::move(found_);
   }

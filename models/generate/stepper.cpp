@@ -8,11 +8,17 @@ namespace tern {
 Stepper::Stepper(Context& ctx, const CausalModel& model, const StepperOptions& options)
     : ctx_(ctx), model_(model), options_(options) {
   if (!options.use_cache) return;
-  cache_ = std::make_unique<KvCache>(model.kv_shape(), options.slots, options.capacity);
+  if (options.past) {
+    cache_ = &options.past->cache(model, options.slots, options.capacity);
+    return;
+  }
+  own_ = std::make_unique<KvCache>(model.kv_shape(), options.slots, options.capacity);
+  cache_ = own_.get();
 }
 
 Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
                        std::span<const int64_t> active, std::span<const int64_t> guesses) {
+  if (longest_ == 0 && options_.past) options_.past->resume(rows, guesses);
   int64_t longest = longest_ > 0 ? longest_ + 1 : 0;
   for (const auto& row : rows) longest = std::max(longest, static_cast<int64_t>(row.size()));
   if (cache_ && model_.cache_regime(longest) != model_.cache_regime(longest_)) {
@@ -41,7 +47,7 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
   }
   const TokenBatch batch = {.input_ids = ids_,
                             .segments = {.sequences = segments_},
-                            .cache = cache_.get(),
+                            .cache = cache_,
                             .rope_length = longest_,
                             .encoded = encoded,
                             .sources = sources_};
@@ -53,6 +59,10 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
 
 void Stepper::crop(int64_t slot, int64_t length) {
   if (cache_) cache_->crop(slot, length);
+}
+
+void Stepper::keep(const std::vector<std::vector<int64_t>>& rows) {
+  if (options_.past) options_.past->keep(rows);
 }
 
 void Stepper::select(std::span<const int64_t> sources) {

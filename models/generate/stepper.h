@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "../model.h"
+#include "past_key_values.h"
 
 namespace tern {
 
@@ -17,6 +17,8 @@ struct StepperOptions {
   bool use_cache = true;
   /// Of an encoder–decoder: each source serves the same number of consecutive slots.
   const Encoded* encoded = nullptr;
+  /// Where the cache lies, with what it has got before; null: an own one.
+  PastKeyValues* past = nullptr;
 };
 
 class Stepper {
@@ -31,6 +33,8 @@ class Stepper {
                 std::span<const int64_t> guesses = {});
   /// Forgets what a slot has beyond `length` tokens.
   void crop(int64_t slot, int64_t length);
+  /// Leaves the cache of `rows` to the past, if there is one.
+  void keep(const std::vector<std::vector<int64_t>>& rows);
   /// Slot i goes on as slot sources[i] was.
   void select(std::span<const int64_t> sources);
 
@@ -38,7 +42,8 @@ class Stepper {
   Context& ctx_;
   const CausalModel& model_;
   StepperOptions options_;
-  std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<KvCache> own_;
+  KvCache* cache_ = nullptr;
   /// Of the longest row, as if those that have ended went on.
   int64_t longest_ = 0;
   // Of a step, kept for their memory: what is new, its last rows, where the sequences lie.

@@ -94,3 +94,26 @@ TEST_CASE("a cache says its size before it is made, and refuses what does not fi
           KvCache({1024, 1024, 256, DType::f32}, 1024, 1 << 24);
         }).find("shorten max_length") != std::string::npos);
 }
+
+TEST_CASE("a cache that gets more room keeps what it has") {
+  std::mt19937 rng(5);
+  KvCache cache(kShape, 2, 4);
+  const Tensor x = random(rng, {5, 2 * 3 * 4});
+  const std::vector<Segment> segments = {cache.segment(0, 0, 4), cache.segment(1, 4, 1)};
+  for (int64_t layer = 0; layer < 2; ++layer)
+    cache.put(layer, {segments}, split_heads(x, 0, 2, 3), split_heads(x, 1, 2, 3));
+  cache.advance(0, 4);
+  cache.advance(1, 1);
+  cache.reserve(3);
+  CHECK(cache.capacity() == 4);
+  cache.reserve(9);
+  CHECK(cache.capacity() == 9);
+  const std::vector<Segment> more = {cache.segment(0, 0, 5)};
+  const auto [keys, values] =
+      cache.put(1, {more}, split_heads(x, 0, 2, 3), split_heads(x, 1, 2, 3));
+  CHECK(same_bits(rows(keys, cache, 0), split_heads(x, 0, 2, 3).slice(0, 0, 4).clone()));
+  CHECK(same_bits(rows(values, cache, 1), split_heads(x, 1, 2, 3).slice(0, 4, 5).clone()));
+  CHECK(message_of([&] { cache.reserve(int64_t{1} << 60); }).find("shorten max_length") !=
+        std::string::npos);
+  CHECK(cache.capacity() == 9);
+}
