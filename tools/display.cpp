@@ -169,6 +169,17 @@ std::string printable(std::string_view text, size_t columns) {
   return out;
 }
 
+std::string terminal_text(std::string_view text) {
+  std::string out;
+  while (true) {
+    const size_t end = std::min(text.find_first_of("\n\t"), text.size());
+    out += printable(text.substr(0, end));
+    if (end == text.size()) return out;
+    out += text[end];
+    text.remove_prefix(end + 1);
+  }
+}
+
 size_t display_width(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) width += columns_of(next_code_point(text));

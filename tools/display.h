@@ -21,6 +21,8 @@ size_t terminal_columns(int fd);
 /// The text with tabs as spaces, other control characters as pictures (U+2400 …), direction marks
 /// and invalid UTF-8 as U+FFFD; cut to `columns` display columns with "…" at the end (0: not cut).
 std::string printable(std::string_view text, size_t columns = 0);
+/// The same of text of many lines: line feeds and tabs stay.
+std::string terminal_text(std::string_view text);
 /// Display columns of printable text: wide East Asian characters and emoji count 2, marks 0.
 size_t display_width(std::string_view text);
 

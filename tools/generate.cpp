@@ -54,7 +54,7 @@ int generate_verb(const Arguments& arguments) {
   prompt.declare(declared);
   std::string assistant;
   declared.text("--assistant-model", "MODEL", assistant,
-                "a smaller one that guesses tokens for MODEL to check: the same answer, sooner");
+                "a smaller model, whose guesses MODEL checks: the same answer, sooner");
   options.declare(declared);
   if (!declared.parse(arguments)) return 0;
   const bool given = prompt.given();

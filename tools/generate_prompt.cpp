@@ -8,6 +8,8 @@
 #include "../engine/base/format.h"
 #include "../models/text/chat_template.h"
 #include "../models/text/text_stream.h"
+#include "display.h"
+#include "generate_chat.h"
 #include "json_input.h"
 #include "output.h"
 
@@ -67,11 +69,11 @@ class Answer {
     const auto now = Clock::now();
     if (ids_.empty()) first_ = now;
     last_ = now;
-    if (output_) output_->write(stream_ ? stream_->push(id) : cat(ids_.empty() ? "" : ",", id));
+    if (output_) write(stream_ ? stream_->push(id) : cat(ids_.empty() ? "" : ",", id));
     ids_.push_back(id);
   }
   void end() {
-    if (output_) output_->write((stream_ ? stream_->finish() : std::string()) + "\n");
+    if (output_) write((stream_ ? stream_->finish() : std::string()) + "\n");
   }
 
   std::span<const int64_t> ids() const { return ids_; }
@@ -89,6 +91,10 @@ class Answer {
   }
 
  private:
+  void write(const std::string& text) {
+    output_->write(output_->to_terminal() ? terminal_text(text) : text);
+  }
+
   OutputFile* output_;
   std::optional<TextStream> stream_;
   std::vector<int64_t> ids_;
@@ -123,8 +129,8 @@ void write_whole(const NamedTensors& found, size_t prompt, const GenerationConfi
 void PromptOptions::declare(Options& options) {
   options.text("--prompt", "TEXT", text, "a prompt; what follows it goes to standard output");
   options.text("--ids", "LIST", ids, "a prompt as token ids; ids go to standard output");
-  options.text("--chat", "FILE", chat,
-               "messages (JSON; -: standard input), which the model answers");
+  options.text("--chat", "[FILE]", chat, chatting,
+               "messages (JSON; -: standard input) to answer; no FILE: a conversation");
   options.integer("--max-new-tokens", max_new_tokens, {1, 1 << 30},
                   "tokens at most (default: the model's, else 20)");
   options.flag("--greedy", greedy, "the likeliest token each time, whatever the model's files say");
@@ -137,7 +143,7 @@ void PromptOptions::declare(Options& options) {
 }
 
 bool PromptOptions::given() const {
-  const int count = !text.empty() + !ids.empty() + !chat.empty();
+  const int count = !text.empty() + !ids.empty() + chatting;
   if (count > 1) fail(ErrorCode::invalid_argument, "give one of --prompt, --ids, --chat");
   return count == 1;
 }
@@ -167,6 +173,7 @@ Json PromptOptions::over(const Json& set) const {
 
 int PromptOptions::run(const Loaded& loaded, const Model& model,
                        const GenerationConfig& config) const {
+  if (chatting && chat.empty()) return conversation(loaded, model, config);
   GenerateHooks hooks = {.assistant_model = loaded.assistant};
   if (ids.empty() || !config.stop_strings.empty()) {
     hooks.tokenizer = AutoTokenizer::from_repo(loaded.repo, loaded.gguf_file);

@@ -17,6 +17,7 @@ struct PromptOptions {
   int max_new_tokens = 0, top_k = -1, seed = -1;
   std::vector<std::string> stop = {};
   bool greedy = false, json = false;
+  bool chatting = false;  // --chat, with or without a file
 
   void declare(Options& options);
   /// Whether there is a prompt; more than one is an Error.

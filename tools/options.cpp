@@ -117,6 +117,19 @@ void Options::text(std::string_view names, std::string_view value, std::string& 
   state_->describe(names, value, help);
 }
 
+void Options::text(std::string_view names, std::string_view value, std::string& target, bool& given,
+                   std::string_view help) {
+  state_->app
+      .add_option_function<std::string>(std::string(names),
+                                        [&](const std::string& found) {
+                                          given = true;
+                                          target = found;
+                                        })
+      ->expected(0, 1)
+      ->default_str("");
+  state_->describe(names, value, help);
+}
+
 void Options::repeated(std::string_view names, std::string_view value,
                        std::vector<std::string>& target, std::string_view help) {
   state_->app.add_option(std::string(names), target)->allow_extra_args(false);

@@ -36,6 +36,9 @@ class Options {
   void more(std::string_view name, std::vector<std::string>& target, std::string_view help);
   void text(std::string_view names, std::string_view value, std::string& target,
             std::string_view help);
+  /// An option that may come without its value; `given`: whether it came.
+  void text(std::string_view names, std::string_view value, std::string& target, bool& given,
+            std::string_view help);
   void repeated(std::string_view names, std::string_view value, std::vector<std::string>& target,
                 std::string_view help);
   struct Range {

@@ -164,6 +164,23 @@ TEST_CASE("generate answers a prompt or messages as text, and as JSON with ids a
     CAPTURE(std::string(rate));
     CHECK(json["timings"][rate].number().value_or(0) > 0);
   }
+  // A conversation: each line is answered after all before it, and /clear forgets them.
+  const std::string line = text.substr(0, text.size() - 1);
+  const std::string second_answer =
+      run({"--prompt", cat("w5 ", line, " w7 w9"), "--max-new-tokens", "6"});
+  const std::vector<std::string> talk{"generate", folder / "", "--chat",         "--max-new-tokens",
+                                      "6",        "--set",     "eos_token_id=[]"};
+  const Outcome spoken = run_tern(talk, {.input = "w5\n\nw7\n/clear\nw5\n"});
+  CAPTURE(spoken.err);
+  CHECK(spoken.exit_code == 0);
+  CHECK(spoken.out == text + second_answer + text);
+  const Outcome too_long = run_tern(talk, {.input = [] {
+                                      std::string many;
+                                      for (int i = 0; i < 200; ++i) many += "w5 ";
+                                      return many + "\n";
+                                    }()});
+  CHECK(too_long.exit_code != 0);
+  CHECK(too_long.err.find("/clear begins anew") != std::string::npos);
   // Guesses: the same ids in fewer steps, and how good they were.
   for (const std::vector<std::string>& guesses :
        {std::vector<std::string>{"--assistant-model", model},
