@@ -8,19 +8,30 @@ namespace tern {
 
 namespace {
 
+/// After a wrong guess a row gets one more than were right, after right ones twice as many:
+/// checking is not free where compute is what limits.
 class PromptLookup final : public Candidates {
  public:
+  explicit PromptLookup(const Search& s)
+      : limit_(s.config.prompt_lookup_num_tokens), most_(s.real.size(), limit_) {}
+
   void guess(Search& s, std::span<const int64_t> active) override {
     for (const int64_t row : active) {
       const std::span<const int64_t> next =
           looked_up(s.real[static_cast<size_t>(row)], s.config.max_matching_ngram_size,
-                    std::min(s.config.prompt_lookup_num_tokens, s.room(row)));
+                    std::min(most_[static_cast<size_t>(row)], s.room(row)));
       next_.assign(next.begin(), next.end());  // the row may move as it grows
       for (const int64_t token : next_) s.push(row, token);
     }
   }
 
+  void learn(int64_t row, int64_t guessed, int64_t right) override {
+    most_[static_cast<size_t>(row)] = std::min(limit_, right == guessed ? 2 * right : right + 1);
+  }
+
  private:
+  int64_t limit_;
+  std::vector<int64_t> most_;  // per row
   std::vector<int64_t> next_;
 };
 
@@ -115,7 +126,7 @@ std::span<const int64_t> looked_up(std::span<const int64_t> tokens, int64_t ngra
 
 std::unique_ptr<Candidates> make_candidates(const Search& s) {
   if (s.model.depends_on_length()) return nullptr;
-  if (s.config.prompt_lookup_num_tokens > 0) return std::make_unique<PromptLookup>();
+  if (s.config.prompt_lookup_num_tokens > 0) return std::make_unique<PromptLookup>(s);
   if (!s.hooks.assistant_model) return nullptr;
   return std::make_unique<Assistant>(s);
 }
