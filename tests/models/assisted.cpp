@@ -90,7 +90,8 @@ TEST_CASE("an assistant's guesses change no token and no logit, and save steps")
     MESSAGE("skipped: no shared golden data");
     return;
   }
-  for (const auto& [name, assistant_name] : kPairs) {
+  for (const std::pair<std::string, std::string>& pair : kPairs) {
+    const std::string &name = pair.first, &assistant_name = pair.second;
     CAPTURE(name);
     CAPTURE(assistant_name);
     const Loaded loaded(name), assistant(assistant_name);
@@ -130,9 +131,9 @@ TEST_CASE("prompt lookup changes no token and no logit, and saves steps") {
     return;
   }
   int64_t right = 0;
-  for (const auto& [name, unused] : kPairs) {
-    CAPTURE(name);
-    const Loaded loaded(name);
+  for (const std::pair<std::string, std::string>& pair : kPairs) {
+    CAPTURE(pair.first);
+    const Loaded loaded(pair.first);
     for (const std::string call : kCalls) {
       CAPTURE(call);
       const NamedTensors plain = run(loaded, call);
