@@ -17,6 +17,16 @@ uint64_t key_of(std::string_view word, unsigned kind) {
   return uint64_t{kind} << 16 | word.size();
 }
 
+/// Tokens i and i + 1, the second one if there is one.
+uint64_t two_tokens(const WordTokens& tokens, size_t i) {
+  uint64_t two = 0;
+  for (size_t k = 0; k < std::min<size_t>(2, tokens.count - i); ++k) {
+    const auto id = static_cast<uint32_t>(tokens.ids[i + k]);
+    two |= uint64_t{id | uint32_t{tokens.sizes[i + k]} << 24} << 32 * k;
+  }
+  return two;
+}
+
 }  // namespace
 
 LongWords::LongWords()
@@ -41,7 +51,7 @@ uint64_t LongWords::hash(std::string_view word, unsigned kind) const noexcept {
 bool LongWords::read(const Entry& entry, const Padded& word, uint64_t key,
                      WordTokens& tokens) noexcept {
   const uint64_t head = entry.head.load(std::memory_order_acquire);
-  if ((head & kKey) != key || (head & kVersion) != 0) return false;
+  if ((head & kKey) != key || (head & kBeingWritten) != 0) return false;
   const size_t text = text_words(key & 0xFF);
   for (size_t i = 0; i < text; ++i) {
     if (entry.words[i].load(kRelaxed) != word[i]) return false;
@@ -74,32 +84,16 @@ void LongWords::put(uint64_t hash, std::string_view word, unsigned kind,
   const Padded bytes = padded(word);
   const uint64_t key = key_of(word, kind);
   Entry* const place = entries_ + 2 * places_.place(hash);
-  // The one that was written less often, or the one that has the word, without sizes.
-  size_t chosen = place[1].head.load(kRelaxed) >> 32 < place[0].head.load(kRelaxed) >> 32 ? 1 : 0;
   WordTokens old;
-  bool has_it = false;
-  for (const size_t i : {size_t{0}, size_t{1}}) {
-    if (read(place[i], bytes, key, old)) chosen = i, has_it = true;
-  }
-  Entry& entry = place[chosen];
-  uint64_t head = entry.head.load(kRelaxed);
-  if ((head & kVersion) != 0) return;
-  const uint64_t version = (head >> 32) + 1;
-  if (!entry.head.compare_exchange_strong(head, version << 32, std::memory_order_acquire, kRelaxed))
-    return;
-  std::atomic_thread_fence(std::memory_order_release);
-  for (size_t i = 0; i < text; ++i) entry.words[i].store(bytes[i], kRelaxed);
-  for (size_t i = 0; i < tokens.count; i += 2) {
-    uint64_t two = 0;
-    for (size_t k = 0; k < std::min<size_t>(2, tokens.count - i); ++k) {
-      const auto id = static_cast<uint32_t>(tokens.ids[i + k]);
-      two |= uint64_t{id | uint32_t{tokens.sizes[i + k]} << 24} << 32 * k;
-    }
-    entry.words[text + i / 2].store(two, kRelaxed);
-  }
-  entry.head.store((version + 1) << 32 | uint64_t{tokens.count} << 8 | key,
-                   std::memory_order_release);
-  if ((head & 0xFF) != 0 && !has_it) places_.count_taken_over();
+  const bool taken_over = put_in_pair(
+      place, static_cast<uint32_t>(tokens.count << 8 | key),
+      [&](const Entry& entry) { return read(entry, bytes, key, old); },
+      [&](Entry& entry) {
+        for (size_t i = 0; i < text; ++i) entry.words[i].store(bytes[i], kRelaxed);
+        for (size_t i = 0; i < tokens.count; i += 2)
+          entry.words[text + i / 2].store(two_tokens(tokens, i), kRelaxed);
+      });
+  if (taken_over) places_.count_taken_over();
 }
 
 }  // namespace tern::text

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LongWords: as ShortWords, of words that an entry there has no room for: 25 to 120 bytes, or more
 // than eight tokens. An entry has 248 bytes for the word and four for each token: any word of up to
-// 49 bytes fits. Runs of signs, names with dashes, words of other scripts: few, but each of
+// 48 bytes fits. Runs of signs, names with dashes, words of other scripts: few, but each of
 // them takes as long to tokenize as dozens of words take to find.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "../../engine/base/huge_pages.h"
+#include "entry_pair.h"
 #include "place_count.h"
 #include "word_tokens.h"
 
@@ -33,7 +34,6 @@ class LongWords {
 
  private:
   static constexpr auto kRelaxed = std::memory_order_relaxed;
-  static constexpr uint64_t kVersion = uint64_t{1} << 32;  // odd while an entry is written
   static constexpr size_t kWords = 31, kTextWords = kMost / 8;
 
   struct alignas(256) Entry {

@@ -16,32 +16,18 @@ void ShortWords::put(size_t place, const CachedWord& word, const WordTokens& tok
   uint64_t packed[3], sizes = 0;
   std::memcpy(packed, ids, sizeof packed);
   std::memcpy(&sizes, tokens.sizes.data(), count);
-  // The one that was written less often: turn by turn, when nobody else writes.
-  const uint64_t both[2] = {lines_[2 * place].words[0].load(kRelaxed) >> 32,
-                            lines_[2 * place + 1].words[0].load(kRelaxed) >> 32};
-  size_t chosen = both[1] < both[0] ? 1 : 0;
-  // Or the one that has the word: with tokens but without sizes.
   WordTokens old;
-  bool has_it = false;
-  for (const size_t i : {size_t{0}, size_t{1}}) {
-    if (read(lines_[2 * place + i], word, old)) chosen = i, has_it = true;
-  }
-  Line& line = lines_[2 * place + chosen];
-  uint64_t head = line.words[0].load(kRelaxed);
-  if ((head & kVersion) != 0) return;
-  const uint64_t version = (head >> 32) + 1;
-  if (!line.words[0].compare_exchange_strong(head, version << 32, std::memory_order_acquire,
-                                             kRelaxed))
-    return;
-  std::atomic_thread_fence(std::memory_order_release);
-  for (size_t i = 0; i < 3; ++i) {
-    line.words[1 + i].store(word.bytes[i], kRelaxed);
-    line.words[4 + i].store(packed[i], kRelaxed);
-  }
-  line.words[7].store(sizes, kRelaxed);
-  line.words[0].store((version + 1) << 32 | uint64_t{tokens.count} << 8 | word.size_and_kind,
-                      std::memory_order_release);
-  if ((head & 0xFF) != 0 && !has_it) places_.count_taken_over();
+  const bool taken_over = put_in_pair(
+      lines_ + 2 * place, static_cast<uint32_t>(tokens.count << 8 | word.size_and_kind),
+      [&](const Line& line) { return read(line, word, old); },
+      [&](Line& line) {
+        for (size_t i = 0; i < 3; ++i) {
+          line.words[i].store(word.bytes[i], kRelaxed);
+          line.words[3 + i].store(packed[i], kRelaxed);
+        }
+        line.words[6].store(sizes, kRelaxed);
+      });
+  if (taken_over) places_.count_taken_over();
 }
 
 }  // namespace tern::text

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ShortWords: the tokens of words of up to 24 bytes, shared by all threads without locks. A place
-// has room for two words, of which a new one takes over the older. An entry is one cache line under
-// a version (a seqlock), and says itself which word it is of, so that it may lie anywhere; a reader
-// that meets a writer finds nothing.
+// has room for two words (entry_pair.h). An entry is one cache line and says itself which word it
+// is of, so that it may lie anywhere; a reader that meets a writer finds nothing.
 #pragma once
 
 #include <array>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "../../engine/base/huge_pages.h"
+#include "entry_pair.h"
 #include "place_count.h"
 #include "word_tokens.h"
 
@@ -82,12 +82,11 @@ class ShortWords {
 
  private:
   static constexpr auto kRelaxed = std::memory_order_relaxed;
-  static constexpr uint64_t kVersion = uint64_t{1} << 32;  // odd while an entry is written
 
-  /// [0] version << 32 | count << 8 | size and kind; [1] … [3] the word; [4] … [6] ids of 24 bits;
-  /// [7] sizes.
   struct alignas(64) Line {
-    std::array<std::atomic<uint64_t>, 8> words;
+    std::atomic<uint64_t> head;  // version << 32 | count << 8 | size and kind
+    /// [0] … [2] the word; [3] … [5] ids of 24 bits; [6] sizes.
+    std::array<std::atomic<uint64_t>, 7> words;
   };
 
   static bool read(const Line& line, const CachedWord& word, WordTokens& tokens) noexcept;
@@ -100,22 +99,22 @@ class ShortWords {
 
 inline bool ShortWords::read(const Line& line, const CachedWord& word,
                              WordTokens& tokens) noexcept {
-  const uint64_t head = line.words[0].load(std::memory_order_acquire);
-  if ((head & 0xFF) != word.size_and_kind || (head & kVersion) != 0) return false;
-  if (line.words[1].load(kRelaxed) != word.bytes[0] ||
-      line.words[2].load(kRelaxed) != word.bytes[1] ||
-      line.words[3].load(kRelaxed) != word.bytes[2]) {
+  const uint64_t head = line.head.load(std::memory_order_acquire);
+  if ((head & 0xFF) != word.size_and_kind || (head & kBeingWritten) != 0) return false;
+  if (line.words[0].load(kRelaxed) != word.bytes[0] ||
+      line.words[1].load(kRelaxed) != word.bytes[1] ||
+      line.words[2].load(kRelaxed) != word.bytes[2]) {
     return false;
   }
   const auto id = [](uint64_t bits) {
     return static_cast<int32_t>(static_cast<uint32_t>(bits) & uint32_t{WordTokens::kMostId});
   };
-  const uint64_t a = line.words[4].load(kRelaxed);
+  const uint64_t a = line.words[3].load(kRelaxed);
   const auto count = static_cast<uint32_t>(head >> 8 & 0xFF);
   tokens.ids[0] = id(a);
   tokens.ids[1] = id(a >> 24);
   if (count > 2) {
-    const uint64_t b = line.words[5].load(kRelaxed), c = line.words[6].load(kRelaxed);
+    const uint64_t b = line.words[4].load(kRelaxed), c = line.words[5].load(kRelaxed);
     tokens.ids[2] = id(a >> 48 | b << 16);
     tokens.ids[3] = id(b >> 8);
     tokens.ids[4] = id(b >> 32);
@@ -123,11 +122,11 @@ inline bool ShortWords::read(const Line& line, const CachedWord& word,
     tokens.ids[6] = id(c >> 16);
     tokens.ids[7] = id(c >> 40);
   }
-  const uint64_t sizes = line.words[7].load(kRelaxed);
+  const uint64_t sizes = line.words[6].load(kRelaxed);
   std::memcpy(tokens.sizes.data(), &sizes, sizeof sizes);
   tokens.count = count;
   std::atomic_thread_fence(std::memory_order_acquire);
-  return line.words[0].load(kRelaxed) == head;
+  return line.head.load(kRelaxed) == head;
 }
 
 }  // namespace tern::text

@@ -342,6 +342,14 @@ TEST_CASE(
     if (size > 2) CHECK_FALSE(cache.find(located(cache, text.substr(1), 1), found));
     if (size < LongWords::kMost) CHECK_FALSE(cache.find(located(cache, longer, 1), found));
   }
+  // Each of whose bytes is a token: 48 of them fit, whatever the word.
+  for (const uint32_t size : {48U, 49U}) {
+    const std::string word(size, 'q');
+    WordTokens tokens{}, found;
+    tokens.count = size;
+    cache.put(located(cache, word), tokens);
+    CHECK(cache.find(located(cache, word), found) == (size == 48));
+  }
   const auto may = [&](size_t size) {
     const std::string text(size, 'a');
     return located(cache, text).may_be_cached();
