@@ -26,7 +26,7 @@ namespace tern::cli {
 namespace {
 
 constexpr VerbHelp kHelp = {
-    .usage = "tern bench kernels [options]",
+    .usage = "tern bench kernels [options]    (language models: tern bench llm --help)",
     .summary =
         "Measures every kernel variant this CPU can run, on one core, on shapes of real\n"
         "models: the share of what the machine can do, and other libraries' time over ours.",
@@ -59,7 +59,7 @@ struct BenchArguments {
     if (!options.parse(arguments)) return false;
     if (subject != "kernels") {
       fail(ErrorCode::invalid_argument,
-           cat("'", subject, "' is not to be measured; 'kernels' are"));
+           cat("'", subject, "' is not to be measured; 'kernels' and 'llm' are"));
     }
     return true;
   }
@@ -241,6 +241,8 @@ void run_group(const BenchArguments& options, const Group& group, BenchTable& ta
 }  // namespace
 
 int bench(const Arguments& arguments) {
+  if (!arguments.empty() && arguments[0] == "llm")
+    return bench_llm(Arguments(arguments.begin() + 1, arguments.end()));
   BenchArguments options;
   if (!options.parse(arguments)) return 0;
   if (options.program.empty()) options.program = find_program();

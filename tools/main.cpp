@@ -44,7 +44,7 @@ constexpr std::array kVerbs = {
     Verb{"verify", "hashes, values and names of a model's files", tern::cli::verify},
     Verb{"pull", "download a model of the hub", tern::cli::pull},
     Verb{"cache", "list, verify or remove what was downloaded", tern::cli::cache},
-    Verb{"bench", "what the kernels reach on this machine", tern::cli::bench},
+    Verb{"bench", "what kernels and language models reach on this machine", tern::cli::bench},
 };
 
 void print_help(std::FILE* to) {

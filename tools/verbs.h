@@ -19,5 +19,6 @@ int pull(const Arguments& arguments);
 int cache(const Arguments& arguments);
 int verify(const Arguments& arguments);
 int bench(const Arguments& arguments);
+int bench_llm(const Arguments& arguments);  // tern bench llm
 
 }  // namespace tern::cli
