@@ -8,6 +8,7 @@
 #include "../../hub/formats/json.h"
 #include "../../hub/formats/safetensors.h"
 #include "../hub/hub_server.h"
+#include "../needs.h"
 #include "program.h"
 
 using namespace tern::test;
@@ -160,7 +161,7 @@ TEST_CASE("forward reads pytorch_model.bin of both forms, and says what it loade
   }
 }
 
-TEST_CASE("forward renames the file's tensors by key_mapping") {
+TEST_CASE("forward renames the file's tensors by key_mapping" * NeedsRegex()) {
   const std::string model = golden("minilm");
   if (model.empty()) return;
   const TemporaryFolder folder;
@@ -179,7 +180,7 @@ TEST_CASE("forward renames the file's tensors by key_mapping") {
   CHECK(json["unexpected_keys"].elements()[0].string()->starts_with("encoder.layer.2."));
 }
 
-TEST_CASE("forward downloads the weights that --load asks for") {
+TEST_CASE("forward downloads the weights that --load asks for" * NeedsHub()) {
   const std::string model = golden("minilm");
   if (model.empty()) return;
   FakeHub hub;

@@ -12,8 +12,8 @@
 #include "../../../models/text/unicode/nfc_check.h"
 #include "../../../models/text/unicode/unicode.h"
 #include "../../../models/text/word_cache.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "../../../models/text/jsonl.h"
-#include "needs_regex.h"
+#include "../../needs.h"
 
 using namespace tern;
 using hub::Json;

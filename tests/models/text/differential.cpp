@@ -13,8 +13,8 @@
 #include "../../../models/text/normalizers/normalized.h"
 #include "../../../models/text/subwords/unigram.h"
 #include "../../../models/text/unicode/utf8.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 #include "random_text.h"
 #include "two_ways.h"
 

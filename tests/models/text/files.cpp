@@ -8,8 +8,8 @@
 #include "../../../engine/base/error.h"
 #include "../../../models/text/base64.h"
 #include "../../../models/text/jsonl.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -10,8 +10,8 @@
 #include "../../../models/text/chat_template.h"
 #include "../../hub/formats/gguf_bytes.h"
 #include "../../hub/temporary_folder.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -5,8 +5,8 @@
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
 #include "../../../models/text/jsonl.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -7,9 +7,9 @@
 
 #include "../../../models/text/chat_template.h"
 #include "../../../models/text/text_stream.h"
+#include "../../needs.h"
 #include "cases.h"
 #include "linear_time.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 
 #include "../../../engine/base/error.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -2,8 +2,8 @@
 // Single normalizers and decoders against what the reference gave (make_components.py).
 #include <doctest/doctest.h>
 
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -10,8 +10,8 @@
 #include "../../../engine/base/error.h"
 #include "../../../engine/base/format.h"
 #include "../../../models/text/unicode/utf8.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

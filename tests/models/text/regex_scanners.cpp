@@ -11,8 +11,8 @@
 #include "../../../models/text/regex/regex.h"
 #include "../../../models/text/regex/scanners.h"
 #include "../../../models/text/unicode/utf8.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -12,8 +12,8 @@
 #include "../../../engine/base/format.h"
 #include "../../../models/text/pipeline.h"
 #include "../../../models/text/unicode/utf8.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 
 using namespace tern;
 using namespace tern::test;

@@ -7,8 +7,8 @@
 #include <random>
 
 #include "../../../engine/base/format.h"
+#include "../../needs.h"
 #include "cases.h"
-#include "needs_regex.h"
 #include "small_tokenizers.h"
 #include "two_ways.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// NeedsRegex: a decorator of test cases that a build without PCRE2 (-Dregex=disabled) skips; the
-// test "without PCRE2 …" of such a build names them.
+// Decorators of test cases that a build without a library skips: NeedsRegex without PCRE2
+// (-Dregex=disabled; the test "without PCRE2 …" of such a build names them), NeedsHub without
+// libcurl (-Dhub=disabled).
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,6 +21,14 @@ struct NeedsRegex {
 #ifndef TERN_HAS_PCRE2
     test.m_skip = true;
     skipped_without_regex().push_back(test.m_name);
+#endif
+  }
+};
+
+struct NeedsHub {
+  void fill([[maybe_unused]] doctest::detail::TestCase& test) const {
+#ifndef TERN_HAS_CURL
+    test.m_skip = true;
 #endif
   }
 };
