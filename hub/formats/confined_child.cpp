@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// The system is called here and not through Env: all but the fork and the wait happens in the
+// child, where nothing of the parent's may be trusted to work, and each refusal can be provoked.
 #include "confined_child.h"
 
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,6 +18,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
+#include <iterator>
 #include <memory>
 
 #include "../../engine/base/env.h"
@@ -23,7 +30,7 @@ namespace tern::hub {
 
 namespace {
 
-constexpr int kFinished = 0, kNot = 1;
+constexpr int kFinished = 0, kThrew = 1, kUnconfined = 2;
 constexpr std::chrono::milliseconds kLongestPoll{5};
 
 /// Bytes of address space in use: the first number of /proc/self/statm, in pages.
@@ -48,41 +55,81 @@ bool limit(Resource resource, uint64_t most) {
   return ::setrlimit(resource, &now) == 0;
 }
 
-/// Handlers of the process would report a crash as its own.
-void reset_signals() {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGTERM}) {
-    ::signal(signal, SIG_DFL);
-  }
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 void close_files() {
 #ifdef SYS_close_range
   if (::syscall(SYS_close_range, 0u, ~0u, 0u) == 0) return;
 #endif
   rlimit files = {};
   ::getrlimit(RLIMIT_NOFILE, &files);
-  const auto most = static_cast<int>(std::min<rlim_t>(files.rlim_cur, 1 << 20));
+  const auto most = static_cast<int>(std::min<rlim_t>(files.rlim_max, 1 << 20));
   for (int file = 0; file < most; ++file) ::close(file);
 }
 
-[[noreturn]] void live_as_child(const std::function<void()>& work, const ChildLimits& limits) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::prctl(PR_SET_DUMPABLE, 0);
-  reset_signals();
+#if defined(__x86_64__) || defined(__aarch64__)
+
+#ifdef __x86_64__
+constexpr unsigned kArchitecture = AUDIT_ARCH_X86_64;
+#else
+constexpr unsigned kArchitecture = AUDIT_ARCH_AARCH64;
+#endif
+
+/// What the heap, locks, clocks and the end of a process need.
+constexpr unsigned kAllowed[] = {SYS_brk,          SYS_mmap,      SYS_munmap, SYS_mremap,
+                                 SYS_mprotect,     SYS_madvise,   SYS_futex,  SYS_clock_gettime,
+                                 SYS_gettimeofday, SYS_exit_group};
+
+/// From now on every other call fails with EPERM. One of another architecture's numbers kills.
+bool forbid_other_calls() {
+  constexpr size_t kCalls = std::size(kAllowed);
+  constexpr unsigned kRefuse = SECCOMP_RET_ERRNO | EPERM;
+  sock_filter program[kCalls + 6] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  for (size_t i = 0; i < kCalls; ++i) {  // over the rest and the refusal, to the last line
+    const auto to_end = static_cast<uint8_t>(kCalls - i);
+    program[4 + i] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kAllowed[i], to_end, 0);
+  }
+  program[4 + kCalls] = BPF_STMT(BPF_RET | BPF_K, kRefuse);
+  program[5 + kCalls] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog filter = {static_cast<unsigned short>(std::size(program)), program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+#else
+
+bool forbid_other_calls() {
+  return false;
+}
+
+#endif
+
+/// Handlers of the process would report a crash as its own. All signals are blocked and stay so:
+/// what a crash raises kills nevertheless, and what a terminal sends is for the parent to answer.
+void reset_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+}
+
+bool confine(pid_t parent, const ChildLimits& limits) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0) return false;
+  if (::getppid() != parent) ::_exit(kUnconfined);  // it ended before it could take this one along
+  close_files();                                    // before a file is opened: all may be in use
   const uint64_t space = address_space();
-  close_files();
   const auto seconds = static_cast<uint64_t>(limits.time.count() / 1000 + 1);
-  const bool limited = space > 0 && limit(RLIMIT_AS, space + limits.memory) &&
-                       limit(RLIMIT_CPU, seconds) && limit(RLIMIT_NOFILE, 0) &&
-                       limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NPROC, 0);
-  if (!limited) ::_exit(kNot);
+  return space > 0 && limit(RLIMIT_AS, space + limits.memory) && limit(RLIMIT_CPU, seconds) &&
+         forbid_other_calls();
+}
+
+[[noreturn]] void live_as_child(pid_t parent, const std::function<void()>& work,
+                                const ChildLimits& limits) {
+  reset_signals();
+  if (!confine(parent, limits)) ::_exit(kUnconfined);
   try {
     work();
   } catch (...) {
-    ::_exit(kNot);
+    ::_exit(kThrew);
   }
   ::_exit(kFinished);
 }
@@ -91,22 +138,20 @@ void close_files() {
 ChildEnd wait_for(pid_t child, std::chrono::milliseconds time) {
   const auto end = env().now() + time;
   std::chrono::milliseconds pause{0};
-  bool late = false;
   while (true) {
+    const bool late = env().now() >= end;
+    if (late) ::kill(child, SIGKILL);
     int status = 0;
     const pid_t got = ::waitpid(child, &status, late ? 0 : WNOHANG);
     if (got < 0 && errno == EINTR) continue;
+    if (got == child && WIFEXITED(status) && WEXITSTATUS(status) == kFinished) {
+      return ChildEnd::finished;
+    }
     if (late) return ChildEnd::late;
     if (got < 0) return ChildEnd::gone;  // ECHILD
     if (got == child) {
-      if (WIFEXITED(status) && WEXITSTATUS(status) == kFinished) return ChildEnd::finished;
-      return WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU ? ChildEnd::late
-                                                                : ChildEnd::crashed;
-    }
-    late = env().now() >= end;
-    if (late) {
-      ::kill(child, SIGKILL);
-      continue;
+      return WIFEXITED(status) && WEXITSTATUS(status) == kUnconfined ? ChildEnd::unconfined
+                                                                     : ChildEnd::crashed;
     }
     env().sleep_for(pause);
     pause = std::min(pause + std::chrono::milliseconds(1), kLongestPoll);
@@ -126,10 +171,17 @@ StorageRef shared_pages(size_t size) {
 }
 
 ChildEnd run_confined(const std::function<void()>& work, const ChildLimits& limits) {
+  // Blocked until the child has none of the program's handlers any more.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t parent = ::getpid();
   const pid_t child = ::fork();
-  if (child == 0) live_as_child(work, limits);
+  if (child == 0) live_as_child(parent, work, limits);
+  const int problem = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) {
-    fail(ErrorCode::out_of_memory, cat("no process for a child: error ", errno, " of fork"));
+    fail(ErrorCode::out_of_memory, cat("no process for a child: error ", problem, " of fork"));
   }
   return wait_for(child, limits.time);
 }

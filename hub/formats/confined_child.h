@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Work that may go wrong in any way, done by a forked child: it shares what the parent has mapped
-// as shared, has no open file and can open none, writes no file, starts no process, and ends when
-// its time, its memory, or the calling thread ends. Called by hdf5.cpp.
+// as shared, has no open file, and may make no system call but those for memory, time and its own
+// end (seccomp): it opens, writes and removes no file, sends nothing, starts no process and signals
+// none. It ends when its time, its memory, or the calling thread ends. Called by hdf5.cpp.
 #pragma once
 
 #include <chrono>
@@ -17,9 +18,10 @@ struct ChildLimits {
   std::chrono::milliseconds time;
 };
 
-/// gone: it has ended, but a program that ignores SIGCHLD or waits for any child has taken its
-/// status.
-enum class ChildEnd { finished, crashed, late, gone };
+/// unconfined: this system (no seccomp, no /proc, another architecture than x86-64 and AArch64)
+/// cannot confine it, so the work has not begun. gone: it has ended, but a program that ignores
+/// SIGCHLD or waits for any child has taken its status.
+enum class ChildEnd { finished, crashed, late, unconfined, gone };
 
 /// Zeroed pages that a child started later writes to and this process reads; taken when touched.
 StorageRef shared_pages(size_t size);

@@ -40,7 +40,7 @@ Shared ask_child(const Storage& file, std::string_view what, const Hdf5Limits& l
   const Shared shared = {shared_pages(sizeof(Hdf5Answer) + size + kMega),
                          shared_pages(4 * size + kMega)};
   const ChildLimits child = {
-      limits.memory ? limits.memory : 64 * kMega + 4 * size,
+      64 * kMega + 4 * size,
       limits.time.count() ? limits.time : std::chrono::milliseconds(20'000 + size / (20 * 1000))};
   const auto area = [](const StorageRef& storage) {
     return std::span(storage->data(), storage->size());
@@ -53,6 +53,13 @@ Shared ask_child(const Storage& file, std::string_view what, const Hdf5Limits& l
   if (end == ChildEnd::late) {
     fail(ErrorCode::deadline, cat(what, ": libhdf5 has not read it within ", child.time.count(),
                                   " ms: a damaged file?"));
+  }
+  if (end == ChildEnd::unconfined) {
+    fail(ErrorCode::unsupported,
+         cat(what,
+             ": not read: libhdf5 is only let at it in a process that can do nothing else, and "
+             "this system makes none (it needs seccomp and /proc); save the model as safetensors "
+             "on one that does"));
   }
   if (end == ChildEnd::crashed) {
     reject(what, "libhdf5 crashed on it (in a process of its own): a damaged file?");

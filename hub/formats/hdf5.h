@@ -6,7 +6,8 @@
 // names, and what it says is checked here. Datasets that lie in one piece, little-endian, are views
 // of the file at any alignment; others (chunked, compressed, big-endian) the child writes to memory
 // that it shares with this process. What is handed out lies inside the file or that memory; the
-// lists take at most four times the file and 4 MiB, the shared memory at most four times the file.
+// lists take at most four times the file and 4 MiB, the shared memory at most four times the file,
+// the child besides 64 MiB and four times the file.
 #pragma once
 
 #include <chrono>
@@ -30,9 +31,6 @@ struct KerasTensor {
 };
 
 struct Hdf5Limits {
-  /// Of the child, besides the file and what it hands back: 64 MiB and four times the file unless
-  /// given.
-  uint64_t memory = 0;
   /// Until it is killed: 20 seconds and one for each 20 MB unless given.
   std::chrono::milliseconds time{0};
 };
@@ -41,8 +39,8 @@ struct Hdf5Limits {
 TERN_API bool reads_hdf5() noexcept;
 
 /// `what` names the file in errors. unsupported in a build without HDF5 and where libhdf5 cannot be
-/// loaded; corrupt when the file is no such file or libhdf5 fails or crashes on it; deadline when
-/// it takes too long.
+/// loaded or no process be confined; corrupt when the file is no such file or libhdf5 fails or
+/// crashes on it; deadline when it takes too long.
 TERN_API std::vector<KerasTensor> open_keras_weights(StorageRef storage, std::string_view what,
                                                      const Hdf5Limits& limits = {});
 

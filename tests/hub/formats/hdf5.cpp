@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// HDF5 files of Keras' and of attackers' (tests/data/formats/h5, by make_h5.py), read by the
-// process that is made for it; and that process itself.
+// HDF5 files of Keras' and of attackers' (tests/data/formats/h5, by make_h5.py).
 #include "../../../hub/formats/hdf5.h"
 
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <random>
-#include <thread>
 
 #include "../../../engine/base/bytes.h"
-#include "../../../hub/formats/confined_child.h"
 #include "../expect_error.h"
 
 using namespace tern;
@@ -187,107 +180,11 @@ TEST_CASE(
   CHECK(refused > 10);
 }
 
-// ── the process ─────────────────────────────────────────────────────────────────────────────────
-
-namespace {
-
-constexpr ChildLimits kLimits = {.memory = 64 << 20, .time = milliseconds(10'000)};
-
-}  // namespace
-
-TEST_CASE("a confined child's work reaches its parent through shared pages only") {
-  const StorageRef shared = shared_pages(4096);
-  int own = 1;
-  const ChildEnd end = run_confined(
-      [&] {
-        own = 2;
-        shared->data()[5] = std::byte{7};
-      },
-      kLimits);
-  CHECK(end == ChildEnd::finished);
-  CHECK(own == 1);
-  CHECK(shared->data()[5] == std::byte{7});
-}
-
 TEST_CASE("HDF5 files are read in a program that has the system reap its children") {
   if (skipped()) return;
   const auto before = std::signal(SIGCHLD, SIG_IGN);
-  CHECK(run_confined([] {}, kLimits) == ChildEnd::gone);
   const std::string file = file_of("keras.h5");
   CHECK(open(file).size() == 11);
   expect_error([&] { open(file_of("other.h5")); }, ErrorCode::corrupt, "no attribute layer_names");
   std::signal(SIGCHLD, before);
-}
-
-TEST_CASE("a confined child that crashes, throws or leaves is noticed, and nothing else happens") {
-  volatile int* nowhere = nullptr;
-  CHECK(run_confined([&] { *nowhere = 1; }, kLimits) == ChildEnd::crashed);
-  CHECK(run_confined([] { std::abort(); }, kLimits) == ChildEnd::crashed);
-  CHECK(run_confined([] { throw 1; }, kLimits) == ChildEnd::crashed);
-  CHECK(run_confined([] { ::_exit(9); }, kLimits) == ChildEnd::crashed);
-  CHECK(run_confined([] { ::raise(SIGKILL); }, kLimits) == ChildEnd::crashed);
-}
-
-TEST_CASE("a confined child that hangs is killed when its time is over") {
-  const ChildLimits limits = {.memory = 64 << 20, .time = milliseconds(100)};
-  const auto start = std::chrono::steady_clock::now();
-  volatile bool forever = true;
-  CHECK(run_confined(
-            [&] {
-              while (forever) {
-              }
-            },
-            limits) == ChildEnd::late);
-  CHECK(run_confined(
-            [&] {
-              while (forever) ::pause();
-            },
-            limits) == ChildEnd::late);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(8));
-}
-
-TEST_CASE("a confined child opens nothing, has nothing open, starts nothing and gets no memory") {
-  int pipe[2];
-  REQUIRE(::pipe(pipe) == 0);
-  const StorageRef shared = shared_pages(4096);
-  const ChildEnd end = run_confined(
-      [&] {
-        bool* answers = reinterpret_cast<bool*>(shared->data());
-        answers[0] = ::open("/dev/null", O_RDONLY) < 0;
-        answers[1] = ::write(pipe[1], "x", 1) < 0;
-        answers[2] = ::socket(AF_INET, SOCK_STREAM, 0) < 0;
-        answers[3] = ::write(STDOUT_FILENO, "x", 1) < 0 && ::write(STDERR_FILENO, "x", 1) < 0;
-        // No malloc: a compiler may leave out one whose memory nobody uses, and say it succeeded.
-        answers[4] = ::mmap(nullptr, size_t{256} << 20, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
-      },
-      kLimits);
-  CHECK(end == ChildEnd::finished);
-  for (size_t i = 0; i < 5; ++i) {
-    CAPTURE(i);
-    CHECK(shared->data()[i] == std::byte{1});
-  }
-  CHECK(::write(pipe[1], "y", 1) == 1);  // this process keeps its own
-  ::close(pipe[0]);
-  ::close(pipe[1]);
-}
-
-TEST_CASE("confined children of several threads at once do not disturb each other") {
-  std::vector<std::thread> threads;
-  std::vector<int> good(4);
-  for (size_t t = 0; t < good.size(); ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < 20; ++i) {
-        const StorageRef shared = shared_pages(4096);
-        const auto work = [&] {
-          const std::vector<int> some(1000, 3);  // the heap works
-          shared->data()[0] = static_cast<std::byte>(some[999]);
-        };
-        const bool finished = run_confined(work, kLimits) == ChildEnd::finished;
-        good[t] += finished && shared->data()[0] == std::byte{3};
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(good == std::vector<int>(4, 20));
 }
