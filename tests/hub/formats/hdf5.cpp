@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -121,15 +122,19 @@ TEST_CASE("HDF5 files that reach for other files, swell, or hold something else 
               {"texts.h5", ErrorCode::unsupported, "tensor 'w:0' is of a type"},
               {"no_layers.h5", ErrorCode::corrupt, "the attribute layer_names is no list of names"},
               {"other.h5", ErrorCode::corrupt, "there is no attribute layer_names"}};
+  // Where the files that they reach for, keras.h5 and /etc/hostname, would be found.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(std::string(TERN_TEST_DATA) + "/formats/h5");
   for (const auto& row : rows) {
     CAPTURE(std::string(row.file));
     expect_error([&] { open(file_of(row.file)); }, row.code, row.part);
   }
-  // Whatever libhdf5 makes of another file that is not there, it is nothing of that file.
+  // Whatever libhdf5 makes of another file that it cannot open, it is nothing of that file.
   const std::string file = file_of("virtual.h5");
   for (const KerasTensor& tensor : open(file)) {
     CHECK(values<float>(tensor, 6) == std::vector<float>(6, 0.0F));
   }
+  std::filesystem::current_path(before);
 }
 
 TEST_CASE("what is no HDF5 file is refused before any process is made, and a cut one after") {
