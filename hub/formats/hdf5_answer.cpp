@@ -79,9 +79,9 @@ class AnswerReader {
     }
     const bool fits = record->begin <= storage->size() && size <= storage->size() - record->begin;
     if (size != record->size || !fits) {
-      reject(what_,
-             cat("tensor ", shown, " begins at byte ", record->begin, " and needs ", size,
-                 " bytes, but the file has ", storages_.file->size(), ": an incomplete download?"));
+      reject(what_, cat("tensor ", shown, " begins at byte ", record->begin, " and needs ", size,
+                        " bytes, but ", record->in_data ? "what libhdf5 read" : "the file", " has ",
+                        storage->size(), ": an incomplete download?"));
     }
     return {std::string(as_text(*name)), dtype, std::move(shape), storage,
             static_cast<size_t>(record->begin)};

@@ -24,18 +24,18 @@ namespace tern::hub {
 namespace {
 
 /// The functions of libhdf5 that are used, by their names.
-#define TERN_HDF5_FUNCTIONS(X)                                                                     \
-  X(H5get_libversion)                                                                              \
-  X(H5open)                                                                                        \
-  X(H5Eset_auto2)                                                                                  \
-  X(H5PLset_loading_state)                                                                         \
-  X(H5Pcreate) X(H5Pset_fapl_core) X(H5Pset_file_image_callbacks) X(H5Pset_file_image) X(H5Fopen)  \
-      X(H5Oopen) X(H5Lexists) X(H5Idec_ref) X(H5Iget_type) X(H5Aexists) X(H5Aopen) X(H5Aget_space) \
-          X(H5Aget_type) X(H5Aread) X(H5Aget_storage_size) X(H5Sget_simple_extent_npoints)         \
-              X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_dims) X(H5Tget_class)           \
-                  X(H5Tget_size) X(H5Tis_variable_str) X(H5Tget_fields) X(H5Tget_ebias)            \
-                      X(H5Tget_order) X(H5Tget_sign) X(H5Tget_precision) X(H5Tget_offset)          \
-                          X(H5Tcopy) X(H5Tset_order) X(H5Dget_space) X(H5Dget_type)                \
+#define TERN_HDF5_FUNCTIONS(X)                                                                  \
+  X(H5open)                                                                                     \
+  X(H5Eset_auto2)                                                                               \
+  X(H5PLset_loading_state)                                                                      \
+  X(H5Pcreate)                                                                                  \
+  X(H5Pset_fapl_core) X(H5Pset_file_image_callbacks) X(H5Pset_file_image) X(H5Fopen) X(H5Oopen) \
+      X(H5Lexists) X(H5Idec_ref) X(H5Iget_type) X(H5Aexists) X(H5Aopen) X(H5Aget_space)         \
+          X(H5Aget_type) X(H5Aread) X(H5Aget_storage_size) X(H5Sget_simple_extent_npoints)      \
+              X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_dims) X(H5Tget_class)        \
+                  X(H5Tget_size) X(H5Tis_variable_str) X(H5Tget_fields) X(H5Tget_ebias)         \
+                      X(H5Tget_order) X(H5Tget_sign) X(H5Tget_precision) X(H5Tget_offset)       \
+                          X(H5Tcopy) X(H5Tset_order) X(H5Dget_space) X(H5Dget_type)             \
                               X(H5Dget_offset) X(H5Dread)
 
 struct Library {
@@ -55,30 +55,36 @@ void* find_symbol(void* library, const char* name) {
   return symbol;
 }
 
-Library bind_library() {
-  void* handle = nullptr;
+/// One that is not the headers' version has other types and stays loaded, unused: it has begun.
+bool fits(void* handle, std::string& found) {
+  const auto version =
+      reinterpret_cast<decltype(&::H5get_libversion)>(find_symbol(handle, "H5get_libversion"));
+  unsigned major = 0, minor = 0, release = 0;
+  version(&major, &minor, &release);
+  found += cat(found.empty() ? "" : ", ", major, ".", minor, ".", release);
+  return major == H5_VERS_MAJOR && minor == H5_VERS_MINOR;
+}
+
+void* load_library() {
+  std::string found;
   for (const char* name : kNames) {
-    handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (handle) break;
+    void* handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (handle && fits(handle, found)) return handle;
   }
-  if (!handle) {
-    fail(ErrorCode::unsupported,
-         "TensorFlow's .h5 files need libhdf5, which cannot be loaded: "
-         "install it (Debian: libhdf5-103)");
-  }
+  fail(ErrorCode::unsupported,
+       cat("TensorFlow's .h5 files need libhdf5 ", H5_VERS_MAJOR, ".", H5_VERS_MINOR, ", ",
+           found.empty() ? "which cannot be loaded" : cat("but there is ", found),
+           ": install it (Debian: libhdf5-103-1)"));
+}
+
+Library bind_library() {
+  void* handle = load_library();
   Library library = {};
 #define TERN_HDF5_BIND(name) \
   library.name = reinterpret_cast<decltype(&::name)>(find_symbol(handle, #name));
   TERN_HDF5_FUNCTIONS(TERN_HDF5_BIND)
 #undef TERN_HDF5_BIND
   library.file_access = static_cast<hid_t*>(find_symbol(handle, "H5P_CLS_FILE_ACCESS_ID_g"));
-  unsigned major = 0, minor = 0, release = 0;
-  library.H5get_libversion(&major, &minor, &release);
-  if (major != H5_VERS_MAJOR || minor != H5_VERS_MINOR) {
-    fail(ErrorCode::unsupported,
-         cat("libhdf5 is version ", major, ".", minor, ", this build was made for ", H5_VERS_MAJOR,
-             ".", H5_VERS_MINOR));
-  }
   return library;
 }
 
