@@ -29,6 +29,12 @@ struct Array {
   Bytes bytes;
 };
 
+/// In the order of their numbers.
+struct Chunks {
+  DType dtype;
+  std::vector<Bytes> bytes;
+};
+
 class Reader {
  public:
   Reader(StorageRef storage, std::string_view what)
@@ -55,9 +61,9 @@ class Reader {
   Array array(const MsgpackValue& extension) const;
   std::vector<int64_t> shape(MsgpackReader& inside) const;
   std::vector<int64_t> chunked_shape();
-  std::vector<Array> chunks();
-  void add(const Array& array, std::vector<int64_t> shape, StorageRef storage, size_t begin);
-  StorageRef joined(const std::vector<Array>& chunks, size_t size) const;
+  Chunks chunks();
+  void add(DType dtype, std::vector<int64_t> shape, StorageRef storage, size_t begin);
+  StorageRef joined(const Chunks& chunks, size_t size) const;
   void spend(uint64_t bytes);
   void check_names() const;
   size_t position(Bytes bytes) const {
@@ -138,17 +144,17 @@ void Reader::enter(const MsgpackValue& map) {
 
 void Reader::read_leaf(const MsgpackValue& value) {
   if (value.is(Kind::extension) && (value.type == kArray || value.type == kScalar)) {
-    const Array found = array(value);
-    return add(found, found.shape, storage_, position(found.bytes));
+    Array found = array(value);
+    return add(found.dtype, std::move(found.shape), storage_, position(found.bytes));
   }
   reader_.skip_inside(value);
   spend(sizeof(std::string) + name_.size());
   out_.other_names.push_back(name_);
 }
 
-void Reader::add(const Array& array, std::vector<int64_t> shape, StorageRef storage, size_t begin) {
+void Reader::add(DType dtype, std::vector<int64_t> shape, StorageRef storage, size_t begin) {
   spend(sizeof(FlaxTensor) + name_.size() + shape.size() * sizeof(int64_t));
-  out_.tensors.push_back({name_, array.dtype, std::move(shape), std::move(storage), begin});
+  out_.tensors.push_back({name_, dtype, std::move(shape), std::move(storage), begin});
 }
 
 // ── one array ───────────────────────────────────────────────────────────────────────────────────
@@ -233,35 +239,35 @@ std::vector<int64_t> Reader::chunked_shape() {
   return out;
 }
 
-std::vector<Array> Reader::chunks() {
+Chunks Reader::chunks() {
   const MsgpackValue map = reader_.next();
   if (!map.is(Kind::map)) reject("its chunks are no map");
-  spend(map.count * sizeof(Array));
-  std::vector<Array> out(static_cast<size_t>(map.count));
-  std::vector<bool> there(out.size());
+  spend(map.count * sizeof(Bytes));
+  Chunks out = {DType::f32, std::vector<Bytes>(static_cast<size_t>(map.count))};
+  std::vector<bool> there(out.bytes.size());
   for (uint64_t i = 0; i < map.count; ++i) {
-    const size_t at = index(key(), out.size(), "chunks");
+    const size_t at = index(key(), there.size(), "chunks");
     const MsgpackValue value = reader_.next();
     if (there[at] || !value.is(Kind::extension) || value.type != kArray) {
       reject(cat("chunk ", at, " is no array, or is there twice"));
     }
-    out[at] = array(value);
+    const Array chunk = array(value);
+    if (i > 0 && chunk.dtype != out.dtype) reject("its chunks have two dtypes");
+    out.dtype = chunk.dtype;
+    out.bytes[at] = chunk.bytes;
     there[at] = true;
-  }
-  for (const Array& chunk : out) {
-    if (chunk.dtype != out.front().dtype) reject("its chunks have two dtypes");
   }
   return out;
 }
 
-StorageRef Reader::joined(const std::vector<Array>& chunks, size_t size) const {
+StorageRef Reader::joined(const Chunks& chunks, size_t size) const {
   StorageRef out = page_storage(size);
   std::byte* to = out->data();
-  for (const Array& chunk : chunks) {
-    if (chunk.bytes.empty()) continue;
-    std::memcpy(to, chunk.bytes.data(), chunk.bytes.size());
-    storage_->drop_pages(chunk.bytes.data(), chunk.bytes.size());
-    to += chunk.bytes.size();
+  for (const Bytes chunk : chunks.bytes) {
+    if (chunk.empty()) continue;
+    std::memcpy(to, chunk.data(), chunk.size());
+    storage_->drop_pages(chunk.data(), chunk.size());
+    to += chunk.size();
   }
   return out;
 }
@@ -274,7 +280,7 @@ void Reader::read_chunked() {
   const MsgpackValue mark = reader_.next();
   if (!mark.is(Kind::boolean) || !mark.flag || pairs != 2) reject("chunks of another form");
   std::optional<std::vector<int64_t>> shape;
-  std::optional<std::vector<Array>> parts;
+  std::optional<Chunks> parts;
   for (uint64_t i = 0; i < pairs; ++i) {
     const std::string_view name = key();
     if (name == "shape" && !shape) {
@@ -285,20 +291,18 @@ void Reader::read_chunked() {
       reject("chunks of another form");
     }
   }
-  if (!shape || !parts || parts->empty()) reject("it has no chunks");
+  if (!shape || !parts || parts->bytes.empty()) reject("it has no chunks");
   uint64_t size = 0;  // cannot overflow: the chunks lie apart in the file
-  for (const Array& part : *parts) size += part.bytes.size();
+  for (const Bytes part : parts->bytes) size += part.size();
   const auto numel = elements(*shape);
-  const auto needed =
-      numel ? checked::mul(*numel, uint64_t{bits(parts->front().dtype) / 8}) : std::nullopt;
+  const auto needed = numel ? checked::mul(*numel, uint64_t{bits(parts->dtype) / 8}) : std::nullopt;
   if (needed != size) {
     reject(cat("its shape needs ", needed ? cat(*needed) : "too many", " bytes, its chunks have ",
                size));
   }
-  if (parts->size() == 1) {
-    return add(parts->front(), std::move(*shape), storage_, position(parts->front().bytes));
-  }
-  add(parts->front(), std::move(*shape), joined(*parts, static_cast<size_t>(size)), 0);
+  const bool whole = parts->bytes.size() == 1;
+  add(parts->dtype, std::move(*shape), whole ? storage_ : joined(*parts, static_cast<size_t>(size)),
+      whole ? position(parts->bytes.front()) : 0);
 }
 
 /// Each name once, of maps too: what one reader takes first another would take last.

@@ -173,7 +173,7 @@ TEST_CASE("Flax files that contradict themselves are refused by name") {
       open);
 }
 
-TEST_CASE("Flax maps nested too deeply, and tiny leaves under a long name, end in an Error") {
+TEST_CASE("Flax maps nested too deeply or of tiny leaves, and many chunks, take little memory") {
   std::string deep;
   for (int i = 0; i < 1'000'000; ++i) deep += mp::head(0x81) + mp::text("a");
   expect_error([&] { open(deep + mp::number(1)); }, ErrorCode::corrupt, "more than 64 deep");
@@ -183,6 +183,18 @@ TEST_CASE("Flax maps nested too deeply, and tiny leaves under a long name, end i
   start_peak();
   expect_error([&] { open(wide); }, ErrorCode::corrupt, "take more memory than the file");
   CHECK(peak_bytes() <= 4 * wide.size() + (size_t{4} << 20));
+
+  // Chunks of nothing, each with a shape of the highest rank.
+  constexpr size_t kChunks = 40'000;
+  std::string chunks = mp::head(0xDE) + mp::big(kChunks, 2);
+  const std::string empty =
+      mp::extension(1, mp::list({mp::head(0xDC) + mp::big(64, 2) + std::string(64, '\0'),
+                                 mp::text("uint8"), mp::binary("")}));
+  for (size_t i = 0; i < kChunks; ++i) chunks += mp::text(std::to_string(i)) + empty;
+  const std::string many = mp::map({{"w", mp::chunked(mp::map({{"0", mp::number(0)}}), chunks)}});
+  start_peak();
+  CHECK(open(many).tensors.size() == 1);
+  CHECK(peak_bytes() <= 4 * many.size() + (size_t{4} << 20));
 }
 
 namespace {
