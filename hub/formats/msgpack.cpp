@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "msgpack.h"
 
-#include <bit>
-
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 
@@ -54,21 +52,20 @@ MsgpackValue MsgpackReader::counted(uint8_t head) {
   return container(Kind::map, number(size_t{2} << (head - 0xDE)));
 }
 
-/// 0xCA to 0xD3.
+/// 0xCA to 0xD3: floating, unsigned, signed.
 MsgpackValue MsgpackReader::scalar(uint8_t head) {
-  if (head == 0xCA) {
-    const auto single = std::bit_cast<float>(static_cast<uint32_t>(number(4)));
-    return {.kind = Kind::floating, .number = double{single}};
+  if (head <= 0xCB) {
+    take(size_t{4} << (head - 0xCA));
+    return {.kind = Kind::floating};
   }
-  if (head == 0xCB) return {.kind = Kind::floating, .number = std::bit_cast<double>(number(8))};
   if (head <= 0xCF) {
     return {.kind = Kind::unsigned_integer, .count = number(size_t{1} << (head - 0xCC))};
   }
   const size_t width = size_t{1} << (head - 0xD0);
-  const auto unused = static_cast<unsigned>(64 - 8 * width);
-  const int64_t value = static_cast<int64_t>(number(width) << unused) >> unused;
-  if (value >= 0) return {.kind = Kind::unsigned_integer, .count = static_cast<uint64_t>(value)};
-  return {.kind = Kind::integer, .integer = value};
+  const uint64_t value = number(width);
+  const bool negative = value >> (8 * width - 1) != 0;
+  if (negative) return {.kind = Kind::negative_integer};
+  return {.kind = Kind::unsigned_integer, .count = value};
 }
 
 MsgpackValue MsgpackReader::next() {
@@ -77,7 +74,7 @@ MsgpackValue MsgpackReader::next() {
   if (head <= 0x8F) return container(Kind::map, head & 0x0Fu);
   if (head <= 0x9F) return container(Kind::array, head & 0x0Fu);
   if (head <= 0xBF) return {.kind = Kind::text, .bytes = take(head & 0x1Fu)};
-  if (head >= 0xE0) return {.kind = Kind::integer, .integer = int64_t{head} - 256};
+  if (head >= 0xE0) return {.kind = Kind::negative_integer};
   switch (head) {
     case 0xC0:
       return {};

@@ -3,7 +3,10 @@
 // extension data are views of the bytes, nothing is allocated, and nothing recurses. A container's
 // count is known to fit in what is left of the bytes before it is handed out. What is cut, or uses
 // the reserved byte 0xC1, is Error corrupt that names the byte.
-// Source: the specification at github.com/msgpack/msgpack. Called by flax.cpp.
+// Numbers that are no sizes (negative or floating) are passed over.
+// Source: the specification at github.com/msgpack/msgpack. Called by flax.cpp. Not msgpack-cxx: it
+// brings in Boost, believes counts, keeps a stack, does not say what a cut value announced, and the
+// visitor it needs is as long as the decoding here.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +21,7 @@ struct MsgpackValue {
   enum class Kind {
     nil,
     boolean,
-    integer,
+    negative_integer,
     unsigned_integer,
     floating,
     text,
@@ -29,11 +32,9 @@ struct MsgpackValue {
   };
   Kind kind = Kind::nil;
   bool flag = false;
-  int64_t integer = 0;  // of a negative one; of an unsigned one in `count`
-  uint64_t count = 0;   // elements of an array, pairs of a map, or the unsigned integer
-  double number = 0;
-  int8_t type = 0;   // of an extension
-  Bytes bytes = {};  // of a text, binary or extension
+  uint64_t count = 0;  // elements of an array, pairs of a map, or the unsigned integer
+  int8_t type = 0;     // of an extension
+  Bytes bytes = {};    // of a text, binary or extension
 
   bool is(Kind k) const noexcept { return kind == k; }
 };
