@@ -156,10 +156,10 @@ void Checkpoint::add_file(const hub::Repo& repo, const std::string& file) {
 void Checkpoint::add_shards(const hub::Repo& repo, const std::string& index) {
   const auto weight_map = hub::parse_shard_index(repo.read(index), repo.path(index));
   std::set<std::string> shards;
-  std::unordered_map<std::string_view, std::string_view> shard_of;
+  std::unordered_map<std::string, std::string_view> shard_of;
   for (const auto& [name, shard] : weight_map) {
     shards.insert(shard);
-    shard_of[name] = shard;
+    shard_of[entry_name(name, shard)] = shard;
   }
   for (const std::string& shard : shards) {
     if (!repo.exists(shard)) {
@@ -177,6 +177,8 @@ void Checkpoint::add_shards(const hub::Repo& repo, const std::string& index) {
                                   entries_.end(), elsewhere),
                    entries_.end());
   }
+  bytes_ = 0;
+  for (const Entry& entry : entries_) bytes_ += entry.tensor.bytes();
 }
 
 Checkpoint Checkpoint::open_file(const hub::Repo& repo, const std::string& file) {

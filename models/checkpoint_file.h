@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../engine/tensor.h"
@@ -15,5 +16,8 @@ Shape checkpoint_shape(const std::vector<int64_t>& dims, const std::string& name
 
 /// A warning that these entries of the file are no tensors; none when there are none.
 void warn_no_tensor(const std::string& path, const std::vector<std::string>& names);
+
+/// What Checkpoint::Entry calls the tensor that an index says is `listed` in `shard`.
+std::string entry_name(std::string_view listed, std::string_view shard);
 
 }  // namespace tern

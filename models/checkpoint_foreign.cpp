@@ -11,14 +11,21 @@
 
 namespace tern {
 
+namespace {
+
+/// Models with batch statistics keep two collections of variables.
+bool in_collection(std::string_view name) {
+  return name.starts_with("params.") || name.starts_with("batch_stats.");
+}
+
+}  // namespace
+
 void Checkpoint::add_flax(const hub::Repo& repo, const std::string& file) {
   const std::string path = repo.path(file);
   const hub::FlaxFile opened = hub::open_flax(repo.map(file), path);
-  // Models with batch statistics keep two collections of variables: params and batch_stats.
-  const auto in_collection = [](const hub::FlaxTensor& tensor) {
-    return tensor.name.starts_with("params.") || tensor.name.starts_with("batch_stats.");
-  };
-  const bool collections = std::all_of(opened.tensors.begin(), opened.tensors.end(), in_collection);
+  const bool collections =
+      std::all_of(opened.tensors.begin(), opened.tensors.end(),
+                  [](const hub::FlaxTensor& tensor) { return in_collection(tensor.name); });
   for (const hub::FlaxTensor& entry : opened.tensors) {
     std::string_view stored = entry.name;
     if (collections) stored.remove_prefix(stored.find('.') + 1);
@@ -38,6 +45,15 @@ void Checkpoint::add_tensorflow(const hub::Repo& repo, const std::string& file) 
     const Tensor tensor(entry.storage, entry.dtype, shape, entry.begin);
     entries_.push_back({std::move(name), with_axes(tensor, order), {}, true});
   }
+}
+
+std::string entry_name(std::string_view listed, std::string_view shard) {
+  std::string name(listed);
+  if (shard.ends_with(".h5")) return name_from_tensorflow(name, 0).name;
+  if (!shard.ends_with(".msgpack")) return name;
+  std::replace(name.begin(), name.end(), '/', '.');
+  if (in_collection(name)) name.erase(0, name.find('.') + 1);
+  return name_from_flax(name, 0).name;
 }
 
 }  // namespace tern

@@ -178,7 +178,8 @@ TEST_CASE("the golden Flax folders give the bits that safetensors give") {
 TEST_CASE("Flax weights load from shards, with collections, and only when they are asked for") {
   const std::string ones(16, '\1');
   const std::string first =
-      mp::map({{"params", mp::map({{"a", mp::map({{"kernel", mp::array({2, 2}, ones)}})}})}});
+      mp::map({{"params", mp::map({{"a", mp::map({{"kernel", mp::array({2, 2}, ones)}})},
+                                   {"n", mp::map({{"scale", mp::array({8}, ones + ones)}})}})}});
   const std::string second =
       mp::map({{"params", mp::map({{"n", mp::map({{"scale", mp::array({4}, ones)}})}})},
                {"batch_stats", mp::map({{"n", mp::map({{"mean", mp::array({4}, ones)}})}})}});
@@ -191,6 +192,7 @@ TEST_CASE("Flax weights load from shards, with collections, and only when they a
   const Checkpoint checkpoint = Checkpoint::open(repo, {.from_flax = true});
   std::vector<std::string> names;
   for (const auto& entry : checkpoint.entries()) names.push_back(entry.name);
+  // The first shard's n.scale is not where the index says it is.
   CHECK(names == std::vector<std::string>{"a.weight", "n.weight", "n.running_mean"});
   CHECK_FALSE(checkpoint.entries()[0].tensor.dense());
   CHECK(checkpoint.bytes() == 48);
@@ -234,6 +236,9 @@ TEST_CASE(
               {"tf_model-00001-of-00002.h5", golden::read(folder + "keras.h5")},
               {"tf_model-00002-of-00002.h5", golden::read(folder + "shard.h5")}});
   const Checkpoint checkpoint = Checkpoint::open(repo, {.from_tf = true});
+  CHECK(std::count_if(checkpoint.entries().begin(), checkpoint.entries().end(), [](const auto& e) {
+          return e.name == "m.dense.weight";
+        }) == 1);  // also in the second shard, where the index does not say it is
   const Weights weights(checkpoint, {.ignore_mismatched_sizes = true});
   const Tensor kernel = weights.take("m.dense.weight", {3, 2});
   const float turned[] = {1, 4, 2, 5, 3, 6};
