@@ -73,10 +73,11 @@ constexpr unsigned kArchitecture = AUDIT_ARCH_X86_64;
 constexpr unsigned kArchitecture = AUDIT_ARCH_AARCH64;
 #endif
 
-/// What the heap, locks, clocks and the end of a process need.
-constexpr unsigned kAllowed[] = {SYS_brk,          SYS_mmap,      SYS_munmap, SYS_mremap,
-                                 SYS_mprotect,     SYS_madvise,   SYS_futex,  SYS_clock_gettime,
-                                 SYS_gettimeofday, SYS_exit_group};
+/// What the heap, locks, clocks and the end of a process need, and exceptions under a sanitizer
+/// (sigaltstack).
+constexpr unsigned kAllowed[] = {
+    SYS_brk,   SYS_mmap,          SYS_munmap,       SYS_mremap,      SYS_mprotect,  SYS_madvise,
+    SYS_futex, SYS_clock_gettime, SYS_gettimeofday, SYS_sigaltstack, SYS_exit_group};
 
 /// From now on every other call fails with EPERM. One of another architecture's numbers kills.
 bool forbid_other_calls() {
