@@ -24,18 +24,19 @@ namespace tern::hub {
 namespace {
 
 /// The functions of libhdf5 that are used, by their names.
-#define TERN_HDF5_FUNCTIONS(X)                                                                  \
-  X(H5open)                                                                                     \
-  X(H5Eset_auto2)                                                                               \
-  X(H5PLset_loading_state)                                                                      \
-  X(H5Pcreate)                                                                                  \
-  X(H5Pset_fapl_core) X(H5Pset_file_image_callbacks) X(H5Pset_file_image) X(H5Fopen) X(H5Oopen) \
-      X(H5Lexists) X(H5Idec_ref) X(H5Iget_type) X(H5Aexists) X(H5Aopen) X(H5Aget_space)         \
-          X(H5Aget_type) X(H5Aread) X(H5Aget_storage_size) X(H5Sget_simple_extent_npoints)      \
-              X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_dims) X(H5Tget_class)        \
-                  X(H5Tget_size) X(H5Tis_variable_str) X(H5Tget_fields) X(H5Tget_ebias)         \
-                      X(H5Tget_order) X(H5Tget_sign) X(H5Tget_precision) X(H5Tget_offset)       \
-                          X(H5Tcopy) X(H5Tset_order) X(H5Dget_space) X(H5Dget_type)             \
+#define TERN_HDF5_FUNCTIONS(X)                                                            \
+  X(H5open)                                                                               \
+  X(H5Eset_auto2)                                                                         \
+  X(H5PLset_loading_state)                                                                \
+  X(H5Pcreate)                                                                            \
+  X(H5Pset_fapl_core)                                                                     \
+  X(H5Pset_file_image_callbacks) X(H5Pset_file_image) X(H5Fopen) X(H5Oopen) X(H5Lexists)  \
+      X(H5Idec_ref) X(H5Iget_type) X(H5Aexists) X(H5Aopen) X(H5Aget_space) X(H5Aget_type) \
+          X(H5Aread) X(H5Aget_storage_size) X(H5Sget_simple_extent_npoints)               \
+              X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_dims) X(H5Tget_class)  \
+                  X(H5Tget_size) X(H5Tis_variable_str) X(H5Tget_fields) X(H5Tget_ebias)   \
+                      X(H5Tget_order) X(H5Tget_sign) X(H5Tget_precision) X(H5Tget_offset) \
+                          X(H5Tcopy) X(H5Tset_order) X(H5Dget_space) X(H5Dget_type)       \
                               X(H5Dget_offset) X(H5Dread)
 
 struct Library {
