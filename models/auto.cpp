@@ -151,16 +151,19 @@ hub::RepoOptions LoadOptions::repo_options(hub::WeightFiles weights) const {
 
 PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                            const LoadOptions& options) {
-  const Config config = AutoConfig::from_repo(repo, options);
+  std::optional<hub::GgufFile> gguf;
+  if (!options.gguf_file.empty()) gguf = open_gguf(repo, options.gguf_file);
+  const Config config = gguf ? gguf_config(*gguf).with(options.config_overrides)
+                             : AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
   refuse_quantised(config, repo.name());
   const Checkpoint checkpoint =
-      Checkpoint::open(repo, {.use_safetensors = options.use_safetensors,
-                              .variant = options.variant,
-                              .from_tf = options.from_tf,
-                              .from_flax = options.from_flax,
-                              .weights_file = config.string({"transformers_weights"}, ""),
-                              .gguf_file = options.gguf_file});
+      gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
+           : Checkpoint::open(repo, {.use_safetensors = options.use_safetensors,
+                                     .variant = options.variant,
+                                     .from_tf = options.from_tf,
+                                     .from_flax = options.from_flax,
+                                     .weights_file = config.string({"transformers_weights"}, "")});
   const DType dtype = resolve_dtype(options, config, &checkpoint);
   const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
   const Weights weights(checkpoint,

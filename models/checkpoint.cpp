@@ -12,6 +12,7 @@
 #include "../hub/formats/safetensors.h"
 #include "../hub/formats/torch_file.h"
 #include "checkpoint_file.h"
+#include "gguf_source.h"
 #include "key_names.h"
 #include "weights.h"
 
@@ -129,11 +130,11 @@ void Checkpoint::add_torch(const hub::Repo& repo, const std::string& file) {
   const hub::TorchFile opened = hub::open_torch_file(repo.map(file), path);
   for (const hub::TorchTensor& entry : opened.tensors) {
     const Shape shape = checkpoint_shape(entry.shape, entry.name, path);
-    entries_.push_back(
-        {entry.name, entry.strides.empty()
-                         ? Tensor(entry.storage, entry.dtype, shape, entry.begin)
-                         : Tensor(entry.storage, entry.dtype, shape, entry.strides, entry.begin),
-         {}});
+    entries_.push_back({entry.name,
+                        entry.strides.empty()
+                            ? Tensor(entry.storage, entry.dtype, shape, entry.begin)
+                            : Tensor(entry.storage, entry.dtype, shape, entry.strides, entry.begin),
+                        {}});
   }
   warn_no_tensor(path, opened.other_names);
 }
@@ -189,9 +190,7 @@ Checkpoint Checkpoint::open_file(const hub::Repo& repo, const std::string& file)
 
 Checkpoint Checkpoint::open(const hub::Repo& repo, const CheckpointOptions& options) {
   if (!options.gguf_file.empty()) {
-    Checkpoint checkpoint;
-    checkpoint.add_gguf(repo, options.gguf_file);
-    return checkpoint;
+    return from_gguf(open_gguf(repo, options.gguf_file), options.gguf_file);
   }
   const std::string file = choose_file(repo, options);
   if (!file.ends_with(".json")) return open_file(repo, file);

@@ -155,7 +155,7 @@ class Reader {
       const std::string_view rest = parts.leaf.substr(leaf.gguf.size());
       if (rest.starts_with('.')) return add(rest.substr(1), leaf.transformers, tensor), true;
       if (rest != "_exps" || tensor.shape().rank() != 3 || tensor.numel() == 0) continue;
-      if (tensor.dim(0) > kMostExperts) continue;
+      if (tensor.dim(0) != keys_.integer("expert_count") || tensor.dim(0) > kMostExperts) continue;
       for (int64_t i = 0; i < tensor.dim(0); ++i) add(i, leaf.transformers, tensor[i]);
       return true;
     }
@@ -174,17 +174,15 @@ class Reader {
 
 }  // namespace
 
-void Checkpoint::add_gguf(const hub::Repo& repo, const std::string& file) {
-  const std::string path = repo.path(file);
-  const hub::GgufFile opened = hub::open_gguf(repo.map(file), path);
+Checkpoint Checkpoint::from_gguf(const hub::GgufFile& opened, const std::string& file) {
   if (!opened.storage->populate(opened.storage->data(), opened.storage->size())) {
-    fail(ErrorCode::io, cat(path, ": the file cannot be read"));
+    fail(ErrorCode::io, cat(opened.name, ": the file cannot be read"));
   }
-  for (Entry& entry : Reader(opened).entries()) {
-    bytes_ += entry.tensor.bytes();
-    entries_.push_back(std::move(entry));
-  }
-  files_.push_back(file);
+  Checkpoint out;
+  out.entries_ = Reader(opened).entries();
+  for (const Entry& entry : out.entries_) out.bytes_ += entry.tensor.bytes();
+  out.files_.push_back(file);
+  return out;
 }
 
 }  // namespace tern

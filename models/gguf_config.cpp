@@ -13,6 +13,7 @@
 #include "../engine/base/format.h"
 #include "../hub/formats/json.h"
 #include "gguf_model.h"
+#include "key_names.h"
 
 namespace tern {
 
@@ -51,60 +52,62 @@ bool some_layer_has(const hub::GgufFile& file, std::string_view end) {
   return false;
 }
 
-/// The numbers of a tensor of factors; unsupported unless it is f32.
-std::vector<double> factors_of(const hub::GgufFile& file, const hub::GgufTensor& tensor) {
-  if (tensor.type != hub::GgmlType::f32 || tensor.rank != 1) {
+/// The list of a tensor of factors; unsupported unless it is f32.
+Json factors_of(const hub::GgufFile& file, const hub::GgufTensor& tensor) {
+  constexpr uint64_t kMost = 1 << 15;  // pairs of the largest head
+  if (tensor.type != hub::GgmlType::f32 || tensor.rank != 1 || tensor.dims[0] > kMost) {
     fail(ErrorCode::unsupported,
          cat(file.name, ": '", tensor.name, "' is of type ", to_string(tensor.type), " with ",
-             tensor.rank, " dimensions; expected a list of F32"));
+             tensor.rank, " dimensions, the first of ", tensor.dims[0],
+             "; expected a list of at most ", kMost, " F32"));
   }
   const Bytes bytes = file.bytes(tensor);
-  std::vector<double> out;
+  std::vector<Json> out;
   for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
     float value;
     std::memcpy(&value, bytes.data() + at, sizeof value);
-    out.push_back(static_cast<double>(value));
+    out.push_back(Json::make(static_cast<double>(value)));
   }
-  return out;
-}
-
-Json list_of(const std::vector<double>& numbers) {
-  std::vector<Json> out;
-  for (const double x : numbers) out.push_back(Json::make(x));
   return Json::array(std::move(out));
 }
 
-/// Frequencies divided by factors, below and above the original length. The attention factor
-/// follows from the lengths unless the file gives it.
-Json factor_rope(const GgufKeys& keys, const hub::GgufTensor& below, const hub::GgufTensor& above) {
-  Members rope;
-  rope.add("rope_type", "longrope");
-  rope.add("short_factor", list_of(factors_of(keys.file(), below)));
-  rope.add("long_factor", list_of(factors_of(keys.file(), above)));
-  rope.add("original_max_position_embeddings",
-           keys.integer("rope.scaling.original_context_length", 1));
-  rope.add("attention_factor", keys.number("rope.scaling.attn_factor"));
-  return rope.object();
-}
+/// The tensors of rotary factors, null where the file has none.
+struct RotaryFactors {
+  const hub::GgufTensor* all;               // Llama 3's, for all lengths
+  const hub::GgufTensor *shorter, *longer;  // below and above the original length
+  explicit RotaryFactors(const hub::GgufFile& file)
+      : all(find_tensor(file, "rope_freqs.weight")),
+        shorter(find_tensor(file, "rope_factors_short.weight")),
+        longer(find_tensor(file, "rope_factors_long.weight")) {}
+};
 
-/// Llama 3's: the factors stand in a tensor of their own, for all lengths.
-Json frequency_rope(const GgufKeys& keys, const hub::GgufTensor& factors) {
+/// Frequencies divided by factors. The attention factor of those that have two lists follows from
+/// the lengths unless the file gives it.
+Json factor_rope(const GgufKeys& keys, const RotaryFactors& factors) {
   Members rope;
   rope.add("rope_type", "longrope");
-  for (const char* name : {"short_factor", "long_factor"}) {
-    rope.add(name, list_of(factors_of(keys.file(), factors)));
+  if (factors.all) {
+    const Json list = factors_of(keys.file(), *factors.all);
+    rope.add("short_factor", list);
+    rope.add("long_factor", list);
+    rope.add("original_max_position_embeddings", keys.required("context_length"));
+    rope.add("factor", 1.0);
+    rope.add("attention_factor", 1.0);
+  } else {
+    rope.add("short_factor", factors_of(keys.file(), *factors.shorter));
+    rope.add("long_factor", factors_of(keys.file(), *factors.longer));
+    rope.add("original_max_position_embeddings",
+             keys.integer("rope.scaling.original_context_length", 1));
+    rope.add("attention_factor", keys.number("rope.scaling.attn_factor"));
   }
-  rope.add("original_max_position_embeddings", keys.required("context_length"));
-  rope.add("factor", 1.0);
-  rope.add("attention_factor", 1.0);
   return rope.object();
 }
 
 /// linear and yarn by their keys.
-Json scaled_rope(const GgufKeys& keys, std::string_view type) {
+Json scaled_rope(const GgufKeys& keys, std::string_view type, std::optional<double> factor) {
   Members rope;
   rope.add("rope_type", type);
-  rope.add("factor", keys.number("rope.scaling.factor"));
+  rope.add("factor", factor);
   rope.add("original_max_position_embeddings",
            keys.integer("rope.scaling.original_context_length", 1));
   rope.add("beta_fast", keys.number("rope.scaling.yarn_beta_fast"));
@@ -112,30 +115,52 @@ Json scaled_rope(const GgufKeys& keys, std::string_view type) {
   return rope.object();
 }
 
+/// A file says in one way how its rotary embeddings are scaled. What would be left out is an Error,
+/// for the model would run and be another.
+void check_rope_scaling(const GgufKeys& keys, std::string_view type, double factor,
+                        const RotaryFactors& factors) {
+  const bool pair = factors.shorter && factors.longer;
+  const auto refuse = [&](ErrorCode code, auto... problem) {
+    fail(code, cat(keys.file().name, ": ", problem...));
+  };
+  const std::string key = cat("'", keys.name("rope.scaling.type"), "'");
+  if (type != "none" && type != "linear" && type != "yarn" && type != "longrope") {
+    refuse(ErrorCode::unsupported, key, " is '", printable_name(type),
+           "'; none, linear, yarn and longrope are supported");
+  }
+  if (!pair && (factors.shorter || factors.longer || type == "longrope")) {
+    refuse(ErrorCode::corrupt, "rope_factors_short.weight and rope_factors_long.weight belong ",
+           "together, and to ", key, " longrope; found ",
+           factors.shorter  ? "the first alone"
+           : factors.longer ? "the second alone"
+                            : "neither");
+  }
+  const bool scales = type != "none" && (type != "longrope" || factor != 1);
+  if ((pair || factors.all) && (scales || (pair && factors.all))) {
+    refuse(ErrorCode::unsupported, pair ? "rope_factors_long.weight" : "rope_freqs.weight",
+           " together with ", scales ? cat(key, " ", type, " by ", factor) : "rope_freqs.weight");
+  }
+  for (const char* name : {"rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor",
+                           "rope.scaling.yarn_ext_factor"}) {
+    const bool taken = pair && name == std::string_view("rope.scaling.attn_factor");
+    const double value = keys.number(name).value_or(1);
+    if (value == 1 || taken) continue;
+    refuse(ErrorCode::unsupported, "'", keys.name(name), "' is ", value, "; only 1 is supported");
+  }
+}
+
 void add_rope_scaling(const GgufKeys& keys, Members& out) {
-  const hub::GgufFile& file = keys.file();
-  const hub::GgufTensor* both = find_tensor(file, "rope_freqs.weight");
-  const hub::GgufTensor* below = find_tensor(file, "rope_factors_short.weight");
-  const hub::GgufTensor* above = find_tensor(file, "rope_factors_long.weight");
-  std::string_view type = keys.text("rope.scaling.type").value_or("none");
-  if (type == "longrope") type = "none";  // the tensors say it
-  const std::optional<double> old = keys.number("rope.scale_linear");
-  if (type == "none" && old.value_or(1) != 1) {
-    Members rope;
-    rope.add("rope_type", "linear");
-    rope.add("factor", old);
-    return out.add("rope_scaling", rope.object());
-  }
-  if (type != "none" && (both || below || above)) {
-    fail(ErrorCode::unsupported, cat(file.name, ": '", keys.name("rope.scaling.type"),
-                                     "' together with a tensor of rotary factors"));
-  }
-  if (below && above) {
-    out.add("rope_scaling", factor_rope(keys, *below, *above));
-  } else if (both) {
-    out.add("rope_scaling", frequency_rope(keys, *both));
+  const RotaryFactors factors(keys.file());
+  // The second is the key of old files.
+  const auto given = keys.number("rope.scaling.factor"), old = keys.number("rope.scale_linear");
+  const std::optional<double> factor = given ? given : old;
+  const bool plain = factor.value_or(1) == 1;
+  const auto type = keys.text("rope.scaling.type").value_or(plain ? "none" : "linear");
+  check_rope_scaling(keys, type, factor.value_or(1), factors);
+  if (factors.all || factors.longer) {
+    out.add("rope_scaling", factor_rope(keys, factors));
   } else if (type != "none") {
-    out.add("rope_scaling", scaled_rope(keys, type));
+    out.add("rope_scaling", scaled_rope(keys, type, factor));
   }
 }
 

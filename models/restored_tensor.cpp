@@ -27,7 +27,7 @@ void transpose(const T* x, int64_t rows, int64_t columns, T* y) {
 /// Row 2i + j of each head, of d rows, goes to row i + j · d/2.
 Tensor unpaired(const Tensor& stored, int64_t heads, std::string_view name) {
   const int64_t rows = stored.shape().rank() > 0 ? stored.dim(0) : 0;
-  if (rows % (2 * heads) != 0 || !stored.dense()) {
+  if (rows % heads != 0 || rows / heads % 2 != 0 || !stored.dense()) {
     fail(ErrorCode::corrupt,
          cat("tensor '", printable_name(name), "' of shape ", stored.shape().to_string(),
              " should have rows in pairs for ", heads, " heads"));

@@ -20,6 +20,10 @@
 
 namespace tern {
 
+namespace hub {
+struct GgufFile;
+}
+
 struct TERN_API LoadingReport {
   struct Mismatch {
     std::string name;
@@ -107,6 +111,8 @@ class TERN_API Checkpoint {
   /// One file of the repository ("2_Dense/model.safetensors"): safetensors, msgpack or h5 by its
   /// name, else a PyTorch file.
   static Checkpoint open_file(const hub::Repo& repo, const std::string& file);
+  /// An opened GGUF file, which is called `file` in files().
+  static Checkpoint from_gguf(const hub::GgufFile& opened, const std::string& file);
 
   struct Entry {
     std::string
@@ -134,7 +140,6 @@ class TERN_API Checkpoint {
   void add_safetensors(const hub::Repo& repo, const std::string& file);
   void add_torch(const hub::Repo& repo, const std::string& file);
   void add_flax(const hub::Repo& repo, const std::string& file);
-  void add_gguf(const hub::Repo& repo, const std::string& file);
   void add_tensorflow(const hub::Repo& repo, const std::string& file);
   void add_shards(const hub::Repo& repo, const std::string& index);
 };

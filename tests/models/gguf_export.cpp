@@ -104,7 +104,7 @@ class Exporter {
     out_.entries.push_back(entry(architecture_ + "." + key, 4, u32(static_cast<uint64_t>(value))));
   }
   void add_number(const std::string& key, double value) {
-    out_.entries.push_back(entry(architecture_ + "." + key, 6, number_bytes(value)));
+    out_.entries.push_back(number_entry(architecture_ + "." + key, static_cast<float>(value)));
   }
   int64_t size(const char* name, int64_t fallback = 0) const {
     return config_.integer({name}, fallback, 0, int64_t{1} << 40);
@@ -315,6 +315,27 @@ std::string GgufFileBytes::made() const {
 
 GgufFileBytes export_gguf(const std::string& folder, const std::string& architecture) {
   return Exporter(folder, architecture).made();
+}
+
+hub::Repo gguf_repo(const std::string& bytes) {
+  return hub::Repo::from_memory({{"model.gguf", golden::storage_of(bytes)}}, "test");
+}
+
+std::string number_entry(const std::string& key, float value) {
+  return entry(key, 6, number_bytes(value));
+}
+
+std::vector<std::string> llama_entries(std::vector<std::string> more) {
+  std::vector<std::string> out = {
+      entry("general.architecture", 8, gguf_string("llama")),
+      entry("llama.block_count", 4, u32(2)),
+      entry("llama.context_length", 4, u32(64)),
+      entry("llama.embedding_length", 4, u32(32)),
+      entry("llama.feed_forward_length", 4, u32(48)),
+      entry("llama.attention.head_count", 4, u32(4)),
+  };
+  for (std::string& e : more) out.push_back(std::move(e));
+  return out;
 }
 
 void quantize(GgufFileBytes::Item& item, hub::GgmlType type) {

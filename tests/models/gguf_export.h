@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../../hub/formats/gguf_types.h"
+#include "../../hub/repo.h"
 
 namespace tern::test {
 
@@ -28,6 +29,13 @@ struct GgufFileBytes {
 
 /// The checkpoint of a golden folder, in f32, as a file of that general.architecture.
 GgufFileBytes export_gguf(const std::string& folder, const std::string& architecture);
+
+/// A repository with that file, "model.gguf", alone.
+hub::Repo gguf_repo(const std::string& bytes);
+
+/// Metadata of a float; the sizes that a llama must have, and further entries.
+std::string number_entry(const std::string& key, float value);
+std::vector<std::string> llama_entries(std::vector<std::string> more = {});
 
 /// f32 rows in blocks of this type: Q8_0 and Q4_0 by rounding. Rows must be whole blocks.
 void quantize(GgufFileBytes::Item& item, hub::GgmlType type);
