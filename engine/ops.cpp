@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "blocks.h"
 
 namespace tern {
 
@@ -245,7 +246,7 @@ Tensor embedding(Context& ctx, std::span<const EmbeddingInput> inputs, const cha
   for (const EmbeddingInput& in : inputs) {
     require(in.table.shape().rank() == 2 && in.table.dim(1) == first.dim(1), what, "a table", in.table,
             "[entries, ", first.dim(1), "]");
-    if (!block_size(in.table.dtype())) {
+    if (!has_products(in.table.dtype())) {
       require_dtype(what, "a table", in.table, {DType::f32, DType::bf16, DType::f16});
     }
     if (!in.table.dense()) fail(ErrorCode::invalid_argument, cat(what, ": a table is not dense"));

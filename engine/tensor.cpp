@@ -17,13 +17,12 @@ size_t element_bytes(DType dtype) { return bits(dtype) / 8; }
 size_t bytes_of(DType dtype, int64_t elements) {
   const auto count = static_cast<size_t>(elements);
   const BlockSize block = block_size(dtype);
-  if (!block) return count * element_bytes(dtype);
-  if (count % block.elements != 0) {
+  if (block && count % block.elements != 0) {
     fail(ErrorCode::invalid_argument,
          cat("a view of a tensor of type ", to_string(dtype), " would begin at element ", elements,
              ", inside a block of ", block.elements));
   }
-  return count / block.elements * block.bytes;
+  return row_bytes(dtype, count);
 }
 
 /// A plane [rows, columns] whose elements T lie `row` and `column` bytes apart, to dense `dst`: in

@@ -55,6 +55,10 @@ const Entry& entry(DType dtype) noexcept { return kTable[static_cast<size_t>(dty
 
 size_t bits(DType dtype) noexcept { return entry(dtype).bits; }
 BlockSize block_size(DType dtype) noexcept { return entry(dtype).block; }
+size_t row_bytes(DType dtype, size_t k) noexcept {
+  const BlockSize block = block_size(dtype);
+  return block ? k / block.elements * block.bytes : k * bits(dtype) / 8;
+}
 std::string_view safetensors_name(DType dtype) noexcept { return entry(dtype).safetensors; }
 std::string_view to_string(DType dtype) noexcept { return entry(dtype).name; }
 bool is_floating(DType dtype) noexcept { return entry(dtype).floating; }

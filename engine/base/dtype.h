@@ -30,6 +30,8 @@ struct BlockSize {
   explicit operator bool() const noexcept { return elements > 0; }
 };
 TERN_API BlockSize block_size(DType dtype) noexcept;
+/// Bytes of k neighbours of a row: of whole blocks, or of elements that fill their bytes.
+TERN_API size_t row_bytes(DType dtype, size_t k) noexcept;
 
 /// The name in a safetensors header, of blocks that in ggml: "F32", "BF16", "BOOL", …
 TERN_API std::string_view safetensors_name(DType dtype) noexcept;

@@ -33,7 +33,7 @@ std::optional<size_t> Shape::bytes(DType dtype) const noexcept {
   if (const BlockSize block = block_size(dtype)) {
     const bool whole = rank_ > 0 && static_cast<size_t>(back()) % block.elements == 0;
     if (!whole) return std::nullopt;
-    return checked::mul(static_cast<size_t>(numel_) / block.elements, block.bytes);
+    return row_bytes(dtype, static_cast<size_t>(numel_));  // no block has twice as many
   }
   const auto total = checked::mul(static_cast<size_t>(numel_), bits(dtype));
   if (!total || *total % 8 != 0) return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A matrix product cut into rectangles.
 #include <algorithm>
+#include <typeinfo>
 
 #include "cpu_backend.h"
 #include "matrix.h"
@@ -15,12 +16,12 @@ struct Tiling {
   int64_t row_tiles, panel_tiles;
 };
 
-/// One thread takes all columns, for the kernel blocks for its caches itself. More threads get about
-/// four rectangles each, so that a preempted one delays little; columns are cut, because then no two
-/// threads read the same weights.
+/// One thread takes all columns, for the kernel blocks for its caches itself. More threads get
+/// about four rectangles each, so that a preempted one delays little; columns are cut, because then
+/// no two threads read the same weights.
 Tiling tile(int64_t m, int64_t panels, int kernel_rows, int threads) {
   constexpr int64_t kTilesPerThread = 4;
-  constexpr int64_t kMaxRows = 240;   // a block of x that stays in the second-level cache
+  constexpr int64_t kMaxRows = 240;  // a block of x that stays in the second-level cache
   const int64_t wanted = threads == 1 ? 1 : threads * kTilesPerThread;
   Tiling t{};
   t.rows = std::min(m, divide_up(kMaxRows, kernel_rows) * kernel_rows);
@@ -37,12 +38,10 @@ struct Part {
   int64_t first;
 };
 
-void multiply(Context& ctx, const Tensor& input, const Part& part, const Tensor& bias,
+void multiply(Context& ctx, const KernelRows& x, const Part& part, const Tensor& bias,
               const LinearOptions& options, Tensor& y) {
   const CpuMatrix& w = part.w;
-  const int64_t m = input.dim(0), n = w.out_features();
-  if (m == 0 || n == 0) return;
-  const KernelRows x = w.prepare(ctx, input);
+  const int64_t m = y.dim(0), n = w.out_features();
   const Tiling t = tile(m, divide_up(n, w.panel), w.rows, ctx.pool().threads());
   const int64_t y_size = static_cast<int64_t>(bits(y.dtype()) / 8);
   const int64_t halves = options.gate ? 2 : 1;
@@ -61,8 +60,8 @@ void multiply(Context& ctx, const Tensor& input, const Part& part, const Tensor&
                    .c_format = kernel_format(y.dtype()),
                    .ldc = y.dim(1),
                    .bias = bias ? bias.data<float>() + column : nullptr,
-                   .residual = residual ? residual.data<float>() + row * residual.stride(0) + out
-                                        : nullptr,
+                   .residual =
+                       residual ? residual.data<float>() + row * residual.stride(0) + out : nullptr,
                    .ld_residual = residual ? residual.stride(0) : 0,
                    .act = kernel_act(options.act),
                    .gate = options.gate}});
@@ -73,10 +72,18 @@ void multiply(Context& ctx, const Tensor& input, const Part& part, const Tensor&
 
 void linear(Context& ctx, const Tensor& input, const PackedMatrix& weights, const Tensor& bias,
             const LinearOptions& options, Tensor& y) {
+  if (input.dim(0) == 0) return;
   int64_t first = 0;
+  const CpuMatrix* last = nullptr;
+  KernelRows x;
   for (const auto& part : static_cast<const MatrixStack&>(weights).parts) {
-    multiply(ctx, input, {*part, first}, bias, options, y);
-    first += part->out_features();
+    const CpuMatrix& w = *part;
+    if (w.out_features() == 0) continue;
+    // A family prepares rows in one way, whatever its matrices are in.
+    if (!last || typeid(w) != typeid(*last)) x = w.prepare(ctx, input);
+    last = &w;
+    multiply(ctx, x, {w, first}, bias, options, y);
+    first += w.out_features();
   }
 }
 

@@ -16,17 +16,17 @@ namespace tern::cpu {
 
 /// Rows of weights that become one panel, or its beginning.
 struct PanelSource {
-  const std::byte* rows;       // [count, k], or the gate [count / 2, k]
-  const std::byte* up;         // null, or the other half; columns alternate: gate, up, gate, …
-  kernels::Format format;      // of floats
-  int64_t count;               // columns of the panel in use
+  const std::byte* rows;   // [count, k], or the gate [count / 2, k]
+  const std::byte* up;     // null, or the other half; columns alternate: gate, up, gate, …
+  kernels::Format format;  // of floats
+  int64_t count;           // columns of the panel in use
 };
 
 /// x as a kernel reads it: the tensor itself, or a converted or quantised copy in the arena.
 struct KernelRows {
-  Tensor storage;
-  const std::byte* data;
-  int64_t stride;  // bytes
+  Tensor storage = {};
+  const std::byte* data = nullptr;
+  int64_t stride = 0;  // bytes
 };
 
 /// One rectangle of y: rows and panels of it.
@@ -44,6 +44,7 @@ class CpuMatrix : public PackedMatrix {
 
   /// Writes one panel.
   virtual void pack(const PanelSource& source, std::byte* out) const = 0;
+  /// For run() of any matrix of this class with as many in_features.
   virtual KernelRows prepare(Context& ctx, const Tensor& x) const = 0;
   virtual void run(const Rectangle& r) const = 0;
 

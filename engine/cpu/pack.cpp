@@ -32,9 +32,7 @@ std::vector<Part> stack(std::span<const Tensor> weights) {
 }
 
 int64_t row_bytes(const Tensor& w) {
-  const auto k = static_cast<size_t>(w.dim(1));
-  const BlockSize block = block_size(w.dtype());
-  return static_cast<int64_t>(block ? k / block.elements * block.bytes : k * bits(w.dtype()) / 8);
+  return static_cast<int64_t>(tern::row_bytes(w.dtype(), static_cast<size_t>(w.dim(1))));
 }
 
 const std::byte* row_address(const Tensor& w, int64_t row) {
