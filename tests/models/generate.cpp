@@ -103,7 +103,7 @@ TEST_CASE("every recorded generation of every encoder-decoder folder is Transfor
   for (const char* name : kEncoderDecoders) {
     check_folder(golden::root() + "/" + name, "AutoModelForSeq2SeqLM", cases);
   }
-  CHECK(cases == 21);
+  CHECK(cases >= 21);
 }
 
 TEST_CASE("what an encoder-decoder's decoder begins with, and odd masks, are as in Transformers") {

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <span>
 
 #include "../../models/sentence_transformer.h"
 #include "golden.h"
@@ -108,39 +108,29 @@ void check_fp32(const std::string& name, const std::string& folder) {
                << *std::max_element(errors.begin(), errors.end()));
 }
 
-}  // namespace
-
-TEST_CASE("every output of every text encoder folder is Transformers' within 3e-5") {
+void check_golden(std::span<const char* const> names) {
   if (golden::root().empty()) {
     MESSAGE("skipped: no shared golden data; the copies in tests/data are checked below");
     return;
   }
-  for (const char* name : kFolders) {
+  for (const char* name : names) {
     CAPTURE(name);
     check_fp32(name, golden::root() + "/" + name);
   }
+}
+
+}  // namespace
+
+TEST_CASE("every output of every text encoder folder is Transformers' within 3e-5") {
+  check_golden(kFolders);
 }
 
 TEST_CASE("every forward output of every decoder folder is Transformers' within 3e-5") {
-  if (golden::root().empty()) {
-    MESSAGE("skipped: no shared golden data");
-    return;
-  }
-  for (const char* name : kDecoders) {
-    CAPTURE(name);
-    check_fp32(name, golden::root() + "/" + name);
-  }
+  check_golden(kDecoders);
 }
 
 TEST_CASE("every forward output of every encoder-decoder folder is Transformers' within 3e-5") {
-  if (golden::root().empty()) {
-    MESSAGE("skipped: no shared golden data");
-    return;
-  }
-  for (const char* name : kEncoderDecoders) {
-    CAPTURE(name);
-    check_fp32(name, golden::root() + "/" + name);
-  }
+  check_golden(kEncoderDecoders);
 }
 
 TEST_CASE("the classes of encoder-decoders that no folder has are Transformers' within 3e-5") {
