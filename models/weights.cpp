@@ -126,10 +126,11 @@ struct Weights::State {
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
   Tensor run_from(const Tensor& stored, const Stored& changes, const std::string& name);
-  void note_taken(Entry& entry);
+  void count(Entry& entry);
+  Tensor use(Entry& entry, const Tensor& view, const std::string& name);
   Tensor make_fresh(const std::string& name, const Shape& shape, const Init& init);
   Tensor make_doomed(const Shape& shape);
-  const Tensor& note(const std::string& name, const Tensor& tensor, const Stored& changes = {});
+  const Tensor& record(const std::string& name, const Tensor& tensor, const Stored& changes = {});
   [[noreturn]] void fail_mismatched() const;
 };
 
@@ -164,12 +165,20 @@ Tensor Weights::State::run_from(const Tensor& stored, const Stored& changes,
   return made;
 }
 
-void Weights::State::note_taken(Entry& entry) {
+/// The bytes of an entry, once, for the progress callback.
+void Weights::State::count(Entry& entry) {
   if (!entry.used) {
     bytes_taken += entry.tensor.bytes();
     progress("load", bytes_taken, bytes_total);
   }
   entry.used = true;
+}
+
+/// What layers run from when `name` takes the entry: `view`, which is of its elements.
+Tensor Weights::State::use(Entry& entry, const Tensor& view, const std::string& name) {
+  count(entry);
+  record(name, entry.tensor, entry.stored);
+  return run_from(view, entry.stored, name);
 }
 
 Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, const Init& init) {
@@ -204,8 +213,8 @@ Tensor Weights::State::make_doomed(const Shape& shape) {
   return tensor;
 }
 
-const Tensor& Weights::State::note(const std::string& name, const Tensor& tensor,
-                                   const Stored& changes) {
+const Tensor& Weights::State::record(const std::string& name, const Tensor& tensor,
+                                     const Stored& changes) {
   const auto source = source_of.find(name);
   const std::string& kept = source == source_of.end() ? name : source->second;
   if (taken.insert(kept).second) parameters.push_back({kept, tensor, changes});
@@ -269,19 +278,16 @@ Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const
   State::Entry* entry = state_->find(full);
   if (!entry) {
     if (!state_->all_fresh) state_->missing.insert(full);
-    return state_->note(full, state_->make_fresh(full, shape, init));
+    return state_->record(full, state_->make_fresh(full, shape, init));
   }
-  state_->note_taken(*entry);
   if (entry->reshapes && entry->tensor.numel() == shape.numel() && entry->tensor.dense()) {
     entry->tensor = entry->tensor.reshape(shape);
   }
-  if (entry->tensor.shape() == shape) {
-    state_->note(full, entry->tensor, entry->stored);
-    return state_->run_from(entry->tensor, entry->stored, full);
-  }
+  if (entry->tensor.shape() == shape) return state_->use(*entry, entry->tensor, full);
+  state_->count(*entry);
   state_->mismatched[full] = {full, shape.to_string(), entry->tensor.shape().to_string()};
   return state_->options.ignore_mismatched_sizes
-             ? state_->note(full, state_->make_fresh(full, shape, init))
+             ? state_->record(full, state_->make_fresh(full, shape, init))
              : state_->make_doomed(shape);
 }
 
@@ -290,10 +296,8 @@ Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
   const bool there = entry && entry->tensor.shape() == Shape({in, out}) && is_turned(entry->tensor);
-  if (!there) return transposed(take(name, {in, out}, init));
-  state_->note_taken(*entry);
-  state_->note(full, entry->tensor, entry->stored);
-  return state_->run_from(turned(entry->tensor), entry->stored, full);
+  return there ? state_->use(*entry, turned(entry->tensor), full)
+               : transposed(take(name, {in, out}, init));
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {
@@ -310,10 +314,10 @@ void Weights::ignore(std::string_view name) const {
 
 void Weights::tie(std::string_view source, std::string_view target) const {
   const std::string a = prefix_ + std::string(source), b = prefix_ + std::string(target);
-  State::Entry* first = state_->find_one(a);
+  State::Entry* first = state_->find(a);  // perhaps by a name that it is tied to already
   State::Entry* second = state_->find_one(b);
   if (!first || !second) {
-    state_->tied[a] = b;
+    state_->tied.try_emplace(a, b);
     state_->tied[b] = a;
     state_->source_of[b] = a;
     return;

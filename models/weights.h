@@ -193,7 +193,8 @@ class TERN_API Weights {
   /// Marks a name as known (a buffer): present or absent, it is not reported.
   void ignore(std::string_view name) const;
   /// Two names of one parameter: when the file has only one of them it serves both; when it has
-  /// both and they differ each keeps its own, with a warning. Call before either is taken.
+  /// both and they differ each keeps its own, with a warning. One source may have many targets.
+  /// Call before the target is taken.
   void tie(std::string_view source, std::string_view target) const;
 
   LinearFormat format() const noexcept;

@@ -2,6 +2,7 @@
 // BART (Lewis 2019): encoder–decoder of post-norm layers, learned positions that stand two rows
 // further in their table, a norm after the embeddings. x is [tokens, hidden] for a whole batch.
 #include <cmath>
+#include <optional>
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
@@ -101,11 +102,13 @@ struct Embeddings {
       for (int64_t i = s.begin; i < s.end; ++i) {
         const int64_t position =
             given ? batch.position_ids[static_cast<size_t>(i)] : s.position() + i - s.begin;
+        const int64_t count = places.entries() - kOffset;
+        if (position < 0 || position >= count) {
+          fail(ErrorCode::invalid_argument,
+               cat(ids_name, ": a token stands at position ", position, ", but this model has ",
+                   count, ": truncate the sequence"));
+        }
         row[i] = position + kOffset;
-        if (row[i] < places.entries()) continue;
-        fail(ErrorCode::invalid_argument,
-             cat(ids_name, ": a token stands at position ", position, ", but this model has ",
-                 places.entries() - kOffset, ": truncate the sequence"));
       }
     }
     return rows;
@@ -126,44 +129,50 @@ PostNormLayer encoder_layer(const EncoderSizes& s, const Weights& w) {
 
 struct DecoderLayer {
   SelfAttention attention;
-  CrossAttention cross;
+  std::optional<CrossAttention> cross;  // of a decoder that an encoder's output is given to
   Linear up, down;
   LayerNorm attention_norm, cross_norm, output_norm;
   Act act;
 
-  DecoderLayer(const EncoderSizes& s, const Weights& w)
+  DecoderLayer(const EncoderSizes& s, const Weights& w, bool reads_encoder)
       : attention(attention_shape(s), attention_weights(w / "self_attn")),
-        cross(attention_shape(s), attention_weights(w / "encoder_attn")),
         up(make_linear(w / "fc1", s.hidden, s.intermediate)),
         down(make_linear(w / "fc2", s.intermediate, s.hidden)),
         attention_norm(make_layer_norm(w / "self_attn_layer_norm", s.hidden, s.eps)),
         cross_norm(make_layer_norm(w / "encoder_attn_layer_norm", s.hidden, s.eps)),
         output_norm(make_layer_norm(w / "final_layer_norm", s.hidden, s.eps)),
-        act(s.act) {}
+        act(s.act) {
+    const AttentionWeights attended = attention_weights(w / "encoder_attn");
+    if (reads_encoder) {
+      cross.emplace(attention_shape(s), attended);
+    } else {
+      take_unused(attention_shape(s), attended);
+    }
+  }
 
   Tensor operator()(Context& ctx, const Tensor& x, const TokenBatch& batch,
                     const LayerInputs& in) const {
     Tensor h = attention_norm(ctx, attention.decode(ctx, x, in, {}, x));
-    if (batch.encoded) {
-      h = cross_norm(ctx, cross(ctx, h, batch, static_cast<size_t>(in.layer), h));
+    if (cross) {
+      h = cross_norm(ctx, (*cross)(ctx, h, batch, static_cast<size_t>(in.layer), h));
     }
     const Tensor wide = up(ctx, h, {.act = act, .matmul_input = true});  // [tokens, intermediate]
     return output_norm(ctx, down(ctx, wide, {.residual = h}));
   }
 };
 
-/// base / decoder. Without an encoder's output it is a decoder-only model.
+/// base / decoder. One that does not read an encoder's output is a decoder-only model.
 struct Decoder {
   Embeddings embeddings;
   std::vector<DecoderLayer> layers;
   KvShape kv;
 
-  Decoder(const Sizes& s, const Weights& base, std::string_view table)
+  Decoder(const Sizes& s, const Weights& base, std::string_view table, bool reads_encoder)
       : embeddings(s, base, "decoder", table),
         kv({s.decoder.layers, s.decoder.heads, s.decoder.hidden / s.decoder.heads,
             base.format().narrow}) {
     for (int64_t i = 0; i < s.decoder.layers; ++i)
-      layers.emplace_back(s.decoder, base / "decoder" / "layers" / i);
+      layers.emplace_back(s.decoder, base / "decoder" / "layers" / i, reads_encoder);
   }
 
   Tensor operator()(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const {
@@ -187,7 +196,7 @@ struct Bart final : Seq2SeqBackbone {
 
   Bart(const Config& c, const Weights& w) : Bart(Sizes(c), w) {}
   Bart(const Sizes& s, const Weights& w)
-      : embeddings(s, w, "encoder", "shared"), decoder(s, w, "shared") {
+      : embeddings(s, w, "encoder", "shared"), decoder(s, w, "shared", true) {
     for (int64_t i = 0; i < s.encoder.layers; ++i)
       layers.push_back(encoder_layer(s.encoder, w / "encoder" / "layers" / i));
     hidden = s.encoder.hidden;
@@ -199,7 +208,7 @@ struct Bart final : Seq2SeqBackbone {
     return run_layers(ctx, layers, embeddings(ctx, batch), batch.segments, states);
   }
   void read_source(Context& ctx, const Tensor& source, Encoded& out) const override {
-    for (const DecoderLayer& layer : decoder.layers) layer.cross.read(ctx, source, out);
+    for (const DecoderLayer& layer : decoder.layers) layer.cross->read(ctx, source, out);
   }
   Tensor decode(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {
     return decoder(ctx, batch, states);
@@ -210,7 +219,7 @@ struct BartDecoder final : TextBackbone {
   Decoder decoder;
 
   BartDecoder(const Config& c, const Weights& w) : BartDecoder(Sizes(c), w) {}
-  BartDecoder(const Sizes& s, const Weights& w) : decoder(s, w, "decoder.embed_tokens") {
+  BartDecoder(const Sizes& s, const Weights& w) : decoder(s, w, "decoder.embed_tokens", false) {
     hidden = s.decoder.hidden;
     max_length = s.positions;
     causal = true;
@@ -223,14 +232,15 @@ struct BartDecoder final : TextBackbone {
 
 /// lm_head, tied to the embeddings unless the config says otherwise.
 Tensor output_table(const HeadContext& c, std::string_view embeddings) {
-  const Shape shape = {Sizes(c.config).vocab, c.hidden};
+  const Sizes s(c.config);
+  const Shape shape = {s.vocab, c.hidden};
   if (!c.config.boolean({"tie_word_embeddings"}, true)) {
     return (c.root / "lm_head").take("weight", shape);
   }
   return take_shared(
       c.root, "lm_head",
       {embeddings, "model.shared", "model.encoder.embed_tokens", "model.decoder.embed_tokens"},
-      shape, Init::padded(Sizes(c.config).zero_row));
+      shape, Init::padded(s.zero_row));
 }
 
 /// With the bias of all logits that the checkpoint may have.

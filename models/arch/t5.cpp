@@ -163,9 +163,8 @@ Tensor run_encoder(Context& ctx, const Stack<EncoderBlock>& stack, const TokenBa
 struct T5Encoder final : TextBackbone {
   Stack<EncoderBlock> stack;
 
-  T5Encoder(const Config& c, const Weights& w) : stack(Sizes(c), w, "encoder", true) {
-    hidden = Sizes(c).hidden;
-  }
+  T5Encoder(const Config& c, const Weights& w) : T5Encoder(Sizes(c), w) {}
+  T5Encoder(const Sizes& s, const Weights& w) : stack(s, w, "encoder", true) { hidden = s.hidden; }
   Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {
     return run_encoder(ctx, stack, batch, states);
   }
@@ -205,12 +204,18 @@ struct T5 final : Seq2SeqBackbone {
 };
 
 /// lm_head, else the shared embeddings. Until 1.1, whose configs say tie_word_embeddings false (or
-/// scale_decoder_outputs), states are scaled before it.
+/// scale_decoder_outputs), states are scaled before it. With tie_word_embeddings false an lm_head
+/// that is there is another parameter.
 std::unique_ptr<TextHead> language_head(const HeadContext& c) {
   const Sizes s(c.config);
-  const Tensor table = take_shared(
-      c.root, "lm_head", {"shared", "encoder.embed_tokens", "decoder.embed_tokens", "lm_head"},
-      {s.vocab, s.hidden}, Init::scaled(s.factor));
+  const Shape shape = {s.vocab, s.hidden};
+  const Weights own = c.root / "lm_head";
+  const bool apart = !c.config.boolean({"tie_word_embeddings"}, true) && own.has("weight");
+  const Tensor table =
+      apart ? own.take("weight", shape)
+            : take_shared(c.root, "lm_head",
+                          {"shared", "encoder.embed_tokens", "decoder.embed_tokens", "lm_head"},
+                          shape, Init::scaled(s.factor));
   const bool scales = c.config.boolean({"scale_decoder_outputs", "tie_word_embeddings"}, true);
   const double width = static_cast<double>(s.hidden);
   return causal_head({.decoder = Linear(table, {}, c.root.format()),

@@ -55,10 +55,9 @@ struct T5Sizes {
     gated = name.starts_with("gated-");
     if (gated) name.erase(0, 6);
     if (gated && name == "gelu") name = "gelu_new";
-    act =
-        Config(hub::Json::object({{"feed_forward_proj", hub::Json::make(std::string_view(name))}}),
-               c.what())
-            .activation({"feed_forward_proj"}, "relu");
+    const auto plain = hub::Json::make(std::string_view(name));
+    act = c.with(hub::Json::object({{"feed_forward_proj", plain}}))
+              .activation({"feed_forward_proj"}, "relu");
   }
 };
 

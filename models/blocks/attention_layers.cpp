@@ -11,6 +11,16 @@ Linear make_output(const AttentionShape& s, const AttentionWeights& w) {
 
 }  // namespace
 
+void take_unused(const AttentionShape& s, const AttentionWeights& w) {
+  const int64_t inner = s.heads * s.head_dim;
+  for (const Weights* part : {&w.query, &w.key, &w.value, &w.output}) {
+    const bool last = part == &w.output;
+    const int64_t in = last ? inner : s.hidden, out = last ? s.hidden : inner;
+    part->take("weight", {out, in});
+    if (s.bias) part->take("bias", {out}, Init::zeros);
+  }
+}
+
 SelfAttention::SelfAttention(const AttentionShape& s, const AttentionWeights& w)
     : heads_(s.heads),
       scale_(s.scale),

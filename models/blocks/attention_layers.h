@@ -21,6 +21,10 @@ struct AttentionWeights {
   Weights query, key, value, output;
 };
 
+/// For a class that has these parameters and never runs them: they are reported and saved, and
+/// nothing is packed.
+void take_unused(const AttentionShape& shape, const AttentionWeights& w);
+
 class SelfAttention {
  public:
   SelfAttention(const AttentionShape& shape, const AttentionWeights& w);

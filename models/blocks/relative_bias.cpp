@@ -23,21 +23,29 @@ int64_t DistanceBuckets::of(int64_t distance) const {
 RelativeBias::RelativeBias(const Tensor& learned, const DistanceBuckets& buckets, int64_t span)
     : learned_(to_f32(learned)), buckets_(buckets) {
   ready_ = Tensor::empty(DType::f32, {learned_.dim(1), 2 * span - 1});
-  fill(ready_);
+  fill(ready_, 0);
 }
 
-void RelativeBias::fill(Tensor& table) const {
+void RelativeBias::fill(Tensor& table, int64_t from) const {
   const int64_t heads = table.dim(0), width = table.dim(1), span = (width + 1) / 2;
-  for (int64_t d = 1 - span; d < span; ++d) {
-    const float* row = learned_.data<float>() + buckets_.of(d) * heads;
-    for (int64_t h = 0; h < heads; ++h) table.data<float>()[h * width + span - 1 + d] = row[h];
+  for (int64_t n = from; n < span; ++n) {
+    for (const int64_t d : {-n, n}) {
+      const float* row = learned_.data<float>() + buckets_.of(d) * heads;
+      for (int64_t h = 0; h < heads; ++h) table.data<float>()[h * width + span - 1 + d] = row[h];
+    }
   }
 }
 
 Tensor RelativeBias::table(Context& ctx, int64_t span) const {
   if (2 * span - 1 <= ready_.dim(1)) return ready_;
   Tensor own = ctx.arena().tensor(DType::f32, {learned_.dim(1), 2 * span - 1});
-  fill(own);
+  // One step more of a cache makes another table: what is ready is copied.
+  const int64_t ready = (ready_.dim(1) + 1) / 2;
+  for (int64_t h = 0; h < own.dim(0); ++h) {
+    std::copy_n(ready_.data<float>() + h * ready_.dim(1), ready_.dim(1),
+                own.data<float>() + h * own.dim(1) + span - ready);
+  }
+  fill(own, ready);
   return own;
 }
 

@@ -28,7 +28,8 @@ class RelativeBias {
   Tensor table(Context& ctx, int64_t span) const;
 
  private:
-  void fill(Tensor& table) const;
+  /// Distances of `from` and more, in both directions.
+  void fill(Tensor& table, int64_t from) const;
 
   Tensor learned_, ready_;
   DistanceBuckets buckets_;

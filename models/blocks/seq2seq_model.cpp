@@ -177,7 +177,11 @@ Tensor take_shared(const Weights& w, std::string_view own,
   const auto first = std::find_if(names.begin(), names.end(), there);
   const std::string_view name = there(own) ? own : first == names.end() ? *names.begin() : *first;
   if (first != names.end()) (w / *names.begin()).ignore("weight");
-  if (name != *names.begin()) w.tie(cat(*names.begin(), ".weight"), cat(name, ".weight"));
+  // Also the name that is not there: then the table has two, and is converted for both at once.
+  const std::string_view other = name == *names.begin() ? own : name;
+  if (first != names.end() && other != *names.begin()) {
+    w.tie(cat(*names.begin(), ".weight"), cat(other, ".weight"));
+  }
   return (w / name).take("weight", shape, init);
 }
 

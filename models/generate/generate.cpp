@@ -124,16 +124,15 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
          cat("generate: ", model.class_name(), " is no causal language model"));
   }
   check(model, config, hooks);
+  const bool encodes = causal->has_encoder();
+  Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(inputs);
+  const int64_t length = longest(config, prompts.length, model.max_length());
   Encoded encoded, assistant_encoded;
-  if (causal->has_encoder()) {
+  if (encodes) {
     encoded = causal->encode_sources(ctx, inputs);
     if (const Model* assistant = hooks.assistant_model)
       assistant_encoded = assistant->causal()->encode_sources(ctx, inputs);
   }
-  const auto sources = static_cast<int64_t>(encoded.sequences.size());
-  Prompts prompts =
-      sources > 0 ? read_decoder_prompts(inputs, sources, config) : read_prompts(inputs);
-  const int64_t length = longest(config, prompts.length, model.max_length());
   if (config.num_beams == 1) {
     repeat_rows(prompts.whole, config.num_return_sequences);
     repeat_rows(prompts.real, config.num_return_sequences);
@@ -147,8 +146,8 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
                    .max_length = length,
                    .positions = model.max_length(),
                    .hooks = hooks,
-                   .encoded = sources > 0 ? &encoded : nullptr,
-                   .assistant_encoded = sources > 0 ? &assistant_encoded : nullptr};
+                   .encoded = encodes ? &encoded : nullptr,
+                   .assistant_encoded = encodes ? &assistant_encoded : nullptr};
   if (config.encoder_repetition_penalty != 1 || config.encoder_no_repeat_ngram_size > 0)
     search.sources = source_rows(inputs);
   if (!config.stop_strings.empty()) search.stop.emplace(*hooks.tokenizer, config.stop_strings);

@@ -65,8 +65,11 @@ TokenRows source_rows(const NamedTensors& inputs) {
   return out;
 }
 
-Prompts read_decoder_prompts(const NamedTensors& inputs, int64_t sources,
-                             const GenerationConfig& config) {
+Prompts read_decoder_prompts(const NamedTensors& inputs, const GenerationConfig& config) {
+  const Tensor& source = inputs.get(inputs.contains("input_ids") ? "input_ids" : "inputs_embeds");
+  // Where there are none the encoder refuses them.
+  const int64_t sources =
+      source && source.numel() > 0 && source.shape().rank() > 0 ? source.dim(0) : 1;
   const std::vector<int64_t> start = start_tokens(config, sources);
   Prompts out;
   for (const int64_t token : start) out.whole.push_back({token});

@@ -17,9 +17,9 @@ Prompts read_prompts(const NamedTensors& inputs);
 /// input_ids as they were given, for processors that read the source; none where there are none.
 TokenRows source_rows(const NamedTensors& inputs);
 
-/// Of an encoder–decoder with so many sources: decoder_input_ids, or the config's start token, else
-/// its bos_token_id. unsupported: a decoder_attention_mask that hides tokens.
-Prompts read_decoder_prompts(const NamedTensors& inputs, int64_t sources,
-                             const GenerationConfig& config);
+/// Of an encoder–decoder, for each row of its input_ids or inputs_embeds: decoder_input_ids, or the
+/// config's start token, else its bos_token_id. unsupported: a decoder_attention_mask that hides
+/// tokens. The source itself is not checked.
+Prompts read_decoder_prompts(const NamedTensors& inputs, const GenerationConfig& config);
 
 }  // namespace tern

@@ -3,7 +3,7 @@
 // refused.
 #include <doctest/doctest.h>
 
-#include <cstring>
+#include <limits>
 
 #include "../../engine/base/format.h"
 #include "../../models/blocks/relative_bias.h"
@@ -54,21 +54,6 @@ struct Files {
   hub::Repo repo() const {
     return hub::Repo::from_memory({{"config.json", golden::storage_of(config)},
                                    {"model.safetensors", golden::storage_of(weights)}});
-  }
-  /// With one tensor's name changed.
-  hub::Repo renamed(const std::string& from, const std::string& to) {
-    uint64_t length = 0;
-    std::memcpy(&length, weights.data(), sizeof length);
-    std::string header = weights.substr(sizeof length, length);
-    const std::string data = weights.substr(sizeof length + length);
-    const size_t at = header.find("\"" + from + "\"");
-    REQUIRE(at != std::string::npos);
-    header.replace(at + 1, from.size(), to);
-    header.resize((header.size() + 7) / 8 * 8, ' ');
-    length = header.size();
-    weights.assign(reinterpret_cast<const char*>(&length), sizeof length);
-    weights += header + data;
-    return repo();
   }
   /// The code of the Error, or nothing when the model loads and runs; of several members of one
   /// name the last counts.
@@ -197,27 +182,6 @@ TEST_CASE("T5 has no longest sequence: beyond the distances kept ready they are 
   CHECK(golden::same_bits(start[0].clone(), all[0].slice(0, 0, 500).clone()));
 }
 
-TEST_CASE("embeddings that both halves share are found under any of their names") {
-  struct Row {
-    const char *model, *from, *to;
-  };
-  const Row rows[] = {{"t5", "shared.weight", "encoder.embed_tokens.weight"},
-                      {"t5", "shared.weight", "decoder.embed_tokens.weight"},
-                      {"t5", "shared.weight", "lm_head.weight"},
-                      {"bart", "model.shared.weight", "model.encoder.embed_tokens.weight"},
-                      {"bart", "model.shared.weight", "model.decoder.embed_tokens.weight"}};
-  for (const Row& row : rows) {
-    CAPTURE(row.to);
-    const PretrainedModel model =
-        load_model("AutoModelForSeq2SeqLM", Files(row.model).renamed(row.from, row.to));
-    CHECK(model->loading_report().clean());
-    CHECK(golden::same_bits(model(kCall)["logits"], load(row.model)(kCall)["logits"]));
-  }
-  const auto nowhere =
-      load_model("AutoModelForSeq2SeqLM", Files("t5").renamed("shared.weight", "other"));
-  CHECK(nowhere->loading_report().missing_keys == std::vector<std::string>{"shared.weight"});
-}
-
 TEST_CASE("what an encoder-decoder cannot read is refused by name") {
   const PretrainedModel t5 = load("t5"), bart = load("bart");
   const auto refused = [&](const PretrainedModel& model, const NamedTensors& inputs) {
@@ -237,6 +201,13 @@ TEST_CASE("what an encoder-decoder cannot read is refused by name") {
             .starts_with("decoder_input_ids: id 48"));
   CHECK(refused(bart, {{"input_ids", ids(std::vector<int64_t>(25, 5), 1)}}) ==
         "input_ids: a token stands at position 24, but this model has 24: truncate the sequence");
+  const PretrainedModel decoder = load("bart-causal", "float32", "AutoModelForCausalLM");
+  for (const int64_t position : {std::numeric_limits<int64_t>::max(), int64_t{-1}, int64_t{24}}) {
+    const Tensor places = ids({0, 1, 2, position}, 1);
+    CHECK(refused(decoder, {{"input_ids", source}, {"position_ids", places}}) ==
+          cat("decoder_input_ids: a token stands at position ", position,
+              ", but this model has 24: truncate the sequence"));
+  }
   const PretrainedModel classes = load("t5-classes", "float32", "T5ForSequenceClassification");
   CHECK(refused(classes, {{"input_ids", source}}) ==
         "row 0 of input_ids has 0 eos tokens (1); expected at least one, and as many in every row");
@@ -268,6 +239,11 @@ TEST_CASE("what an encoder-decoder cannot begin with is refused by name") {
   NamedTensors hidden = source;
   hidden.set("attention_mask", ids({1, 1, 0, 0}, 2));
   CHECK(refused(hidden, config) == "row 1 of attention_mask is all 0: no prompt");
+  CHECK(refused({}, config) == "give either input_ids or inputs_embeds, and not both");
+  // Arguments are looked at before the encoder runs, which would find the id.
+  config.max_length = 1;
+  CHECK(refused({{"input_ids", ids({9, 999}, 1)}}, config)
+            .starts_with("generate: the prompt has 1 tokens and max_length is 1"));
 }
 
 TEST_CASE("T5 and BART configs that make no sense are an Error") {
