@@ -171,12 +171,17 @@ TEST_CASE("rows looked up in a table of blocks are its rows as floats, alone and
                       embedding(ctx, std::span(floats).first(count), "ids")));
     }
   }
+  const EmbeddingInput none[] = {{random_blocks(rng, DType::q5_1, {20, 256}), ids}};
+  CHECK_THROWS_WITH_AS(embedding(ctx, none, "ids"), doctest::Contains("ids: a table is Q5_1"),
+                       Error);
 }
 
 TEST_CASE("a view of blocks begins where a block does") {
   std::mt19937 rng(6);
   const Tensor w = random_blocks(rng, DType::q4_0, {4, 64}), wide = dequantized(w);
   CHECK(w.bytes() == 4 * 36);
+  CHECK(row_bytes(DType::q6_k, 512) == 2 * 210);
+  CHECK(row_bytes(DType::bf16, 5) == 10);
   CHECK(same_bits(dequantized(w.slice(0, 1, 3)), wide.slice(0, 1, 3)));
   CHECK(same_bits(dequantized(w[2]), wide[2]));
   CHECK_THROWS_WITH_AS(w.slice(1, 5, 64),

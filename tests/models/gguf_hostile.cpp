@@ -263,7 +263,7 @@ TEST_CASE("a GGUF file's scaling of rotary embeddings, in new keys and old ones"
   };
   const std::string type = "llama.rope.scaling.type", factor = "llama.rope.scaling.factor";
   const std::string old = "llama.rope.scale_linear";
-  const char* linear = R"({"rope_type":"linear","factor":4})";
+  const char* linear = R"({"rope_type":"linear","factor":4.0})";
   CHECK(scaling({entry(type, 8, gguf_string("linear")), number_entry(factor, 4)}, {}) == linear);
   CHECK(scaling({number_entry(old, 4)}, {}) == linear);
   CHECK(scaling({number_entry(factor, 4), number_entry(old, 2)}, {}) == linear);
