@@ -94,8 +94,11 @@ class Reader {
   }
 
  private:
-  static bool is_of_config(std::string_view name) {
-    return name.starts_with("rope_f") || name.ends_with(".attn_rot_embd.weight");
+  bool is_of_config(std::string_view name) const {
+    const bool factors = name == "rope_freqs.weight" || name == "rope_factors_short.weight" ||
+                         name == "rope_factors_long.weight";
+    return (factors && architecture_.names != GgufNames::gpt2) ||
+           name.ends_with(".attn_rot_embd.weight");
   }
 
   void add(const hub::GgufTensor& stored, std::vector<Checkpoint::Entry>& out) const {

@@ -148,10 +148,12 @@ TEST_CASE("tensors of a GGUF file that are missing, unknown or of another shape 
   const GgufFileBytes whole = export_gguf(golden::root() + "/llama", "llama");
   GgufFileBytes file = whole;
   file.item("blk.1.attn_k.weight").name = "blk.1.attn_kk.weight";
+  file.items.push_back({"rope_factors.weight", {1}, {}, std::string(4, '\0')});
   const PretrainedModel model = AutoModelForCausalLM::from_repo(gguf_repo(file.made()), kExact);
   const LoadingReport& report = model->loading_report();
   CHECK(report.missing_keys == std::vector<std::string>{"model.layers.1.self_attn.k_proj.weight"});
-  CHECK(report.unexpected_keys == std::vector<std::string>{"blk.1.attn_kk.weight"});
+  CHECK(report.unexpected_keys ==
+        std::vector<std::string>{"blk.1.attn_kk.weight", "rope_factors.weight"});
 
   file = whole;
   GgufFileBytes::Item& item = file.item("blk.0.attn_q.weight");
