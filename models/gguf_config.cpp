@@ -155,7 +155,8 @@ void add_rope_scaling(const GgufKeys& keys, Members& out) {
   const auto given = keys.number("rope.scaling.factor"), old = keys.number("rope.scale_linear");
   const std::optional<double> factor = given ? given : old;
   const bool plain = factor.value_or(1) == 1;
-  const auto type = keys.text("rope.scaling.type").value_or(plain ? "none" : "linear");
+  auto type = keys.text("rope.scaling.type").value_or("linear");
+  if (type == "linear" && plain) type = "none";
   check_rope_scaling(keys, type, factor.value_or(1), factors);
   if (factors.all || factors.longer) {
     out.add("rope_scaling", factor_rope(keys, factors));

@@ -269,4 +269,5 @@ TEST_CASE("a GGUF file's scaling of rotary embeddings, in new keys and old ones"
   CHECK(scaling({number_entry(factor, 4), number_entry(old, 2)}, {}) == linear);
   CHECK(scaling({entry(type, 8, gguf_string("none")), number_entry(old, 4)}, {}) == "null");
   CHECK(scaling({number_entry(old, 1)}, {}) == "null");
+  CHECK(scaling({entry(type, 8, gguf_string("linear"))}, {}) == "null");
 }
