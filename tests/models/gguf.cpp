@@ -3,7 +3,6 @@
 // the golden outputs; what the metadata say about the config; files that cannot be.
 #include <doctest/doctest.h>
 
-#include <cstring>
 #include <limits>
 
 #include "../../models/text/tokenizer.h"

@@ -2,8 +2,9 @@
 // GGUF files that lie about the model in them: each is an Error, or a model that runs.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
-#include <string_view>
+#include <string>
 
 #include "../hub/formats/gguf_bytes.h"
 #include "gguf_export.h"
