@@ -2,6 +2,8 @@
 #include "folder_writer.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "../engine/base/env.h"
 #include "../engine/base/error.h"
@@ -14,7 +16,8 @@ namespace {
 
 constexpr std::string_view kStaging = ".saving.";
 constexpr const char* kLock = "/.lock";
-constexpr uint64_t kLargestSmall = uint64_t{512} << 20;  // of a file that is put back as it was
+constexpr const char* kPlan = "/.plan";  // there while files are moved
+constexpr uint64_t kLargestPlan = uint64_t{64} << 20, kLargestSmall = uint64_t{512} << 20;
 
 template <class Call>
 void try_to(Call call) noexcept {
@@ -65,22 +68,63 @@ void remove_folder(const std::string& path, int depth = 0) {
   env().remove_directory(path);
 }
 
-/// What has been done to the target, to be undone in reverse when the next step fails.
-class Undo {
- public:
-  ~Undo() {
-    if (complete_) try_to([this] { done_ = done_ || complete_(); });
-    for (; !done_ && !steps_.empty(); steps_.pop_back()) try_to(steps_.back());
-  }
-  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
-  void keep() noexcept { done_ = true; }
-  void keep_once(std::function<bool()> complete) { complete_ = std::move(complete); }
-
- private:
-  std::vector<std::function<void()>> steps_;
-  std::function<bool()> complete_;
-  bool done_ = false;
+/// The move of one file: from the staging folder into the target, or of the target's own file to
+/// "old.<name>" in the staging folder.
+struct Move {
+  bool in;
+  std::string name;
 };
+using Moved = std::vector<std::pair<std::string, std::string>>;  // from, to
+
+std::string plan_text(const std::vector<Move>& plan) {
+  std::string text;
+  for (const Move& move : plan) text.append(1, move.in ? '+' : '-').append(move.name) += '\0';
+  return text;
+}
+
+std::vector<Move> read_plan(const std::string& path) {
+  const std::string text = env().read_file(path, kLargestPlan);
+  std::vector<Move> plan;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\0', at), text.size());
+    plan.push_back({text[at] == '+', text.substr(at + 1, end - at - 1)});
+    at = end + 1;
+    if (safe_relative_path(plan.back().name)) continue;
+    fail(ErrorCode::corrupt, cat(path, ": names no file to move: remove the folder that it is in"));
+  }
+  return plan;
+}
+
+/// Makes the folder of `name` in `home`. denied when it is a link, through which files would go
+/// elsewhere.
+void make_folder_of(const std::string& home, std::string_view name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return;
+  const std::string folder = cat(home, "/", name.substr(0, slash));
+  env().make_directory(folder);
+  if (env().link_info(folder).directory) return;
+  fail(ErrorCode::denied, cat(folder, " is no folder but a file or a link: remove or rename it"));
+}
+
+/// Makes the moves that are not made yet; adds each to `moved` before it is tried.
+void carry_out(const std::vector<Move>& plan, const std::string& folder, const std::string& staging,
+               Moved& moved) {
+  // When a file came, all had gone that were to go.
+  const bool coming = std::any_of(plan.begin(), plan.end(), [&](const Move& move) {
+    return move.in && !env().link_info(cat(staging, "/", move.name)).exists;
+  });
+  for (const auto& [in, name] : plan) {
+    const std::string aside = in ? name : cat("old.", name);
+    std::string from = cat(folder, "/", name), to = cat(staging, "/", aside);
+    if (in) std::swap(from, to);
+    const FileInfo info = env().link_info(from);
+    if (!info.exists || info.directory || (coming && !in)) continue;
+    make_folder_of(folder, name);
+    make_folder_of(staging, aside);
+    moved.emplace_back(from, to);
+    env().rename_file(from, to);
+  }
+}
 
 }  // namespace
 
@@ -94,47 +138,65 @@ FolderWriter::FolderWriter(const std::string& folder) : folder_(without_slashes(
   new_ = !info.exists;
   const std::string home = new_ ? parent_of(folder_) : folder_;
   if (new_) make_folders(home);
-  remove_strays(home);
+  clear_strays(home);
   make_staging(home);
 }
 
 void FolderWriter::make_staging(const std::string& home) {
-  constexpr int kTries = 3;  // another writer may take the folder for a stray while it is empty
-  for (int left = kTries - 1;; --left) {
+  // Until the lock is taken another writer may take the folder for a stray and remove it.
+  constexpr int kTries = 3;
+  for (int left = kTries; left > 0; --left) {
     staging_ = unused_name(cat(home, "/", kStaging), "");
-    env().make_directory(staging_);
+    if (!env().make_directory(staging_)) continue;
     try {
       lock_.emplace(staging_ + kLock, OpenMode::lock);
-      env().try_lock(**lock_, staging_);
-      return;
+      const bool busy = env().try_lock(**lock_, staging_) == LockState::busy;
+      if (!busy && env().link_info(staging_ + kLock).exists) return;
     } catch (const Error& error) {
       try_to([this] { remove_folder(staging_); });
-      if (error.code() != ErrorCode::not_found || left == 0) throw;
+      if (error.code() != ErrorCode::not_found) throw;
     }
   }
+  fail(ErrorCode::io, cat(home,
+                          ": another program removes the folder that is made there to save "
+                          "into: save again when it has ended"));
 }
 
 FolderWriter::~FolderWriter() {
-  if (!staging_.empty()) try_to([this] { remove_folder(staging_); });
+  if (staging_.empty()) return;
+  try_to([this] {
+    // With a plan: what could be moved neither in nor back, for the next writer.
+    if (!env().link_info(staging_ + kPlan).exists) remove_folder(staging_);
+  });
 }
 
-/// Whoever writes holds the lock of his folder; one that can be taken is nobody's any more.
-void FolderWriter::remove_strays(const std::string& parent) const {
-  try_to([&] {
-    for (const std::string& name : env().list_directory(parent)) {
-      const std::string path = cat(parent, "/", name);
-      if (!name.starts_with(kStaging)) continue;
-      try_to([&] {
-        // Without a lock: nothing came into it, or it was about to be the target.
-        if (!env().link_info(path + kLock).exists) {
-          env().remove_directory(path);
-          return;
-        }
-        const OpenedFile lock(path + kLock, OpenMode::update);
-        if (env().try_lock(*lock, path) == LockState::taken) remove_folder(path);
-      });
+/// Whoever writes holds the lock of his folder; one that can be taken is nobody's any more. What it
+/// had begun to move is moved to the end, for a part of the target may lie in it.
+void FolderWriter::clear_strays(const std::string& parent) const {
+  std::vector<std::string> names;
+  try_to([&] { names = env().list_directory(parent); });
+  for (const std::string& name : names) {
+    const std::string path = cat(parent, "/", name);
+    std::optional<OpenedFile> lock;
+    try_to([&] {
+      if (!name.starts_with(kStaging) || !env().link_info(path).directory) return;
+      // Without a lock: nothing came into it, or it was about to be the target.
+      if (!env().link_info(path + kLock).exists) {
+        env().remove_directory(path);
+        return;
+      }
+      lock.emplace(path + kLock, OpenMode::update);
+      if (env().try_lock(**lock, path) != LockState::taken) lock.reset();
+    });
+    if (!lock) continue;
+    if (env().link_info(path + kPlan).exists) {
+      if (new_) continue;  // another target's
+      Moved moved;
+      carry_out(read_plan(path + kPlan), folder_, path, moved);
+      env().remove_file(path + kPlan);
     }
-  });
+    try_to([&] { remove_folder(path); });
+  }
 }
 
 void FolderWriter::need_space(uint64_t bytes) const {
@@ -190,11 +252,17 @@ void FolderWriter::write(const std::string& name, Bytes content) {
 }
 
 void FolderWriter::replace(const std::string& name) {
-  replaced_.push_back(name);
+  if (!new_ && env().link_info(target(name)).exists) replaced_.push_back(name);
 }
 
-std::vector<std::string> FolderWriter::target_files() const {
-  return new_ ? std::vector<std::string>() : env().list_directory(folder_);
+std::vector<std::string> FolderWriter::target_files(const std::string& inside) const {
+  const std::string folder = inside.empty() ? folder_ : target(inside);
+  if (new_ || !env().stat(folder).directory) return {};
+  std::vector<std::string> names = env().list_directory(folder);
+  for (std::string& name : names) {
+    if (!inside.empty()) name = cat(inside, "/", name);
+  }
+  return names;
 }
 
 void FolderWriter::publish() {
@@ -207,44 +275,52 @@ void FolderWriter::publish() {
     staging_.clear();
     return;
   }
+  clear_strays(folder_);  // who was killed since this writer began
   publish_into();
 }
 
+/// Whether a file of write() differs from the target's.
+bool FolderWriter::changes(const std::string& name) const {
+  const FileInfo old = env().link_info(target(name));
+  return !old.exists || old.link || old.special || old.size != env().stat(staged(name)).size ||
+         env().read_file(target(name), kLargestSmall) !=
+             env().read_file(staged(name), kLargestSmall);
+}
+
 void FolderWriter::publish_into() {
-  Undo undo;
-  // A rename that fails may have taken place: the folder could not be made durable.
-  const auto move = [&](const std::string& from, const std::string& to) {
-    undo.add([from, to] {
-      if (!env().link_info(from).exists) env().rename_file(to, from);
-    });
-    env().rename_file(from, to);
+  std::vector<std::string> changed = large_;
+  std::copy_if(small_.begin(), small_.end(), std::back_inserter(changed),
+               [this](const std::string& name) { return changes(name); });
+  if (replaced_.empty() && changed.size() <= 1) {
+    for (const std::string& name : changed) {
+      make_folder_of(folder_, name);
+      env().rename_file(staged(name), target(name));
+    }
+    return;
+  }
+  std::vector<Move> plan;
+  const auto add = [&plan](bool in) {
+    return [&plan, in](const std::string& name) { plan.push_back({in, name}); };
   };
-  for (const std::string& name : replaced_) {
-    const FileInfo info = env().link_info(target(name));
-    if (info.exists && !info.directory) move(target(name), staged(cat("old.", name)));
+  std::for_each(small_.rbegin(), small_.rend(), add(false));
+  std::for_each(large_.begin(), large_.end(), add(false));
+  std::for_each(replaced_.begin(), replaced_.end(), add(false));
+  std::for_each(large_.begin(), large_.end(), add(true));
+  std::for_each(small_.begin(), small_.end(), add(true));
+  Moved moved;
+  try {
+    env().write_file_atomic(staging_ + kPlan, as_bytes(plan_text(plan)));
+    carry_out(plan, folder_, staging_, moved);
+  } catch (...) {
+    for (; !moved.empty(); moved.pop_back()) {
+      const auto& [from, to] = moved.back();
+      // A rename that fails may have taken place: the folder could not be made durable.
+      if (!env().link_info(from).exists) env().rename_file(to, from);
+    }
+    env().remove_file(staging_ + kPlan);
+    throw;
   }
-  for (const std::string& name : small_) {
-    const std::string path = target(name);
-    const size_t slash = name.find('/');
-    if (slash != std::string::npos) env().make_directory(target(name.substr(0, slash)));
-    std::optional<std::string> old;
-    if (env().stat(path).exists) old = env().read_file(path, kLargestSmall);
-    undo.add([path, old] {
-      if (old) {
-        env().write_file_atomic(path, as_bytes(*old));
-      } else {
-        env().remove_file(path);
-      }
-    });
-    env().rename_file(staged(name), path);
-  }
-  for (const std::string& name : large_) {
-    const bool last = &name == &large_.back();
-    // The last one may overwrite: once it is there, all is.
-    if (last) undo.keep_once([this, &name] { return !env().link_info(staged(name)).exists; });
-    move(staged(name), target(name));
-  }
-  undo.keep();
+  try_to([this] { env().remove_file(staging_ + kPlan); });
 }
 
 }  // namespace tern::hub

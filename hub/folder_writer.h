@@ -2,12 +2,12 @@
 // FolderWriter: files that come into a folder together. They are written into a folder of their own
 // (.saving.<8 hex>, in the target or, when that is not there yet, beside it), made durable, and
 // moved when all are there. What goes wrong before that leaves the target as it was, and so does a
-// move that fails; what a killed process left behind is removed by the next writer. A new target
-// appears all at once. Called by save_pretrained of models and tokenizers.
+// move that fails. Of a killed process, the next writer removes what was not complete and finishes
+// the moves that had begun. A new target appears all at once. Called by save_pretrained of models
+// and tokenizers.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,7 +22,7 @@ namespace tern::hub {
 class TERN_API FolderWriter {
  public:
   /// Makes the folders that are missing. invalid_argument when `folder` is a file; denied, io: the
-  /// system's reason.
+  /// system's reason, also why what another writer had begun to move cannot be moved.
   explicit FolderWriter(const std::string& folder);
   /// Removes what was not published.
   ~FolderWriter();
@@ -51,15 +51,15 @@ class TERN_API FolderWriter {
   File begin(const std::string& name);
   void write(const std::string& name, Bytes content);
 
-  /// A file of the target that publishing takes away. Those are moved aside first, so that nobody
-  /// finds some of them beside some of the new ones.
+  /// A file that publishing takes away, if the target has it.
   void replace(const std::string& name);
-  /// What the target has now.
-  std::vector<std::string> target_files() const;
+  /// What the target has now, or its folder `inside`.
+  std::vector<std::string> target_files(const std::string& inside = {}) const;
 
-  /// Moves everything into place: what replace() names goes first, then write()'s files come, then
-  /// begin()'s in the order given. So whoever reads, or a process that is killed, finds no file of
-  /// begin() beside one that it replaces.
+  /// Moves everything into place: first the old files go, write()'s in reverse, begin()'s, and what
+  /// replace() names; then the new ones come, begin()'s and write()'s in the order given. So while
+  /// the last file of write() is there, all are, and of one model; whoever is killed in between
+  /// leaves none. When one file alone changes it is replaced at once.
   void publish();
 
  private:
@@ -68,7 +68,8 @@ class TERN_API FolderWriter {
   void add(const std::string& name, std::vector<std::string>& list);
   void make_staging(const std::string& home);
   void publish_into();
-  void remove_strays(const std::string& parent) const;
+  bool changes(const std::string& name) const;
+  void clear_strays(const std::string& parent) const;
 
   std::string folder_, staging_;
   bool new_ = false;  // the target appears as a whole

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// FolderWriter on small files: what a writer that fails or is killed leaves, and what the next one
+// makes of it, whatever lies in the folder.
+#include "../../hub/folder_writer.h"
+
+#include <functional>
+
+#include "expect_error.h"
+#include "faulty_env.h"
+#include "temporary_folder.h"
+
+using namespace tern;
+using namespace tern::test;
+using hub::FolderWriter;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Files = std::map<std::string, std::string>;
+
+/// Regular files and their content, but for those of writers.
+Files files_in(const std::string& folder) {
+  Files out;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string name = entry.path().lexically_relative(folder);
+    std::ifstream file(entry.path(), std::ios::binary);
+    if (entry.is_regular_file() && !name.starts_with(".saving.")) {
+      out[name] = std::string(std::istreambuf_iterator<char>(file), {});
+    }
+  }
+  return out;
+}
+
+int strays(const std::string& folder) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    count += entry.path().filename().string().starts_with(".saving.");
+  }
+  return count;
+}
+
+/// A folder with a small model: in two shards, or in one file.
+struct Target {
+  TemporaryFolder parent;
+  std::string folder = parent / "target";
+  Files before;
+
+  explicit Target(bool shards) {
+    if (shards) {
+      parent.write("target/shard-1", "old 1");
+      parent.write("target/shard-2", "old 2");
+    } else {
+      parent.write("target/weights", "old");
+    }
+    parent.write("target/generation.json", "old");
+    parent.write("target/templates/gone", "old");
+    parent.write("target/templates/stays", "old");
+    parent.write("target/config.json", "old");
+    parent.write("target/mine", "mine");
+    before = files_in(folder);
+  }
+};
+
+/// Another model in one file, without generation.json.
+void save(const std::string& folder) {
+  FolderWriter out(folder);
+  FolderWriter::File file = out.begin("weights");
+  file.append(as_bytes("new weights"));
+  file.finish();
+  for (const std::string& name : out.target_files()) {
+    if (name.starts_with("shard-")) out.replace(name);
+  }
+  out.replace("generation.json");
+  for (const std::string& name : out.target_files("templates")) {
+    if (name == "templates/gone") out.replace(name);
+  }
+  out.write("templates/stays", as_bytes("new"));
+  out.write("templates/more", as_bytes("new"));
+  out.write("config.json", as_bytes("new"));
+  out.publish();
+}
+
+const Files kSaved = {{"config.json", "new"},
+                      {"mine", "mine"},
+                      {"templates/more", "new"},
+                      {"templates/stays", "new"},
+                      {"weights", "new weights"}};
+
+}  // namespace
+
+TEST_CASE("a writer killed at any call leaves no mixture, and the next one all of one model") {
+  int killed = 0, gaps = 0;
+  for (const bool shards : {false, true}) {
+    for (int at = 0, more = 1; more != 0; ++at) {
+      CAPTURE(at);
+      const Target target(shards);
+      const auto killed_save = [&](int step) {
+        return killed_at(step, [&] { save(target.folder); });
+      };
+      const auto whole = [&] {
+        const Files now = files_in(target.folder);
+        return now == target.before || now == kSaved;
+      };
+      const Ending ending = killed_save(at);
+      REQUIRE(ending != Ending::wrong);
+      more = ending == Ending::killed ? 1 : 0;
+      killed += more;
+      gaps += whole() ? 0 : 1;
+      if (!whole()) CHECK(!fs::exists(target.folder + "/config.json"));
+      // The next one is killed too, while it tidies up or later.
+      REQUIRE(killed_save(at % 11) != Ending::wrong);
+      if (!whole()) CHECK(!fs::exists(target.folder + "/config.json"));
+      const FaultyEnv healthy;
+      { const FolderWriter next(target.folder); }
+      CHECK(whole());
+      save(target.folder);
+      CHECK(files_in(target.folder) == kSaved);
+      CHECK(strays(target.folder) <= 2);  // of those that were killed before they had a lock
+    }
+  }
+  MESSAGE(killed << " kills, " << gaps << " of them between two models");
+  CHECK(killed > 40);
+  CHECK(gaps > 10);
+}
+
+TEST_CASE("whichever call fails, alone or with all that follow, no file of either model is lost") {
+  int faults = 0;
+  for (const bool shards : {false, true}) {
+    for (const bool after : {false, true}) {
+      for (const bool forever : {false, true}) {
+        bool more = true;
+        for (int at = 0; more; ++at) {
+          CAPTURE(at);
+          CAPTURE(after);
+          CAPTURE(forever);
+          const Target target(shards);
+          {
+            FaultyEnv env;
+            env.at = at;
+            env.after = after;
+            env.forever = forever;
+            try {
+              save(target.folder);
+            } catch (const Error& error) {
+              CHECK(error.code() == ErrorCode::io);
+            }
+            more = env.calls > at;
+          }
+          const auto whole = [&] {
+            const Files now = files_in(target.folder);
+            return now == target.before || now == kSaved;
+          };
+          if (!forever) CHECK(whole());
+          const FaultyEnv healthy;
+          { const FolderWriter next(target.folder); }
+          CHECK(whole());
+          ++faults;
+        }
+      }
+    }
+  }
+  MESSAGE(faults << " faults");
+  CHECK(faults > 100);
+}
+
+TEST_CASE("a link with the name of a writer's folder is left alone, and so is where it leads") {
+  const TemporaryFolder folder;
+  folder.write("precious/.lock", "");
+  folder.write("precious/thesis", "years");
+  folder.link("../precious", "target/.saving.00000000");
+  save(folder / "target");
+  CHECK(files_in(folder / "precious") == Files{{".lock", ""}, {"thesis", "years"}});
+}
+
+TEST_CASE("a plan of moves leads nowhere but into the folder") {
+  const std::string plan = ".saving.00000000/.plan";
+  const struct {
+    std::string text;
+    ErrorCode code;
+    const char* part;
+  } rows[] = {
+      {std::string("+sub/key\0", 9), ErrorCode::denied, "sub is no folder but a file or a link"},
+      {std::string("-sub/key\0", 9), ErrorCode::denied, "sub is no folder but a file or a link"},
+      {"+../key", ErrorCode::corrupt, "names no file to move"},
+      {std::string("+\0", 2), ErrorCode::corrupt, "names no file to move"},
+  };
+  for (const auto& row : rows) {
+    const TemporaryFolder folder;
+    folder.write("outside/key", "secret");
+    folder.link("../outside", "target/sub");
+    folder.write("target/.saving.00000000/.lock", "");
+    folder.write("target/.saving.00000000/sub/key", "evil");
+    folder.write("target/" + plan, row.text);
+    expect_error([&] { save(folder / "target"); }, row.code, row.part);
+    CHECK(files_in(folder / "outside") == Files{{"key", "secret"}});
+  }
+  // Beside the folder that is to come it is another's.
+  const TemporaryFolder folder;
+  folder.write(".saving.00000000/.lock", "");
+  folder.write(".saving.00000000/key", "evil");
+  folder.write(plan, "+key");
+  save(folder / "target");
+  CHECK(!fs::exists(folder / "key"));
+  CHECK(fs::exists(folder / ".saving.00000000/key"));
+}
+
+TEST_CASE("a writer whose new folder another one removes or locks makes a second one") {
+  struct RacingEnv : Env {
+    RacingEnv() { set_env(this); }
+    ~RacingEnv() override { set_env(nullptr); }
+    std::function<LockState(const std::string&)> other;
+    int left = 1;
+
+    LockState try_lock(int file, const std::string& path) override {
+      return left-- > 0 ? other(path) : Env::try_lock(file, path);
+    }
+  };
+  const std::function<LockState(const std::string&)> others[] = {
+      [](const std::string& path) {
+        fs::remove_all(path);  // between the opening of the lock and taking it
+        return LockState::taken;
+      },
+      [](const std::string&) { return LockState::busy; }};
+  for (const auto& other : others) {
+    const TemporaryFolder folder;
+    RacingEnv env;
+    env.other = other;
+    save(folder / "target");
+    CHECK(files_in(folder / "target").contains("config.json"));
+    env.left = 100;
+    expect_error([&] { save(folder / "two"); }, ErrorCode::io, "another program removes");
+  }
+}
+
+TEST_CASE("a file that changes alone is replaced at once, and what is the same is not touched") {
+  const Target target(false);
+  save(target.folder);
+  struct RenameEnv : Env {
+    RenameEnv() { set_env(this); }
+    ~RenameEnv() override { set_env(nullptr); }
+    std::vector<std::string> to;
+    void rename_file(const std::string& from, const std::string& path) override {
+      to.push_back(path);
+      Env::rename_file(from, path);
+    }
+  } env;
+  save(target.folder);
+  CHECK(env.to == std::vector{target.folder + "/weights"});
+  env.to.clear();
+  FolderWriter out(target.folder);
+  out.write("config.json", as_bytes("new"));
+  out.write("templates/stays", as_bytes("new"));
+  out.publish();
+  CHECK(env.to.empty());
+  CHECK(files_in(target.folder) == kSaved);
+}
