@@ -28,7 +28,7 @@ class FaultyEnv : public Env {
   int calls = 0, at = -1;  // at: counted from 0
   bool kills = false;      // the process ends there; else the call fails,
   bool after = false;      // a rename when it has taken place: its folder cannot be made durable
-  bool forever = false;    // and every later one too
+  bool forever = false;    // and every later one of its kind too
   uint64_t space = uint64_t{1} << 50;
 
   void write_file_atomic(const std::string& path, std::span<const std::byte> content) override {
@@ -67,13 +67,15 @@ class FaultyEnv : public Env {
  private:
   template <class Call>
   void step(const char* what, const Call& call) {
-    const int number = calls++;
-    const bool now = at >= 0 && (forever ? number >= at : number == at);
+    const bool now = calls++ == at || (forever && what == failed_);
     if (now && kills) ::raise(SIGKILL);
+    if (now) failed_ = what;
     const bool took_place = after && what == std::string_view("rename");
     if (!now || took_place) call();
     if (now) fail(ErrorCode::io, cat("cannot ", what, ": No space left on device"));
   }
+
+  std::string_view failed_;
 };
 
 enum class Ending { complete, killed, wrong };
