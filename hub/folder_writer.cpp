@@ -235,7 +235,11 @@ void FolderWriter::File::append(Bytes bytes) {
   size_ += bytes.size();
 }
 
-void FolderWriter::File::finish() {
+void FolderWriter::File::finish(uint64_t size) {
+  if (size_ != size) {
+    fail(ErrorCode::internal,
+         cat(writer_.target(name_), ": ", size_, " bytes were written; expected ", size));
+  }
   env().sync_file(*file_, path_);
   writer_.unfinished_.erase(name_);
 }

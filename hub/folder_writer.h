@@ -36,8 +36,8 @@ class TERN_API FolderWriter {
   class File {
    public:
     void append(Bytes bytes);
-    /// Makes it durable. What is not finished is not published.
-    void finish();
+    /// Makes it durable; internal when it has not this size. What is not finished is not published.
+    void finish(uint64_t size);
 
    private:
     friend class FolderWriter;

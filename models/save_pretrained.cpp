@@ -74,7 +74,7 @@ class WeightsWriter {
       done_ += size_of(parameter);
       progress("save", done_, total_);
     }
-    file.finish();
+    file.finish(layout.size);
   }
 
   void write_index() {
@@ -83,9 +83,10 @@ class WeightsWriter {
         index_content_.weight_map.emplace_back(parameters_[i].name, shard.file);
       }
     }
+    const std::string text = index_text(std::move(index_content_));
     hub::FolderWriter::File file = folder_.begin(index_);
-    file.append(as_bytes(index_text(std::move(index_content_))));
-    file.finish();
+    file.append(as_bytes(text));
+    file.finish(text.size());
   }
 
   /// What an earlier model left in the folder and would be loaded in place of this one or beside

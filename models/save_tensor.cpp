@@ -15,13 +15,6 @@ namespace {
 
 constexpr int64_t kBlock = int64_t{1} << 20;  // elements
 
-/// Bytes between the first and past the last element of a tensor with any strides.
-size_t extent(const Tensor& x) {
-  int64_t last = 0;
-  for (size_t i = 0; i < x.shape().rank(); ++i) last += (x.dim(i) - 1) * x.stride(i);
-  return static_cast<size_t>(last + 1) * bits(x.dtype()) / 8;
-}
-
 Tensor widened(const Tensor& x) {
   Tensor out = Tensor::empty(DType::f64, x.shape());
   for (int64_t i = 0; i < x.numel(); ++i) out.data<double>()[i] = double{x.data<float>()[i]};
@@ -30,7 +23,7 @@ Tensor widened(const Tensor& x) {
 
 /// A dense block in `dtype`, at any alignment.
 Tensor converted(const Tensor& block, std::string_view name, DType dtype, Context& ctx) {
-  if (block.dtype() == dtype) return block.dense() ? block : block.clone();
+  if (block.dtype() == dtype) return block;
   const Tensor dense = runnable(block, name);
   if (dense.dtype() == dtype) return dense;
   if (dtype != DType::f64) return convert(ctx, dense, dtype);
@@ -52,22 +45,24 @@ Tensor readable(const Parameter& p, DType dtype) {
 
 void append_tensor(const Parameter& parameter, DType dtype, Context& ctx,
                    hub::FolderWriter::File& file) {
+  const auto check_there = [&](const Tensor& x, size_t size) {
+    if (x.storage()->populate(x.raw(), size)) return;
+    fail(ErrorCode::io,
+         cat("'", printable_name(parameter.name),
+             "' cannot be read any more: was the file that the model came from cut, or does its "
+             "disk fail?"));
+  };
   const Tensor stored = readable(parameter, dtype);
   const int64_t count = stored.numel();
   if (count == 0) return;
-  const Tensor rows = stored.dense() ? stored.reshape({count}) : stored;
-  const int64_t step = std::max<int64_t>(1, kBlock / (count / rows.dim(0)));
-  for (int64_t begin = 0; begin < rows.dim(0); begin += step) {
-    const Tensor block = rows.slice(0, begin, std::min(begin + step, rows.dim(0)));
-    if (!block.storage()->populate(block.raw(), extent(block))) {
-      fail(ErrorCode::io,
-           cat("'", printable_name(parameter.name),
-               "' cannot be read any more: was the file that the model came from cut, or does its "
-               "disk fail?"));
-    }
+  if (!stored.dense()) check_there(stored, extent(stored));
+  const Tensor all = (stored.dense() ? stored : gathered(stored)).reshape({count});
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const Tensor block = all.slice(0, begin, std::min(begin + kBlock, count));
+    check_there(block, block.bytes());
     const Tensor out = converted(block, parameter.name, dtype, ctx);
     file.append({out.raw(), out.bytes()});
-    block.storage()->drop_pages(block.raw(), extent(block));
+    block.storage()->drop_pages(block.raw(), block.bytes());
   }
 }
 

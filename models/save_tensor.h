@@ -10,9 +10,9 @@
 namespace tern {
 
 /// Appends the elements as a dense tensor of type f32, bf16, f16 or f64, rounded to nearest even
-/// where that is narrower. At most a few MB (of a GGUF's the tensor) are in memory at a time, read
-/// from the checkpoint's mapping and its pages are let go. io when the checkpoint was cut or cannot
-/// be read.
+/// where that is narrower. At most a few MB (of a GGUF's or a strided one the tensor) are in memory
+/// at a time, read from the checkpoint's mapping and its pages are let go. io when the checkpoint
+/// was cut or cannot be read.
 void append_tensor(const Parameter& parameter, DType dtype, Context& ctx,
                    hub::FolderWriter::File& file);
 

@@ -85,26 +85,27 @@ Tensor widened(const Tensor& stored) {
   });
 }
 
-/// A dense copy of a strided view, block by block of its rows; after each the pages between the
-/// view's first and last element are let go, for any of them may hold a part of it.
+}  // namespace
+
+size_t extent(const Tensor& x) {
+  int64_t last = 0;
+  for (size_t i = 0; i < x.shape().rank(); ++i) last += (x.dim(i) - 1) * x.stride(i);
+  return static_cast<size_t>(last + 1) * bits(x.dtype()) / 8;
+}
+
 Tensor gathered(const Tensor& stored) {
   const Tensor dense = Tensor::empty(stored.dtype(), stored.shape(), page_storage);
   if (stored.numel() == 0) return dense;
   const size_t width = bits(stored.dtype()) / 8;
-  int64_t last = 0;
-  for (size_t i = 0; i < stored.shape().rank(); ++i) last += (stored.dim(i) - 1) * stored.stride(i);
-  const size_t extent = static_cast<size_t>(last + 1) * width;
   const int64_t rows = stored.dim(0), row = stored.numel() / rows;
   const int64_t step = std::max<int64_t>(1, kStridedBlock / row);
   for (int64_t begin = 0; begin < rows; begin += step) {
     const Tensor block = stored.slice(0, begin, std::min(begin + step, rows));
     block.copy_to(dense.raw() + static_cast<size_t>(begin * row) * width);
-    stored.storage()->drop_pages(stored.raw(), extent);
+    stored.storage()->drop_pages(stored.raw(), extent(stored));
   }
   return dense;
 }
-
-}  // namespace
 
 Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use) {
   if (block_size(stored.dtype())) {

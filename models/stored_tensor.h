@@ -23,6 +23,14 @@ struct BlockUse {
 /// not, as `use` says.
 Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use = {});
 
+/// Bytes between the first and past the last element of a tensor with any strides, none of them in
+/// blocks.
+size_t extent(const Tensor& x);
+
+/// A dense copy of a strided view, block by block of its rows; after each the pages between the
+/// view's first and last element are let go, for any of them may hold a part of it.
+Tensor gathered(const Tensor& stored);
+
 /// What the class has: a copy of `stored` with what an export changed undone. corrupt names the
 /// tensor when its rows are no pairs in each head.
 Tensor restored(const Tensor& stored, const Stored& changes, std::string_view name);

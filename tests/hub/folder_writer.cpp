@@ -66,7 +66,7 @@ void save(const std::string& folder) {
   FolderWriter out(folder);
   FolderWriter::File file = out.begin("weights");
   file.append(as_bytes("new weights"));
-  file.finish();
+  file.finish(11);
   for (const std::string& name : out.target_files()) {
     if (name.starts_with("shard-")) out.replace(name);
   }
@@ -253,4 +253,14 @@ TEST_CASE("a file that changes alone is replaced at once, and what is the same i
   out.publish();
   CHECK(env.to.empty());
   CHECK(files_in(target.folder) == kSaved);
+}
+
+TEST_CASE("a file that is not as large as its header says is not published") {
+  const Target target(false);
+  FolderWriter out(target.folder);
+  FolderWriter::File file = out.begin("weights");
+  file.append(as_bytes("new"));
+  expect_error([&] { file.finish(4); }, ErrorCode::internal, "weights: 3 bytes were written; exp");
+  expect_error([&] { out.publish(); }, ErrorCode::internal, "weights was not written to its end");
+  CHECK(files_in(target.folder) == target.before);
 }
