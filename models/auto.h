@@ -49,6 +49,8 @@ struct LoadOptions {
   /// Where the files come from.
   TERN_API hub::RepoOptions repo_options(
       hub::WeightFiles weights = hub::WeightFiles::automatic) const;
+  /// Which of them hold the weights; the config may name one (transformers_weights).
+  TERN_API CheckpointOptions checkpoint_options(const Config& config) const;
 };
 
 /// For a model without weights of its own.
@@ -78,10 +80,12 @@ class TERN_API PretrainedModel {
   /// Writes the model into a folder, made if need be, as Transformers does: config.json (every
   /// field of what was loaded), generation_config.json where the model came with one, and the
   /// weights as safetensors in the type the model was loaded as (a quantised model's in the type
-  /// that it was quantised from), tied tensors once, under the class's names. The files appear when
-  /// all are complete, weights of an earlier model that would be loaded too go; other files stay.
-  /// Takes a few MB of memory beside the model. The folder that the model came from may be written
-  /// to. invalid_argument: the folder is a file, max_shard_size; denied, io: the system's reason.
+  /// that it was quantised from), tied tensors once, under the class's names. Takes a few MB of
+  /// memory beside the model. The folder that the model came from may be written to. Of an earlier
+  /// model in the folder the safetensors files of the same variant and generation_config.json go;
+  /// other files stay. A process that is killed leaves the earlier model, this one, or a folder
+  /// without config.json, which the next save completes. invalid_argument: the folder is a file,
+  /// max_shard_size; denied, io: the system's reason.
   void save_pretrained(const std::string& folder, const SaveOptions& options = {}) const;
 
   const Model* operator->() const noexcept { return model_.get(); }

@@ -15,6 +15,8 @@ bool by_name(const Json::NewMember& a, const Json::NewMember& b) {
   return a.first < b.first;
 }
 
+constexpr int64_t kMostNamed = 100'000;  // a number in the file must not become a larger file
+
 /// LABEL_0, …: as Transformers makes them of num_labels.
 void add_labels(const Config& config, std::vector<Json::NewMember>& members) {
   std::vector<Json::NewMember> names, ids;
@@ -30,14 +32,13 @@ void add_labels(const Config& config, std::vector<Json::NewMember>& members) {
 
 std::string saved_config(const Config& config, std::string_view class_name, DType dtype) {
   std::vector<Json::NewMember> members;
-  const bool number_only =
-      !config.json()["num_labels"].is_null() && !config.json()["id2label"].is_object();
+  const bool number_only = !config.json()["num_labels"].is_null() &&
+                           !config.json()["id2label"].is_object() &&
+                           config.num_labels() <= kMostNamed;
   for (const auto& [name, value] : config.json().members()) {
     const bool replaced = name == "architectures" || name == "dtype" || name == "torch_dtype";
     const bool labels = number_only && (name == "num_labels" || name == "label2id");
     if (replaced || labels || name == "transformers_weights") continue;
-    const auto same = [n = name](const Json::NewMember& m) { return m.first == n; };
-    std::erase_if(members, same);  // of a name that stands twice the last one counts
     members.emplace_back(name, value);
   }
   if (number_only) add_labels(config, members);
@@ -45,7 +46,10 @@ std::string saved_config(const Config& config, std::string_view class_name, DTyp
   classes.push_back(Json::make(class_name));
   members.emplace_back("architectures", Json::array(std::move(classes)));
   members.emplace_back("dtype", Json::make(to_string(dtype)));
-  std::sort(members.begin(), members.end(), by_name);
+  std::stable_sort(members.begin(), members.end(), by_name);
+  // Of a name that stands twice the last one counts.
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  members.erase(members.begin(), std::unique(members.rbegin(), members.rend(), same).base());
   return hub::json_indented(Json::object(std::move(members)));
 }
 

@@ -13,7 +13,7 @@ namespace tern {
 
 /// config.json: every field of what was loaded, by name, with `architectures` = [class_name] and
 /// `dtype`; without what spoke of other files (transformers_weights) and with the names of the
-/// labels where only their number was given.
+/// labels where only their number was given, one of up to 100,000.
 std::string saved_config(const Config& config, std::string_view class_name, DType dtype);
 
 /// model.safetensors.index.json: {metadata: {total_parameters, total_size}, weight_map}.

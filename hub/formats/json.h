@@ -115,8 +115,8 @@ class TERN_API Json {
 /// The text as a JSON string literal with quotes (non-ASCII as it is; invalid UTF-8 as U+FFFD).
 TERN_API std::string json_quote(std::string_view text);
 
-/// The value on several lines, two blanks for each level, as Python's json.dumps(indent=2) has it,
-/// and a newline.
+/// The value on several lines, two blanks for each level (at most 64), as Python's
+/// json.dumps(indent=2) has it, and a newline.
 TERN_API std::string json_indented(const Json& value);
 
 }  // namespace tern::hub

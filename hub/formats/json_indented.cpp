@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "json.h"
 
 namespace tern::hub {
+
+constexpr size_t kDeepest =
+    32;  // levels that are indented: a few brackets must not become a large text
 
 std::string json_indented(const Json& value) {
   const std::string text = value.dump();
   std::string out;
   size_t depth = 0;
-  const auto line = [&] { out.append(1, '\n').append(2 * depth, ' '); };
+  const auto line = [&] { out.append(1, '\n').append(2 * std::min(depth, kDeepest), ' '); };
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const bool opens = c == '{' || c == '[', closes = c == '}' || c == ']';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokenizer::save_pretrained: the files of a repository that make its tokenizer, copied.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace tern {
 namespace {
 
 constexpr const char* kConfig = "tokenizer_config.json";
-constexpr std::string_view kTemplates = "additional_chat_templates/";
+constexpr const char* kTemplates = "additional_chat_templates";
 
 /// Every name that some class looks for; what a folder has of them decides its tokenizer.
 std::set<std::string> known_files() {
@@ -60,9 +61,12 @@ void Tokenizer::save_pretrained(const std::string& folder) const {
   if (found.empty()) {
     fail(ErrorCode::not_found, cat(p.repo->name(), ": the files of the tokenizer are gone"));
   }
+  const auto is_template = [](const std::string& name) {
+    return name.starts_with(cat(kTemplates, "/")) && name.ends_with(".jinja") &&
+           std::count(name.begin(), name.end(), '/') == 1;
+  };
   for (const std::string& name : p.repo->list()) {
-    const bool inside = name.starts_with(kTemplates);
-    if (inside && name.find('/', kTemplates.size()) == std::string::npos) found.insert(name);
+    if (is_template(name)) found.insert(name);
   }
   hub::FolderWriter out(folder);
   for (const std::string& name : found) {
@@ -77,6 +81,9 @@ void Tokenizer::save_pretrained(const std::string& folder) const {
   }
   for (const std::string& name : out.target_files()) {
     if (known.contains(name) && !found.contains(name)) out.replace(name);
+  }
+  for (const std::string& name : out.target_files(kTemplates)) {
+    if (is_template(name) && !found.contains(name)) out.replace(name);
   }
   out.publish();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,8 +10,10 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <system_error>
 
 #include "../../hub/formats/safetensors.h"
+#include "../../models/registry.h"
 
 namespace tern::golden {
 
@@ -36,8 +40,22 @@ void write(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
+std::vector<std::string> files_of(const std::string& folder) {
+  std::vector<std::string> out;
+  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path().filename());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 std::string scratch_folder(const std::string& name) {
-  const fs::path path = fs::temp_directory_path() / ("tern-test-models-" + name);
+  static const struct All {
+    fs::path path = fs::temp_directory_path() / ("tern-test-models-" + std::to_string(::getpid()));
+    ~All() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } all;
+  const fs::path path = all.path / name;
   fs::remove_all(path);
   fs::create_directories(path);
   return path.string();
@@ -99,6 +117,29 @@ LoadOptions load_options(const hub::Json& kwargs) {
   }
   options.config_overrides = hub::Json::object(std::move(overrides));
   return options;
+}
+
+std::vector<Load> loads() {
+  const std::string folder = root() + "/loading/";
+  const hub::Json json = hub::Json::parse(read(folder + "golden.json"), "golden.json");
+  std::vector<Load> out;
+  for (const auto& [name, list] : json["folders"].members()) {
+    for (const hub::Json& expected : list.elements()) {
+      out.push_back({std::string(name), std::string(*expected["auto_class"].string()),
+                     hub::Repo::open(folder + std::string(name)), load_options(expected["kwargs"]),
+                     expected});
+    }
+  }
+  return out;
+}
+
+bool has_class(const std::string& task, const hub::Repo& repo) {
+  try {
+    find_model_class(task, AutoConfig::from_repo(repo), repo.name());
+  } catch (const Error&) {
+    return false;
+  }
+  return true;
 }
 
 Tensor at_real_tokens(const Tensor& x, const Tensor& mask) {

@@ -18,7 +18,9 @@ std::string root();
 bool exists(const std::string& path);
 std::string read(const std::string& path);
 void write(const std::string& path, const std::string& content);
-/// An empty folder for this test, removed and made anew.
+/// The names in a folder, sorted.
+std::vector<std::string> files_of(const std::string& folder);
+/// An empty folder for this test of this process, which removes it when it ends.
 std::string scratch_folder(const std::string& name);
 
 /// All tensors of a safetensors file.
@@ -34,6 +36,18 @@ std::vector<Case> cases(const std::string& folder);
 
 /// LoadOptions from load_kwargs: arguments of from_pretrained; the rest goes over the config.
 LoadOptions load_options(const hub::Json& kwargs);
+
+/// One loading of golden/loading, with what Transformers made of it.
+struct Load {
+  std::string folder, task;
+  hub::Repo repo;
+  LoadOptions options;
+  hub::Json expected;
+};
+std::vector<Load> loads();
+
+/// Whether the architecture is there, and has the class.
+bool has_class(const std::string& task, const hub::Repo& repo);
 
 /// The rows [batch, length, …] of a language model's output at real tokens, as [tokens, …]: at
 /// padding nothing is promised. All of x without a mask or where x has another shape.

@@ -7,7 +7,6 @@
 
 #include "../../engine/base/log.h"
 #include "../../hub/formats/safetensors.h"
-#include "../../models/registry.h"
 #include "golden.h"
 
 using namespace tern;
@@ -66,15 +65,6 @@ int check_outputs(const PretrainedModel& model, const hub::Json& expected,
 }
 
 /// Whether there is a class for this task and folder.
-bool has_class(const std::string& task, const std::string& folder) {
-  try {
-    find_model_class(task, AutoConfig::from_pretrained(folder), folder);
-  } catch (const Error&) {
-    return false;
-  }
-  return true;
-}
-
 /// What an Error of ours says where Transformers raises one.
 struct Refusal {
   const char* folder;
@@ -148,31 +138,23 @@ TEST_CASE(
     MESSAGE("skipped: no shared golden data");
     return;
   }
-  const std::string loading = golden::root() + "/loading/";
-  const hub::Json json = hub::Json::parse(golden::read(loading + "golden.json"), "golden.json");
-  const auto data = golden::tensors(loading + "golden.safetensors");
+  const auto data = golden::tensors(golden::root() + "/loading/golden.safetensors");
   int loaded = 0, refused = 0, unknown = 0, compared = 0;
-  for (const hub::Json::Member& member : json["folders"].members()) {
-    const std::string folder(member.first);
-    for (const hub::Json& expected : member.second.elements()) {
-      const std::string task(*expected["auto_class"].string());
-      INFO(folder, " as ", task, " ", expected["kwargs"].dump());
-      if (!has_class(task, loading + folder)) {
-        ++unknown;
-        continue;
-      }
-      const LoadOptions options = golden::load_options(expected["kwargs"]);
-      const hub::Repo repo = hub::Repo::open(loading + folder);
-      if (!*expected["ok"].boolean()) {
-        check_refusal(folder, [&] { load_model(task, repo, options); });
-        ++refused;
-        continue;
-      }
-      const PretrainedModel model = load_model(task, repo, options);
-      check_report(model->loading_report(), expected);
-      compared += check_outputs(model, expected, data);
-      ++loaded;
+  for (const golden::Load& load : golden::loads()) {
+    INFO(load.folder, " as ", load.task, " ", load.expected["kwargs"].dump());
+    if (!golden::has_class(load.task, load.repo)) {
+      ++unknown;
+      continue;
     }
+    if (!*load.expected["ok"].boolean()) {
+      check_refusal(load.folder, [&] { load_model(load.task, load.repo, load.options); });
+      ++refused;
+      continue;
+    }
+    const PretrainedModel model = load_model(load.task, load.repo, load.options);
+    check_report(model->loading_report(), load.expected);
+    compared += check_outputs(model, load.expected, data);
+    ++loaded;
   }
   MESSAGE(loaded << " loaded, " << refused << " refused, " << unknown
                  << " of classes not there yet, " << compared << " outputs compared");

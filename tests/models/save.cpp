@@ -9,9 +9,7 @@
 
 #include "../../hub/formats/safetensors.h"
 #include "../../models/key_names.h"
-#include "../../models/registry.h"
 #include "../../models/save_shards.h"
-#include "../../models/text/tokenizer.h"
 #include "golden.h"
 
 using namespace tern;
@@ -20,15 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string kBert = std::string(TERN_TEST_DATA) + "/golden/bert";
-
-bool has_class(const std::string& task, const hub::Repo& repo) {
-  try {
-    find_model_class(task, AutoConfig::from_repo(repo), repo.name());
-  } catch (const Error&) {
-    return false;
-  }
-  return true;
-}
 
 /// Every tensor of a folder's safetensors files, as saved_folder has it.
 std::map<std::string, Tensor> all_tensors(const std::string& folder) {
@@ -77,13 +66,6 @@ PretrainedModel round_trip(const PretrainedModel& model, const NamedTensors& inp
   return again;
 }
 
-std::vector<std::string> files_of(const std::string& folder) {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path().filename());
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 NamedTensors bert_inputs() {
   return {{"input_ids", Tensor::from(std::span<const int64_t>({2, 17, 99, 3}), {1, 4})}};
 }
@@ -107,7 +89,7 @@ TEST_CASE("every golden model is saved with Transformers' own tensors and loads 
     const hub::Repo repo = hub::Repo::open(folder);
     const hub::Json json = hub::Json::parse(repo.read("golden.json"), "golden.json");
     const std::string name(json["saved_class"].string().value_or(""));
-    if (name.empty() || !has_class(name, repo)) {
+    if (name.empty() || !golden::has_class(name, repo)) {
       ++unknown;
       continue;
     }
@@ -145,38 +127,29 @@ TEST_CASE("a checkpoint in any form is saved as the model it became") {
     MESSAGE("skipped: no shared golden data");
     return;
   }
-  const std::string loading = golden::root() + "/loading/";
-  const hub::Json json = hub::Json::parse(golden::read(loading + "golden.json"), "golden.json");
-  const auto data = golden::tensors(loading + "golden.safetensors");
   const std::string out = golden::scratch_folder("save-forms") + "/saved";
   int saved = 0;
-  for (const hub::Json::Member& member : json["folders"].members()) {
-    const std::string folder(member.first);
-    for (const hub::Json& expected : member.second.elements()) {
-      const std::string task(*expected["auto_class"].string());
-      const hub::Repo repo = hub::Repo::open(loading + folder);
-      if (!*expected["ok"].boolean() || !has_class(task, repo)) continue;
-      INFO(folder, " as ", task, " ", expected["kwargs"].dump());
-      const PretrainedModel model =
-          load_model(task, repo, golden::load_options(expected["kwargs"]));
-      fs::remove_all(out);
-      model.save_pretrained(out);
-      const PretrainedModel again = load_model(task, hub::Repo::open(out));
-      CHECK(again->loading_report().missing_keys.empty());
-      CHECK(again->loading_report().unexpected_keys.empty());
-      CHECK(again->loading_report().dtype == model->loading_report().dtype);
-      const auto tensors = all_tensors(out);
-      CHECK(tensors.size() == model->parameters().size());
-      for (const Parameter& p : model->parameters()) {
-        INFO(p.name);
-        const Tensor& tensor = tensors.at(p.name);
-        CHECK(tensor.dtype() == model->loading_report().dtype);
-        if (tensor.dtype() == p.tensor.dtype()) {
-          CHECK(golden::same_bits(tensor, p.tensor.clone()));
-        }
+  for (const golden::Load& load : golden::loads()) {
+    if (!*load.expected["ok"].boolean() || !golden::has_class(load.task, load.repo)) continue;
+    INFO(load.folder, " as ", load.task, " ", load.expected["kwargs"].dump());
+    const PretrainedModel model = load_model(load.task, load.repo, load.options);
+    fs::remove_all(out);
+    model.save_pretrained(out);
+    const PretrainedModel again = load_model(load.task, hub::Repo::open(out));
+    CHECK(again->loading_report().missing_keys.empty());
+    CHECK(again->loading_report().unexpected_keys.empty());
+    CHECK(again->loading_report().dtype == model->loading_report().dtype);
+    const auto tensors = all_tensors(out);
+    CHECK(tensors.size() == model->parameters().size());
+    for (const Parameter& p : model->parameters()) {
+      INFO(p.name);
+      const Tensor& tensor = tensors.at(p.name);
+      CHECK(tensor.dtype() == model->loading_report().dtype);
+      if (tensor.dtype() == p.tensor.dtype()) {
+        CHECK(golden::same_bits(tensor, p.tensor.clone()));
       }
-      ++saved;
     }
+    ++saved;
   }
   MESSAGE(saved << " loads saved");
   CHECK(saved >= 44);
@@ -244,7 +217,7 @@ TEST_CASE("shards of a given size are those of Transformers, with its index") {
     CHECK(index["metadata"]["total_size"].integer() == bytes);
     CHECK(index["metadata"]["total_parameters"].integer() == parameters);
     check_same_tensors(tensors, all_tensors(folder));
-    const auto header = hub::open_safetensors(out + "/" + files_of(out)[2]).header;
+    const auto header = hub::open_safetensors(out + "/" + golden::files_of(out)[2]).header;
     CHECK(header.metadata == std::vector{std::pair{std::string("format"), std::string("pt")}});
   }
 }
@@ -254,7 +227,7 @@ TEST_CASE("one byte a shard gives every tensor a file of its own, and a variant 
   const PretrainedModel model = AutoModel::from_pretrained(kBert);
   round_trip(model, bert_inputs(), out, {.max_shard_size = 1, .variant = "fp16"});
   const size_t tensors = model->parameters().size();
-  CHECK(files_of(out).size() == tensors + 2);
+  CHECK(golden::files_of(out).size() == tensors + 2);
   const std::string last =
       "model.fp16-000" + std::to_string(tensors) + "-of-000" + std::to_string(tensors);
   CHECK(golden::exists(out + "/" + last + ".safetensors"));
@@ -367,32 +340,4 @@ TEST_CASE("a config that was overridden is saved as it was used") {
   CHECK(text.find("  \"nested\": {\n    \"a\": [\n      1,\n      1e-30,\n      {}\n    ],\n"
                   "    \"b\": \"\\\"é,:{\"\n  },\n") != std::string::npos);
   CHECK(text.ends_with("\n}\n"));
-}
-
-TEST_CASE("a tokenizer's files are saved with its class, and those of an earlier one do not stay") {
-  const std::string folder = golden::scratch_folder("save-tokenizer");
-  const std::string source = folder + "/source", out = folder + "/saved";
-  golden::write(source + "/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhob\n##bit\n.\n");
-  golden::write(source + "/config.json", R"({"model_type": "bert"})");
-  golden::write(source + "/additional_chat_templates/tools.jinja", "{{ 1 }}");
-  golden::write(out + "/added_tokens.json", R"({"hobbit": 99999})");
-  golden::write(out + "/tokenizer.json", "old");
-  golden::write(out + "/mine.txt", "stays");
-  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(source);
-  tokenizer.save_pretrained(out);
-  CHECK(files_of(out) == std::vector<std::string>{"additional_chat_templates", "mine.txt",
-                                                  "tokenizer_config.json", "vocab.txt"});
-  CHECK(golden::read(out + "/additional_chat_templates/tools.jinja") == "{{ 1 }}");
-  CHECK(golden::read(out + "/tokenizer_config.json") ==
-        "{\n  \"tokenizer_class\": \"BertTokenizer\"\n}\n");
-  const Tokenizer again = AutoTokenizer::from_pretrained(out);
-  CHECK(again.encode("Hobbit.").ids == std::vector<int64_t>{2, 5, 6, 7, 3});
-  again.save_pretrained(out);  // onto itself
-  CHECK(AutoTokenizer::from_pretrained(out).encode("Hobbit.").ids ==
-        std::vector<int64_t>{2, 5, 6, 7, 3});
-
-  fs::remove_all(out);
-  CHECK(golden::error_of([&] { again.save_pretrained(folder + "/two"); }).first ==
-        ErrorCode::not_found);
-  CHECK(!golden::exists(folder + "/two"));
 }

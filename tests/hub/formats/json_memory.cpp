@@ -156,3 +156,13 @@ TEST_CASE("a plain string ends at the first quote, backslash or control characte
     }
   }
 }
+
+TEST_CASE("the indented text of any nesting is a small multiple of the text") {
+  std::string text(900, '[');
+  for (int i = 0; i < 10'000; ++i) text += i == 0 ? "1" : ",1";
+  text.append(900, ']');
+  const Json json = Json::parse(text, "nested");
+  const std::string indented = json_indented(json);
+  CHECK(indented.size() < 40 * text.size());
+  CHECK(Json::parse(indented, "indented").dump() == text);
+}
