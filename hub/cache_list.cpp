@@ -18,7 +18,6 @@ namespace tern::hub {
 namespace {
 
 constexpr size_t kMostEntries = 1'000'000;
-constexpr size_t kPiece = 1 << 20;
 
 bool is_folder(const std::string& path) {
   return env().link_info(path).directory;
@@ -107,17 +106,7 @@ CachedRevision revision_of(const RepoCache& cache, const std::string& commit, co
 /// "" when the blob's content has the hash that is its name.
 std::string blob_problem(const std::string& path, const std::string& name, uint64_t size,
                          const std::function<void(uint64_t)>& read) try {
-  const OpenedFile file(path, OpenMode::read);
-  Hasher hasher(hash_kind(name), size);
-  std::vector<std::byte> piece(kPiece);
-  for (uint64_t at = 0;;) {
-    const size_t got = env().read_at(*file, path, piece, at);
-    if (got == 0) break;
-    hasher.update(Bytes(piece).first(got));
-    at += got;
-    read(got);
-  }
-  const std::string hash = hasher.finish();
+  const std::string hash = hash_file(path, hash_kind(name), size, read);
   return hash == name ? "" : cat("its content has the hash ", hash);
 } catch (const Error& error) {
   return error.what();  // a disk that cannot read it is what verify is for

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "../engine/base/format.h"
+#include "cache.h"
 #include "hash_blocks.h"
 
 namespace tern::hub {
@@ -22,7 +24,7 @@ const uint32_t kSha256Rounds[64] = {
 
 namespace {
 
-constexpr size_t kBlock = 64;
+constexpr size_t kBlock = 64, kPiece = 1 << 20;
 constexpr size_t kLengthAt = 56;  // the last block ends with the length in bits
 
 uint32_t big_endian(const std::byte* p) {
@@ -147,6 +149,20 @@ std::string Hasher::finish() {
     hex += "0123456789abcdef"[state_[i / 8] >> (28 - 4 * (i % 8)) & 15];
   }
   return hex;
+}
+
+std::string hash_file(const std::string& path, HashKind kind, uint64_t size,
+                      const std::function<void(uint64_t)>& read) {
+  const OpenedFile file(path, OpenMode::read);
+  Hasher hasher(kind, size);
+  std::vector<std::byte> piece(kPiece);
+  for (uint64_t at = 0;;) {
+    const size_t got = env().read_at(*file, path, piece, at);
+    if (got == 0) return hasher.finish();
+    hasher.update(Bytes(piece).first(got));
+    at += got;
+    read(got);
+  }
 }
 
 bool is_hash(std::string_view text) noexcept {

@@ -83,14 +83,24 @@ std::string read_ref(const std::string& path, const std::string& id) {
            " instead of the 40 hexadecimal digits of a commit: delete it and download again"));
 }
 
-// Collects the names below `root`, depth first. A folder that is its own ancestor through a link is
-// not entered again.
+// Collects the names below `root`, depth first: of files, and of links that lead nowhere. A folder
+// that is its own ancestor through a link is not entered again.
 class Listing {
  public:
   Listing(const std::string& root, const std::string& boundary, const std::string& repo)
-      : root_(root), boundary_(boundary), repo_(repo) {}
+      : root_(root), boundary_(boundary), repo_(repo) {
+    waiting_.push_back({"", 0});
+    while (!waiting_.empty()) {
+      const Folder folder = std::move(waiting_.back());
+      waiting_.pop_back();
+      enter(folder);
+    }
+    std::sort(names_.begin(), names_.end());
+    std::sort(broken_.begin(), broken_.end());
+  }
 
-  std::vector<std::string> names();
+  std::vector<std::string> names() && { return std::move(names_); }
+  std::vector<std::string> broken() && { return std::move(broken_); }
 
  private:
   struct Folder {
@@ -104,7 +114,7 @@ class Listing {
   const std::string& repo_;
   std::vector<Folder> waiting_;
   std::vector<std::pair<uint64_t, uint64_t>> ancestors_;  // device and inode, by depth
-  std::vector<std::string> names_;
+  std::vector<std::string> names_, broken_;
   size_t seen_ = 0;
 };
 
@@ -127,21 +137,12 @@ void Listing::enter(const Folder& folder) {
     const FileInfo info = env().stat(cat(root_, "/", relative));
     if (info.directory) {
       waiting_.push_back({relative, folder.depth + 1});
-    } else if (info.exists && !info.special) {
+    } else if (!info.exists) {
+      broken_.push_back(relative);
+    } else if (!info.special) {
       names_.push_back(relative);
     }
   }
-}
-
-std::vector<std::string> Listing::names() {
-  waiting_.push_back({"", 0});
-  while (!waiting_.empty()) {
-    const Folder folder = std::move(waiting_.back());
-    waiting_.pop_back();
-    enter(folder);
-  }
-  std::sort(names_.begin(), names_.end());
-  return std::move(names_);
 }
 
 }  // namespace
@@ -275,6 +276,10 @@ std::vector<std::string> Repo::list() const {
   std::vector<std::string> names;
   for (const auto& [file, storage] : *memory_) names.push_back(file);
   return names;
+}
+
+std::vector<std::string> Repo::broken_links() const {
+  return memory_ ? std::vector<std::string>() : Listing(root_, boundary_, name_).broken();
 }
 
 }  // namespace tern::hub

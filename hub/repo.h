@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Repo: where a model's files come from: a local folder, a snapshot in the Hugging Face cache
-// ($HF_HUB_CACHE/models--org--name/snapshots/<commit>/), or bytes in memory. Names inside a repo are
-// plain relative paths ("1_Pooling/config.json"); anything else is Error denied. Immutable.
-// Symbolic links: a folder the user names is the user's own, so its links are followed wherever they
-// lead, as Transformers does. In the cache, whose content came from the net, a file must lie inside
-// models--org--name/ once its links are resolved (snapshots link to ../../blobs/<hash>); else denied.
+// ($HF_HUB_CACHE/models--org--name/snapshots/<commit>/), or bytes in memory. Names inside a repo
+// are plain relative paths ("1_Pooling/config.json"); anything else is Error denied. Immutable.
+// Symbolic links: a folder the user names is the user's own, so its links are followed wherever
+// they lead, as Transformers does. In the cache, whose content came from the net, a file must lie
+// inside models--org--name/ once its links are resolved (snapshots link to ../../blobs/<hash>);
+// else denied.
 #pragma once
 
 #include <map>
@@ -30,7 +31,8 @@ enum class WeightFiles {
 
 struct RepoOptions {
   std::string revision = "main";
-  /// A GGUF file of the repository, whose metadata stand in for the files of tokenizers and configs.
+  /// A GGUF file of the repository, whose metadata stand in for the files of tokenizers and
+  /// configs.
   std::string gguf_file = {};
   /// Overrides HF_HUB_CACHE / HF_HOME / XDG_CACHE_HOME.
   std::string cache_dir = {};
@@ -47,11 +49,12 @@ struct RepoOptions {
 
 class TERN_API Repo {
  public:
-  /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache, where the revision is
-  /// a commit hash, branch or tag. The hub is asked whether the revision has moved, and what is missing
-  /// is downloaded (download.h), unless local_files_only, HF_HUB_OFFLINE, or a commit hash whose files
-  /// are there; when the hub cannot be reached, what the cache has is used. not_found says which places
-  /// were looked at and what to do; denied is for ids, revisions and refs that name another place.
+  /// `id_or_path`: an existing folder, else "org/name" (or "name") in the cache, where the revision
+  /// is a commit hash, branch or tag. The hub is asked whether the revision has moved, and what is
+  /// missing is downloaded (download.h), unless local_files_only, HF_HUB_OFFLINE, or a commit hash
+  /// whose files are there; when the hub cannot be reached, what the cache has is used. not_found
+  /// says which places were looked at and what to do; denied is for ids, revisions and refs that
+  /// name another place.
   static Repo open(const std::string& id_or_path, const RepoOptions& options = {});
   /// Files by name, as bytes in memory (kept alive by their storage).
   static Repo from_memory(std::map<std::string, StorageRef> files, std::string name = "<memory>");
@@ -69,6 +72,8 @@ class TERN_API Repo {
   /// Names of all files, sorted, relative; without .git and .cache. Bounded: 16 folders deep and
   /// 100000 entries, beyond which it is invalid_argument.
   std::vector<std::string> list() const;
+  /// Of the same folders, the links that lead nowhere, which list() leaves out.
+  std::vector<std::string> broken_links() const;
   uint64_t size(std::string_view file) const;
 
  private:
@@ -84,12 +89,12 @@ class TERN_API Repo {
   std::shared_ptr<const std::map<std::string, StorageRef>> memory_;
 };
 
-/// The Hugging Face hub cache folder by HF's rules: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
-/// XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub.
+/// The Hugging Face hub cache folder by HF's rules: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
+/// HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub.
 TERN_API std::string hub_cache_dir();
 
-/// True for a plain relative path: no empty, "." or ".." part, no leading '/', no NUL, no backslash,
-/// no part above 255 bytes.
+/// True for a plain relative path: no empty, "." or ".." part, no leading '/', no NUL, no
+/// backslash, no part above 255 bytes.
 TERN_API bool safe_relative_path(std::string_view path) noexcept;
 
 }  // namespace tern::hub

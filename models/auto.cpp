@@ -149,6 +149,15 @@ hub::RepoOptions LoadOptions::repo_options(hub::WeightFiles weights) const {
           .variant = variant};
 }
 
+CheckpointOptions LoadOptions::checkpoint_options(const Config& config) const {
+  return {.use_safetensors = use_safetensors,
+          .variant = variant,
+          .from_tf = from_tf,
+          .from_flax = from_flax,
+          .weights_file = config.string({"transformers_weights"}, ""),
+          .gguf_file = gguf_file};
+}
+
 PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                            const LoadOptions& options) {
   std::optional<hub::GgufFile> gguf;
@@ -159,11 +168,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   refuse_quantised(config, repo.name());
   const Checkpoint checkpoint =
       gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
-           : Checkpoint::open(repo, {.use_safetensors = options.use_safetensors,
-                                     .variant = options.variant,
-                                     .from_tf = options.from_tf,
-                                     .from_flax = options.from_flax,
-                                     .weights_file = config.string({"transformers_weights"}, "")});
+           : Checkpoint::open(repo, options.checkpoint_options(config));
   const DType dtype = resolve_dtype(options, config, &checkpoint);
   const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
   const Weights weights(checkpoint,

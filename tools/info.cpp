@@ -31,8 +31,7 @@ constexpr VerbHelp kHelp = {
         "  tern info model.Q4_K_M.gguf\n",
 };
 
-void add_weights(const hub::Repo& repo, const LoadOptions& options, Facts& facts) {
-  const Checkpoint checkpoint = Checkpoint::open(repo, {.gguf_file = options.gguf_file});
+void add_weights(const Checkpoint& checkpoint, Facts& facts) {
   int64_t parameters = 0;
   uint64_t bytes = 0;
   std::map<std::string, int64_t> types;
@@ -162,7 +161,7 @@ int info(const Arguments& arguments) {
   try {
     const Config config = AutoConfig::from_repo(repo, load_options);
     facts.text("architecture", "model_type", config.model_type());
-    add_weights(repo, load_options, facts);
+    add_weights(Checkpoint::open(repo, load_options.checkpoint_options(config)), facts);
     add_tokenizer(repo, load_options.gguf_file, facts);
     add_modules(repo, facts);
     add_loaded(load(repo, load_options, config), facts);

@@ -2,6 +2,7 @@
 // tern verify: whether a model's files are what they should be: their hashes, the index of their
 // shards, their values, and the names that its class expects.
 #include <algorithm>
+#include <map>
 
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
@@ -29,8 +30,8 @@ constexpr VerbHelp kHelp = {
         "  tern verify sentence-transformers/all-MiniLM-L6-v2\n"
         "  tern verify ./my-model --class BertForMaskedLM --json\n",
     .notes =
-        "The exit code is 4 when something is wrong. Tensors that a class has no use for are "
-        "named,\nbut not wrong.\n",
+        "The exit code is 4 when something is wrong; when only a class cannot be loaded,\n"
+        "that of the error. Tensors that a class has no use for are named, but not wrong.\n",
 };
 
 constexpr size_t kMostShown = 20;  // of a kind, for people
@@ -42,24 +43,22 @@ class Verdict {
 
   void add_files(const std::vector<VerifiedFile>& files) {
     std::vector<Json> list;
-    size_t known = 0, wrong = 0;
+    std::map<std::string_view, size_t> states;
     for (const VerifiedFile& file : files) {
-      const char* state = file.expected.empty() ? "unknown" : file.wrong() ? "wrong" : "right";
-      known += file.expected.empty() ? 0U : 1U;
-      wrong += file.wrong() ? 1U : 0U;
+      const std::string_view state = !file.problem.empty()   ? "wrong"
+                                     : file.expected.empty() ? "unknown"
+                                                             : "right";
+      ++states[state];
       list.push_back(Json::object({{"name", json_of(std::string_view(file.name))},
                                    {"bytes", json_of(file.bytes)},
                                    {"hash", json_of(std::string_view(file.hash))},
-                                   {"state", json_of(std::string_view(state))}}));
-      if (file.wrong()) {
-        note_wrong(cat(file.name, ": its content has the hash ", file.hash, ", not ", file.expected,
-                       ": download it again (tern pull --force)"));
-      }
+                                   {"state", json_of(state)}}));
+      if (!file.problem.empty()) note_wrong(cat(file.name, ": ", file.problem));
     }
     facts_.hidden("files", Json::array(std::move(list)));
     facts_.note("files",
-                cat(files.size(), ": ", known - wrong, " have the hash that the hub gave, ", wrong,
-                    " have another, of ", files.size() - known, " nothing tells"));
+                cat(files.size(), ": ", states["right"], " have the hash that the hub gave, ",
+                    states["wrong"], " are wrong, of ", states["unknown"], " nothing tells"));
   }
 
   void add_index(const std::vector<std::string>& problems) {
@@ -108,10 +107,14 @@ class Verdict {
                                               {"mismatched_keys", json_of(mismatched)}}));
   }
 
-  /// What kept the rest from being looked at.
+  /// What kept the rest from being looked at: the files, or, when nothing else is wrong with them,
+  /// what was asked for.
   void add_failure(const Error& error) {
+    const ErrorCode code = error.code();
+    const bool of_the_files = code == ErrorCode::corrupt || code == ErrorCode::not_found ||
+                              code == ErrorCode::io || code == ErrorCode::denied;
+    if (wrong_.empty() && !of_the_files) code_ = exit_code(code);
     note_wrong(error.what());
-    code_ = exit_code(error.code());
   }
 
   int print(bool json) {
@@ -149,9 +152,7 @@ void look_at_tensors(const hub::Repo& repo, LoadOptions load, std::vector<std::s
                      Verdict& verdict) {
   load.ignore_mismatched_sizes = true;
   const Config config = AutoConfig::from_repo(repo, load);
-  verdict.add_tensors(
-      summarise(Checkpoint::open(repo, {.weights_file = config.string({"transformers_weights"}, ""),
-                                        .gguf_file = load.gguf_file})));
+  verdict.add_tensors(summarise(Checkpoint::open(repo, load.checkpoint_options(config))));
   if (classes.empty()) classes = config.architectures();
   if (classes.empty()) classes = {"AutoModel"};
   for (const std::string& name : classes) {
@@ -179,8 +180,8 @@ int verify(const Arguments& arguments) {
   LoadOptions load = options.load();
   const hub::Repo repo = options.open(load);
   Verdict verdict(repo.name());
-  verdict.add_files(verify_files(repo));
   try {
+    verdict.add_files(verify_files(repo));
     verdict.add_index(index_problems(repo));
     look_at_tensors(repo, std::move(load), std::move(classes), verdict);
   } catch (const Error& error) {

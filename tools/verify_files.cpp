@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verify_files.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -16,29 +15,23 @@ namespace tern::cli {
 
 namespace {
 
-constexpr size_t kPiece = 1 << 20, kMostProblems = 100;
+constexpr size_t kMostProblems = 100;
 
-/// Snapshots of the cache link to blobs/<hash>.
-std::string blob_name(const std::string& path) {
-  const std::string real = env().real_path(path);
+/// Snapshots of the cache link to blobs/<hash>; `real` has no link in it.
+std::string blob_name(const std::string& real) {
   const size_t slash = real.rfind('/');
   const std::string name = real.substr(slash + 1);
   return real.substr(0, slash).ends_with("/blobs") && hub::is_hash(name) ? name : "";
 }
 
-std::string hash_of(const StorageRef& content, hub::HashKind kind, uint64_t& done, uint64_t total) {
-  hub::Hasher hasher(kind, content->size());
-  for (size_t at = 0; at < content->size(); at += kPiece) {
-    const size_t size = std::min(kPiece, content->size() - at);
-    if (!content->populate(content->data() + at, size)) {
-      fail(ErrorCode::io, "a file was cut while it was read, or its disk fails");
-    }
-    hasher.update({content->data() + at, size});
-    content->drop_pages(content->data() + at, size);
-    done += size;
-    progress("verify", done, total);
+/// The call, whose Error is the file's problem.
+template <class Call>
+void note_problem(VerifiedFile& file, const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    file.problem = error.what();
   }
-  return hasher.finish();
 }
 
 class IndexCheck {
@@ -87,14 +80,25 @@ std::vector<VerifiedFile> verify_files(const hub::Repo& repo) {
   std::vector<VerifiedFile> files;
   uint64_t total = 0, done = 0;
   for (const std::string& name : repo.list()) {
-    files.push_back({.name = name, .bytes = repo.size(name), .hash = {}});
-    total += files.back().bytes;
+    VerifiedFile& file = files.emplace_back(VerifiedFile{.name = name});
+    note_problem(file, [&] { total += file.bytes = repo.size(name); });
   }
   for (VerifiedFile& file : files) {
-    file.expected = blob_name(repo.path(file.name));
-    const hub::HashKind kind =
-        file.expected.empty() ? hub::HashKind::sha256 : hub::hash_kind(file.expected);
-    file.hash = hash_of(repo.map(file.name, false), kind, done, total);
+    if (!file.problem.empty()) continue;
+    note_problem(file, [&] {
+      const std::string path = env().real_path(repo.path(file.name));
+      file.expected = blob_name(path);
+      const hub::HashKind kind =
+          file.expected.empty() ? hub::HashKind::sha256 : hub::hash_kind(file.expected);
+      file.hash = hub::hash_file(path, kind, file.bytes,
+                                 [&](uint64_t read) { progress("verify", done += read, total); });
+    });
+    if (file.expected.empty() || file.hash.empty() || file.hash == file.expected) continue;
+    file.problem = cat("its content has the hash ", file.hash, ", not ", file.expected,
+                       ": download it again (tern pull --force)");
+  }
+  for (const std::string& name : repo.broken_links()) {
+    files.push_back({.name = name, .problem = "a link that leads nowhere: download it again"});
   }
   progress("verify", total, total);
   return files;

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,9 @@ namespace tern::cli {
 struct VerifiedFile {
   std::string name;
   uint64_t bytes = 0;
-  std::string hash;           // of the content
+  std::string hash = {};      // of the content
   std::string expected = {};  // the blob's name in the hub's cache; empty: nothing tells
-  bool wrong() const { return !expected.empty() && hash != expected; }
+  std::string problem = {};   // another hash, unreadable, or a link that leads nowhere
 };
 
 /// Hashes every file: with what its blob is named by, or SHA-256. Progress: stage "verify".

@@ -7,6 +7,8 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "../engine/blocks.h"
+#include "../models/stored_tensor.h"
 
 namespace tern::cli {
 
@@ -45,15 +47,36 @@ int64_t count_not_finite(DType dtype, const std::byte* bytes, size_t size) {
   }
 }
 
+/// Reads in what is going to be looked at.
+void populate(const Tensor& x, const std::byte* data, size_t size) {
+  if (x.storage()->populate(data, size)) return;
+  fail(ErrorCode::io, "a file was cut while it was read, or its disk fails");
+}
+
+/// Of blocks, the values that they stand for: an infinite scale makes all of its block so.
+int64_t count_in_blocks(const Tensor& stored) {
+  const Tensor x = stored.dense() ? stored : turned(stored);
+  if (x.numel() == 0) return 0;
+  const int64_t columns = x.shape().back(), rows = x.numel() / columns;
+  const Tensor table = x.reshape({rows, columns});
+  const int64_t step = std::max<int64_t>(1, static_cast<int64_t>(kBlock) / columns);
+  int64_t count = 0;
+  for (int64_t begin = 0; begin < rows; begin += step) {
+    const Tensor part = table.slice(0, begin, std::min(begin + step, rows));
+    populate(part, part.raw(), part.bytes());
+    const Tensor values = dequantized(part);
+    count += count_not_finite(values.dtype(), values.raw(), values.bytes());
+  }
+  return count;
+}
+
 int64_t count_not_finite(const Tensor& stored) {
-  if (bits(stored.dtype()) == 0) return 0;  // blocks
+  if (bits(stored.dtype()) == 0) return count_in_blocks(stored);
   const Tensor x = stored.dense() ? stored : stored.clone();
   int64_t count = 0;
   for (size_t at = 0; at < x.bytes(); at += kBlock) {
     const size_t size = std::min(kBlock, x.bytes() - at);
-    if (!x.storage()->populate(x.raw() + at, size)) {
-      fail(ErrorCode::io, "a file was cut while it was read, or its disk fails");
-    }
+    populate(x, x.raw() + at, size);
     count += count_not_finite(x.dtype(), x.raw() + at, size);
     x.storage()->drop_pages(x.raw() + at, size);
   }

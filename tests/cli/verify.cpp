@@ -10,6 +10,7 @@
 #include "../../hub/formats/json.h"
 #include "../../hub/formats/safetensors.h"
 #include "../../hub/hash.h"
+#include "../hub/formats/gguf_bytes.h"
 #include "program.h"
 
 using namespace tern::test;
@@ -82,8 +83,7 @@ TEST_CASE("verify finds nothing wrong with a good model and says what it holds")
   CAPTURE(outcome.out);
   CAPTURE(outcome.err);
   CHECK(outcome.exit_code == 0);
-  CHECK(
-      contains(outcome.out, "2: 2 have the hash that the hub gave, 0 have another, of 0 nothing"));
+  CHECK(contains(outcome.out, "2: 2 have the hash that the hub gave, 0 are wrong, of 0 nothing"));
   CHECK(contains(outcome.out, "of float32: "));
   CHECK(contains(outcome.out, "all are finite"));
   CHECK(contains(outcome.out, "every tensor found its place"));
@@ -107,7 +107,7 @@ TEST_CASE("verify finds a file of the cache whose content is not what its name s
   folder.write("cache/models--org--name/blobs/" + path.substr(path.rfind('/') + 1), content);
   const Outcome outcome = verify("org/name", {"--cache-dir", folder / "cache"});
   CHECK(outcome.exit_code == 4);
-  CHECK(contains(outcome.out, "1 have another"));
+  CHECK(contains(outcome.out, "1 are wrong"));
   CHECK(contains(outcome.out, "model.safetensors: its content has the hash "));
 }
 
@@ -144,7 +144,90 @@ TEST_CASE("verify looks at the classes it is asked for") {
   CHECK(outcome.exit_code == 4);
   CHECK(contains(outcome.out, "BertForQuestionAnswering: no qa_outputs.weight"));
   CHECK(contains(outcome.out, "every tensor found its place"));
-  CHECK(verify(kBert, {"--class", "LlamaModel"}).exit_code != 0);
+}
+
+TEST_CASE(
+    "verify ends with the error of a class that is none of the model's, or 4 when more is wrong") {
+  const Outcome other = verify(kBert, {"--class", "LlamaModel"});
+  CAPTURE(other.out);
+  CHECK(other.exit_code == 2);
+  CHECK(contains(other.out, "LlamaModel"));
+  const TemporaryFolder folder;
+  const std::string model = changed_model(folder, [](Tensors&) {});
+  CHECK(verify(model, {"--class", "LlamaModel"}).exit_code == 2);
+  fs::create_symlink("nowhere", model + "/link");
+  CHECK(verify(model, {"--class", "LlamaModel"}).exit_code == 4);
+  fs::remove(model + "/model.safetensors");
+  CHECK(verify(model).exit_code == 4);
+}
+
+TEST_CASE("verify names the files that it cannot read and looks at all the others") {
+  const TemporaryFolder folder;
+  const std::string snapshot = make_snapshot(folder);
+  fs::create_symlink("../../blobs/" + std::string(40, 'd'), snapshot + "/vocab.txt");
+  fs::create_symlink(kBert + "/config.json", snapshot + "/merges.txt");
+  const Outcome outcome = verify("org/name", {"--json", "--cache-dir", folder / "cache"});
+  CAPTURE(outcome.out);
+  CAPTURE(outcome.err);
+  CHECK(outcome.exit_code == 4);
+  const Json json = Json::parse(outcome.out, "answer");
+  std::map<std::string, std::string> states;
+  for (const Json& file : json["files"].elements()) {
+    states[std::string(*file["name"].string())] = *file["state"].string();
+  }
+  CHECK(states == std::map<std::string, std::string>{{"config.json", "right"},
+                                                     {"merges.txt", "wrong"},
+                                                     {"model.safetensors", "right"},
+                                                     {"vocab.txt", "wrong"}});
+  CHECK(contains(outcome.out, "vocab.txt: a link that leads nowhere"));
+  CHECK(contains(outcome.out, "merges.txt: org/name: "));
+  CHECK(json["classes"]["BertModel"]["missing_keys"].elements().empty());
+}
+
+TEST_CASE("verify looks at the scales of blocks") {
+  constexpr uint32_t kU32 = 4, kF32 = 6, kText = 8, kQ8 = 8;
+  GgufBytes file;
+  file.entries = {entry("general.architecture", kText, gguf_string("llama"))};
+  for (const auto& [key, value] :
+       {std::pair("block_count", 1), std::pair("context_length", 16), std::pair("vocab_size", 4),
+        std::pair("embedding_length", 32), std::pair("feed_forward_length", 32),
+        std::pair("attention.head_count", 2)}) {
+    file.entries.push_back(
+        entry(std::string("llama.") + key, kU32, u32(static_cast<uint64_t>(value))));
+  }
+  file.entries.push_back(
+      entry("llama.attention.layer_norm_rms_epsilon", kF32, u32(0x3727C5AC)));  // 1e-5
+  file.tensors = {tensor_entry("token_embd.weight", {32, 4}, kQ8, 0)};
+  file.data = 4 * 34;  // a row: a scale in 16 bits, 32 weights
+  std::string bytes = file.made();
+  const TemporaryFolder folder;
+  const Outcome good = verify(folder.write("good.gguf", bytes));
+  CAPTURE(good.out);
+  CHECK(contains(good.out, "all are finite"));
+  bytes.replace(bytes.size() - 34, 2, std::string("\0\x7C", 2));  // infinite
+  const Outcome outcome = verify(folder.write("bad.gguf", bytes));
+  CAPTURE(outcome.out);
+  CHECK(outcome.exit_code == 4);
+  CHECK(contains(outcome.out, "model.embed_tokens.weight: 32 values are infinite or NaN"));
+}
+
+TEST_CASE("verify and info look at the weights that the config names") {
+  const TemporaryFolder folder;
+  const std::string model = changed_model(folder, [](Tensors&) {});
+  std::string config = read_file(model + "/config.json");
+  config.insert(config.find('{') + 1, R"("transformers_weights": "own.safetensors",)");
+  folder.write("model/config.json", config);
+  fs::rename(model + "/model.safetensors", model + "/own.safetensors");
+  const std::string byte("x");
+  ::tern::hub::write_safetensors(model + "/model.safetensors",
+                                 {{"other", ::tern::DType::u8, {1}, ::tern::as_bytes(byte)}});
+  for (const char* verb : {"verify", "info"}) {
+    const Outcome outcome = run_tern({verb, model});
+    CAPTURE(outcome.out);
+    CHECK(outcome.exit_code == 0);
+    CHECK(contains(outcome.out, "float32"));
+    CHECK(!contains(outcome.out, "uint8"));
+  }
 }
 
 TEST_CASE("verify finds an index that does not tell the truth about its shards") {
