@@ -180,7 +180,7 @@ TEST_CASE("verify names the files that it cannot read and looks at all the other
                                                      {"model.safetensors", "right"},
                                                      {"vocab.txt", "wrong"}});
   CHECK(contains(outcome.out, "vocab.txt: a link that leads nowhere"));
-  CHECK(contains(outcome.out, "merges.txt: org/name: "));
+  CHECK(contains(outcome.out, "merges.txt: 'org/name': "));
   CHECK(json["classes"]["BertModel"]["missing_keys"].elements().empty());
 }
 
