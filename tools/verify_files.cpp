@@ -24,6 +24,12 @@ std::string blob_name(const std::string& real) {
   return real.substr(0, slash).ends_with("/blobs") && hub::is_hash(name) ? name : "";
 }
 
+/// A .gguf file alone is a repository in memory, which is named by the file's path.
+std::string path_of(const hub::Repo& repo, const std::string& file) {
+  const std::string path = repo.path(file);
+  return path == file ? repo.name() : path;
+}
+
 /// The call, whose Error is the file's problem.
 template <class Call>
 void note_problem(VerifiedFile& file, const Call& call) {
@@ -86,7 +92,7 @@ std::vector<VerifiedFile> verify_files(const hub::Repo& repo) {
   for (VerifiedFile& file : files) {
     if (!file.problem.empty()) continue;
     note_problem(file, [&] {
-      const std::string path = env().real_path(repo.path(file.name));
+      const std::string path = env().real_path(path_of(repo, file.name));
       file.expected = blob_name(path);
       const hub::HashKind kind =
           file.expected.empty() ? hub::HashKind::sha256 : hub::hash_kind(file.expected);

@@ -203,6 +203,7 @@ TEST_CASE("verify looks at the scales of blocks") {
   const TemporaryFolder folder;
   const Outcome good = verify(folder.write("good.gguf", bytes));
   CAPTURE(good.out);
+  CHECK(contains(good.out, "1: 0 have the hash that the hub gave, 0 are wrong, of 1 nothing"));
   CHECK(contains(good.out, "all are finite"));
   bytes.replace(bytes.size() - 34, 2, std::string("\0\x7C", 2));  // infinite
   const Outcome outcome = verify(folder.write("bad.gguf", bytes));
