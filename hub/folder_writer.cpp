@@ -82,15 +82,21 @@ std::string plan_text(const std::vector<Move>& plan) {
   return text;
 }
 
+/// corrupt when it would move what FolderWriter would not: a hostile folder may have one too.
 std::vector<Move> read_plan(const std::string& path) {
+  const auto refuse = [&] {
+    fail(ErrorCode::corrupt, cat(path, ": no plan of files to move: remove the folder it is in"));
+  };
+  const FileInfo info = env().link_info(path);
+  if (info.link || info.special || info.directory) refuse();
   const std::string text = env().read_file(path, kLargestPlan);
   std::vector<Move> plan;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\0', at), text.size());
     plan.push_back({text[at] == '+', text.substr(at + 1, end - at - 1)});
     at = end + 1;
-    if (safe_relative_path(plan.back().name)) continue;
-    fail(ErrorCode::corrupt, cat(path, ": names no file to move: remove the folder that it is in"));
+    const std::string& name = plan.back().name;
+    if (!safe_relative_path(name) || std::count(name.begin(), name.end(), '/') > 1) refuse();
   }
   return plan;
 }

@@ -3,6 +3,8 @@
 // makes of it, whatever lies in the folder.
 #include "../../hub/folder_writer.h"
 
+#include <sys/stat.h>
+
 #include <functional>
 
 #include "expect_error.h"
@@ -181,18 +183,31 @@ TEST_CASE("a plan of moves leads nowhere but into the folder") {
   } rows[] = {
       {std::string("+sub/key\0", 9), ErrorCode::denied, "sub is no folder but a file or a link"},
       {std::string("-sub/key\0", 9), ErrorCode::denied, "sub is no folder but a file or a link"},
-      {"+../key", ErrorCode::corrupt, "names no file to move"},
-      {std::string("+\0", 2), ErrorCode::corrupt, "names no file to move"},
+      {"+deep/sub/key", ErrorCode::corrupt, "no plan of files to move"},
+      {"+../key", ErrorCode::corrupt, "no plan of files to move"},
+      {std::string("+\0", 2), ErrorCode::corrupt, "no plan of files to move"},
   };
   for (const auto& row : rows) {
     const TemporaryFolder folder;
     folder.write("outside/key", "secret");
     folder.link("../outside", "target/sub");
+    folder.link("../../outside", "target/deep/sub");
+    folder.write("target/.saving.00000000/deep/sub/key", "evil");
     folder.write("target/.saving.00000000/.lock", "");
     folder.write("target/.saving.00000000/sub/key", "evil");
     folder.write("target/" + plan, row.text);
     expect_error([&] { save(folder / "target"); }, row.code, row.part);
     CHECK(files_in(folder / "outside") == Files{{"key", "secret"}});
+  }
+  for (const bool link : {false, true}) {
+    const TemporaryFolder folder;
+    folder.write("target/.saving.00000000/.lock", "");
+    if (link) {
+      folder.link("/etc/hostname", "target/" + plan);
+    } else {
+      REQUIRE(::mkfifo((folder / ("target/" + plan)).c_str(), 0600) == 0);
+    }
+    expect_error([&] { save(folder / "target"); }, ErrorCode::corrupt, "no plan of files to move");
   }
   // Beside the folder that is to come it is another's.
   const TemporaryFolder folder;
