@@ -9,8 +9,8 @@
 
 namespace tern {
 
-/// What becomes of blocks: they stay, but for those without products that nothing else holds; those,
-/// or all, become `dtype`.
+/// What becomes of blocks: they stay, but for those without products that nothing else holds;
+/// those, or all, become `dtype`.
 struct BlockUse {
   bool keep = false;
   DType dtype = DType::f32;
@@ -18,9 +18,9 @@ struct BlockUse {
 
 /// Dense f32, bf16 or f16 at an aligned address: `stored` itself, or a copy when it is unaligned,
 /// strided, f64 (rounded to f32) or f8 (e4m3fn or e5m2; to bf16, which holds every value). While it
-/// is copied the file's pages are let go, so that memory holds the tensor once; a large copy lies in
-/// pages of its own. unsupported names the tensor when it has another type. Blocks stay or
-/// not, as `use` says.
+/// is copied the file's pages are let go, so that memory holds the tensor once; a large copy lies
+/// in pages of its own. unsupported names the tensor when it has another type. Blocks stay or not,
+/// as `use` says.
 Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use = {});
 
 /// Bytes between the first and past the last element of a tensor with any strides, none of them in
