@@ -59,6 +59,7 @@ class Chat {
         assistant_(loaded.assistant),
         output_("-") {
     ctx_.set_cancel(&interrupted);
+    config_.num_return_sequences = 1;  // there is one answer to go on from
     if (!config_.max_new_tokens && !config_.max_length) config_.max_new_tokens = kAnswerTokens;
   }
 

@@ -173,7 +173,10 @@ Json PromptOptions::over(const Json& set) const {
 
 int PromptOptions::run(const Loaded& loaded, const Model& model,
                        const GenerationConfig& config) const {
-  if (chatting && chat.empty()) return conversation(loaded, model, config);
+  if (chatting && chat.empty()) {
+    if (json) fail(ErrorCode::unsupported, "--json: one answer; a conversation has many");
+    return conversation(loaded, model, config);
+  }
   GenerateHooks hooks = {.assistant_model = loaded.assistant};
   if (ids.empty() || !config.stop_strings.empty()) {
     hooks.tokenizer = AutoTokenizer::from_repo(loaded.repo, loaded.gguf_file);

@@ -90,8 +90,10 @@ class Assistant final : public Candidates {
       const auto best = std::max_element(scores.begin(), scores.end());
       const int64_t token = best - scores.begin();
       s.push(row, token);
-      const bool sure = probability(scores, *best) >= s.config.assistant_confidence_threshold;
-      if (--left_[static_cast<size_t>(row)] > 0 && sure && !s.ends(token)) still_.push_back(row);
+      if (--left_[static_cast<size_t>(row)] == 0 || s.ends(token)) continue;
+      // Last, for it goes through the vocabulary once more.
+      const double threshold = s.config.assistant_confidence_threshold;
+      if (threshold == 0 || probability(scores, *best) >= threshold) still_.push_back(row);
     }
     going_.swap(still_);
   }

@@ -174,6 +174,9 @@ TEST_CASE("generate answers a prompt or messages as text, and as JSON with ids a
   CAPTURE(spoken.err);
   CHECK(spoken.exit_code == 0);
   CHECK(spoken.out == text + second_answer + text);
+  std::vector<std::string> sampled_twice = talk;
+  sampled_twice.insert(sampled_twice.end(), {"--set", "num_return_sequences=2", "--top-k", "1"});
+  CHECK(run_tern(sampled_twice, {.input = "w5\nw7\n"}).out == text + second_answer);
   const Outcome too_long = run_tern(talk, {.input = [] {
                                       std::string many;
                                       for (int i = 0; i < 200; ++i) many += "w5 ";
@@ -222,6 +225,7 @@ TEST_CASE("generate refuses what it cannot do and says why") {
       {{"generate", model, "--ids", "1", "--greedy", "--top-k", "3"}, "no option of sampling"},
       {{"generate", model, "--ids", "1", "--top-p", "most"}, "expected a number"},
       {{"generate", model, "--ids", "1", "--json", "--set", "num_beams=2"}, "without beams"},
+      {{"generate", model, "--chat", "--json"}, "a conversation has many"},
       {{"generate", model, "--ids", "1", "--assistant-model", golden("mistral")},
        "must have the same tokenizer"},
       {{"generate", model, "--ids", "1", "--assistant-model", "/nonexistent/model"},
