@@ -2,6 +2,7 @@
 #include "folder_writer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::string_view kStaging = ".saving.";
 constexpr const char* kLock = "/.lock";
 constexpr const char* kPlan = "/.plan";  // there while files are moved
+constexpr std::chrono::milliseconds kPoll{20}, kLongestTurn{60'000};
 constexpr uint64_t kLargestPlan = uint64_t{64} << 20, kLargestSmall = uint64_t{512} << 20;
 
 template <class Call>
@@ -144,7 +146,7 @@ FolderWriter::FolderWriter(const std::string& folder) : folder_(without_slashes(
   new_ = !info.exists;
   const std::string home = new_ ? parent_of(folder_) : folder_;
   if (new_) make_folders(home);
-  clear_strays(home);
+  clear_strays(home, false);
   make_staging(home);
 }
 
@@ -178,7 +180,7 @@ FolderWriter::~FolderWriter() {
 
 /// Whoever writes holds the lock of his folder; one that can be taken is nobody's any more. What it
 /// had begun to move is moved to the end, for a part of the target may lie in it.
-void FolderWriter::clear_strays(const std::string& parent) const {
+void FolderWriter::clear_strays(const std::string& parent, bool has_turn) const {
   std::vector<std::string> names;
   try_to([&] { names = env().list_directory(parent); });
   for (const std::string& name : names) {
@@ -197,6 +199,8 @@ void FolderWriter::clear_strays(const std::string& parent) const {
     if (!lock) continue;
     if (env().link_info(path + kPlan).exists) {
       if (new_) continue;  // another target's
+      std::optional<OpenedFile> own;
+      if (!has_turn) own.emplace(turn());
       Moved moved;
       carry_out(read_plan(path + kPlan), folder_, path, moved);
       env().remove_file(path + kPlan);
@@ -261,18 +265,45 @@ void FolderWriter::write(const std::string& name, Bytes content) {
   env().write_file_atomic(staged(name), content);
 }
 
-void FolderWriter::replace(const std::string& name) {
-  if (!new_ && env().link_info(target(name)).exists) replaced_.push_back(name);
+void FolderWriter::replace_if(std::function<bool(const std::string& name)> stale,
+                              const std::string& inside) {
+  stale_.push_back({inside, std::move(stale)});
 }
 
-std::vector<std::string> FolderWriter::target_files(const std::string& inside) const {
-  const std::string folder = inside.empty() ? folder_ : target(inside);
-  if (new_ || !env().stat(folder).directory) return {};
-  std::vector<std::string> names = env().list_directory(folder);
-  for (std::string& name : names) {
-    if (!inside.empty()) name = cat(inside, "/", name);
+void FolderWriter::replace(const std::string& name) {
+  const size_t slash = name.find('/');
+  const std::string inside = slash == std::string::npos ? "" : name.substr(0, slash);
+  replace_if([name](const std::string& other) { return other == name; }, inside);
+}
+
+std::vector<std::string> FolderWriter::stale_files() const {
+  std::vector<std::string> stale;
+  for (const Stale& rule : stale_) {
+    const std::string folder = rule.inside.empty() ? folder_ : target(rule.inside);
+    if (!env().stat(folder).directory) continue;
+    for (const std::string& name : env().list_directory(folder)) {
+      const std::string full = rule.inside.empty() ? name : cat(rule.inside, "/", name);
+      if (rule.is(full)) stale.push_back(full);
+    }
   }
-  return names;
+  return stale;
+}
+
+/// Until it is closed no other writer moves files of the folder.
+OpenedFile FolderWriter::turn() const {
+  const std::string path = cat(folder_, "/.");  // the folder may be a link to one
+  OpenedFile lock(path, OpenMode::read);
+  for (auto waited = std::chrono::milliseconds(0); env().try_lock(*lock, path) == LockState::busy;
+       waited += kPoll) {
+    if (waited >= kLongestTurn) {
+      fail(ErrorCode::io,
+           cat(folder_,
+               ": another program has been moving files into it for a minute: save again "
+               "when it has ended"));
+    }
+    env().sleep_for(kPoll);
+  }
+  return lock;
 }
 
 void FolderWriter::publish() {
@@ -285,7 +316,8 @@ void FolderWriter::publish() {
     staging_.clear();
     return;
   }
-  clear_strays(folder_);  // who was killed since this writer began
+  const OpenedFile lock = turn();
+  clear_strays(folder_, true);  // who was killed since this writer began
   publish_into();
 }
 
@@ -301,7 +333,8 @@ void FolderWriter::publish_into() {
   std::vector<std::string> changed = large_;
   std::copy_if(small_.begin(), small_.end(), std::back_inserter(changed),
                [this](const std::string& name) { return changes(name); });
-  if (replaced_.empty() && changed.size() <= 1) {
+  const std::vector<std::string> stale = stale_files();
+  if (stale.empty() && changed.size() <= 1) {
     for (const std::string& name : changed) {
       make_folder_of(folder_, name);
       env().rename_file(staged(name), target(name));
@@ -314,7 +347,7 @@ void FolderWriter::publish_into() {
   };
   std::for_each(small_.rbegin(), small_.rend(), add(false));
   std::for_each(large_.begin(), large_.end(), add(false));
-  std::for_each(replaced_.begin(), replaced_.end(), add(false));
+  std::for_each(stale.begin(), stale.end(), add(false));
   std::for_each(large_.begin(), large_.end(), add(true));
   std::for_each(small_.begin(), small_.end(), add(true));
   Moved moved;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -51,15 +52,18 @@ class TERN_API FolderWriter {
   File begin(const std::string& name);
   void write(const std::string& name, Bytes content);
 
-  /// A file that publishing takes away, if the target has it.
+  /// Files of the target, or of its folder `inside`, that publishing takes away: those that it has
+  /// then, whoever wrote them. `stale` is told their names, in full.
+  void replace_if(std::function<bool(const std::string& name)> stale,
+                  const std::string& inside = {});
   void replace(const std::string& name);
-  /// What the target has now, or its folder `inside`.
-  std::vector<std::string> target_files(const std::string& inside = {}) const;
 
   /// Moves everything into place: first the old files go, write()'s in reverse, begin()'s, and what
   /// replace() names; then the new ones come, begin()'s and write()'s in the order given. So while
   /// the last file of write() is there, all are, and of one model; whoever is killed in between
-  /// leaves none. When one file alone changes it is replaced at once.
+  /// leaves none. When one file alone changes it is replaced at once. Writers of one folder publish
+  /// one after the other (flock of the folder, where its file system has that); io when
+  /// another one takes a minute for it.
   void publish();
 
  private:
@@ -67,14 +71,21 @@ class TERN_API FolderWriter {
   std::string target(std::string_view name) const;
   void add(const std::string& name, std::vector<std::string>& list);
   void make_staging(const std::string& home);
+  OpenedFile turn() const;
   void publish_into();
+  std::vector<std::string> stale_files() const;
   bool changes(const std::string& name) const;
-  void clear_strays(const std::string& parent) const;
+  void clear_strays(const std::string& parent, bool has_turn) const;
 
   std::string folder_, staging_;
   bool new_ = false;  // the target appears as a whole
   std::optional<OpenedFile> lock_;
-  std::vector<std::string> small_, large_, replaced_;
+  std::vector<std::string> small_, large_;
+  struct Stale {
+    std::string inside;
+    std::function<bool(const std::string&)> is;
+  };
+  std::vector<Stale> stale_;
   std::set<std::string> unfinished_;
 };
 

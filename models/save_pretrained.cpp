@@ -94,10 +94,10 @@ class WeightsWriter {
   /// first, or lead nowhere.
   void replace_old() {
     const std::string stem = file_.substr(0, file_.rfind('.'));
-    for (const std::string& name : folder_.target_files()) {
-      const bool entry = name == index_ || (shards_.size() > 1 && name == file_);
-      if (entry || is_shard_name(name, stem)) folder_.replace(name);
-    }
+    const bool sharded = shards_.size() > 1;
+    folder_.replace_if([=, index = index_, file = file_](const std::string& name) {
+      return name == index || (sharded && name == file) || is_shard_name(name, stem);
+    });
   }
 
   std::vector<Parameter> parameters_;

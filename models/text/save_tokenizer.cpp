@@ -79,12 +79,11 @@ void Tokenizer::save_pretrained(const std::string& folder) const {
     out.write(kConfig, as_bytes(config));
     found.insert(kConfig);
   }
-  for (const std::string& name : out.target_files()) {
-    if (known.contains(name) && !found.contains(name)) out.replace(name);
-  }
-  for (const std::string& name : out.target_files(kTemplates)) {
-    if (is_template(name) && !found.contains(name)) out.replace(name);
-  }
+  out.replace_if(
+      [&](const std::string& name) { return known.contains(name) && !found.contains(name); });
+  out.replace_if(
+      [&](const std::string& name) { return is_template(name) && !found.contains(name); },
+      kTemplates);
   out.publish();
 }
 

@@ -5,7 +5,9 @@
 
 #include <sys/stat.h>
 
+#include <climits>
 #include <functional>
+#include <thread>
 
 #include "expect_error.h"
 #include "faulty_env.h"
@@ -69,13 +71,9 @@ void save(const std::string& folder) {
   FolderWriter::File file = out.begin("weights");
   file.append(as_bytes("new weights"));
   file.finish(11);
-  for (const std::string& name : out.target_files()) {
-    if (name.starts_with("shard-")) out.replace(name);
-  }
+  out.replace_if([](const std::string& name) { return name.starts_with("shard-"); });
   out.replace("generation.json");
-  for (const std::string& name : out.target_files("templates")) {
-    if (name == "templates/gone") out.replace(name);
-  }
+  out.replace("templates/gone");
   out.write("templates/stays", as_bytes("new"));
   out.write("templates/more", as_bytes("new"));
   out.write("config.json", as_bytes("new"));
@@ -245,6 +243,90 @@ TEST_CASE("a writer whose new folder another one removes or locks makes a second
     env.left = 100;
     expect_error([&] { save(folder / "two"); }, ErrorCode::io, "another program removes");
   }
+}
+
+namespace {
+
+/// Writes a model in so many shards, with their names in config.json.
+class ShardWriter {
+ public:
+  ShardWriter(const std::string& folder, int count) : out_(folder) {
+    std::string all;
+    for (int i = 1; i <= count; ++i) {
+      const std::string name = cat("shard-", i, "-of-", count);
+      out_.begin(name).finish(0);
+      all += name + "\n";
+    }
+    out_.replace_if([](const std::string& name) { return name.starts_with("shard-"); });
+    out_.write("config.json", as_bytes(all));
+  }
+  void publish() { out_.publish(); }
+
+ private:
+  FolderWriter out_;
+};
+
+/// That config.json names the shards that are there, and no others.
+bool of_one_model(const std::string& folder) {
+  const Files files = files_in(folder);
+  std::string all;
+  for (const auto& [name, content] : files) {
+    if (name.starts_with("shard-")) all += name + "\n";
+  }
+  return files.at("config.json") == all;
+}
+
+}  // namespace
+
+TEST_CASE("of two writers at once the later one's files are there, and no others") {
+  const TemporaryFolder parent;
+  const std::string folder = parent / "target";
+  ShardWriter(folder, 1).publish();
+  ShardWriter early(folder, 2), late(folder, 3);
+  early.publish();
+  CHECK(files_in(folder).at("config.json") == "shard-1-of-2\nshard-2-of-2\n");
+  late.publish();
+  CHECK(files_in(folder).size() == 4);
+  CHECK(of_one_model(folder));
+  CHECK(strays(folder) == 2);  // that of the two which still live
+}
+
+TEST_CASE("writers of one folder publish one after the other") {
+  const FaultyEnv fast;  // waits for no disk
+  const TemporaryFolder parent;
+  const std::string folder = parent / "target";
+  ShardWriter(folder, 1).publish();
+  for (int round = 0; round < 30; ++round) {
+    std::vector<std::thread> threads;
+    for (const int count : {2, 3, 4}) {
+      threads.emplace_back([&folder, count] { ShardWriter(folder, count).publish(); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    REQUIRE(of_one_model(folder));
+  }
+}
+
+TEST_CASE("a writer waits for the one that publishes, but not for ever") {
+  struct BusyEnv : Env {
+    BusyEnv() { set_env(this); }
+    ~BusyEnv() override { set_env(nullptr); }
+    int busy = 0;
+    std::chrono::milliseconds slept{0};
+    LockState try_lock(int file, const std::string& path) override {
+      const bool folder = path.ends_with("/target/.");
+      return folder && busy-- > 0 ? LockState::busy : Env::try_lock(file, path);
+    }
+    void sleep_for(std::chrono::milliseconds time) override { slept += time; }
+  } env;
+  const Target target(true);
+  env.busy = 3;
+  save(target.folder);
+  CHECK(env.slept.count() == 60);
+  CHECK(files_in(target.folder) == kSaved);
+  env.busy = INT_MAX;
+  expect_error([&] { ShardWriter(target.folder, 1).publish(); }, ErrorCode::io,
+               "target: another program has been moving files into it for a minute: save again");
+  CHECK(files_in(target.folder) == kSaved);
 }
 
 TEST_CASE("a file that changes alone is replaced at once, and what is the same is not touched") {
