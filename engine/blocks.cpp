@@ -35,6 +35,10 @@ constexpr BlockType kTypes[] = {
     {DType::q5_1, {}, Unpack::q5_1},
     {DType::q2_k, {}, Unpack::q2_k},
     {DType::q3_k, {}, Unpack::q3_k, DType::q6_k},
+    {DType::int4_g32_zp, Product::int4_g32_zp},
+    {DType::int4_g128_zp, Product::int4_g128_zp},
+    {DType::int8_g32_zp, Product::int8_g32_zp},
+    {DType::int8_g128_zp, Product::int8_g128_zp},
 };
 
 /// Of another type than blocks it has nothing.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors in ggml's blocks (base/dtype.h) as numbers. Exact but for one rounding where a format has
+// Tensors in blocks (base/dtype.h) as numbers. Exact but for one rounding where a format has
 // a minimum, and one to 16 bits.
 #pragma once
 

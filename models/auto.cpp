@@ -44,16 +44,6 @@ namespace {
 constexpr const char* kConfig = "config.json";
 constexpr const char* kGenerationConfig = "generation_config.json";
 
-/// Weights in another library's packed form would be read as if they were plain.
-void refuse_quantised(const Config& config, const std::string& repo) {
-  const hub::Json& quantised = config.json()["quantization_config"];
-  if (quantised.is_null()) return;
-  const auto method = quantised["quant_method"].string();
-  fail(ErrorCode::unsupported,
-       cat(repo, ": the weights are quantised", method ? cat(" by ", printable_name(*method)) : "",
-           " (quantization_config), which is not supported: load the unquantised model"));
-}
-
 bool is_auto(const std::string& dtype) {
   return dtype == "auto" || dtype.empty();
 }
@@ -165,10 +155,9 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   const Config config = gguf ? gguf_config(*gguf).with(options.config_overrides)
                              : AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
-  refuse_quantised(config, repo.name());
-  const Checkpoint checkpoint =
-      gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
-           : Checkpoint::open(repo, options.checkpoint_options(config));
+  Checkpoint checkpoint = gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
+                               : Checkpoint::open(repo, options.checkpoint_options(config));
+  if (!gguf) checkpoint.join_packed(config, repo.name());
   const DType dtype = resolve_dtype(options, config, &checkpoint);
   const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
   const Weights weights(checkpoint,

@@ -41,7 +41,9 @@ struct LoadOptions {
   /// "fp16": the files model.fp16.safetensors, …
   std::string variant = {};
   /// A GGUF file of the repository, whose metadata stand in for config.json. With dtype "auto" and
-  /// no `quantize` its blocks run as they are (int8 activations); else they become `dtype`.
+  /// no `quantize` its blocks run as they are (int8 activations); else they become `dtype`. So do
+  /// the weights of an AWQ or GPTQ repository: as blocks that hold them exactly, unless g_idx
+  /// shuffles the inputs' groups, else as `dtype`, in float32 without a rounding.
   std::string gguf_file = {};
   /// {regular expression, plain text}: applied to the names of the file (WeightsOptions).
   std::vector<std::pair<std::string, std::string>> key_mapping = {};
@@ -80,12 +82,13 @@ class TERN_API PretrainedModel {
   /// Writes the model into a folder, made if need be, as Transformers does: config.json (every
   /// field of what was loaded), generation_config.json where the model came with one, and the
   /// weights as safetensors in the type the model was loaded as (a quantised model's in the type
-  /// that it was quantised from), tied tensors once, under the class's names. Takes a few MB of
-  /// memory beside the model. The folder that the model came from may be written to. Of an earlier
-  /// model in the folder the safetensors files of the same variant and generation_config.json go;
-  /// other files stay. A process that is killed leaves the earlier model, this one, or a folder
-  /// without config.json, which the next save completes. invalid_argument: the folder is a file,
-  /// max_shard_size; denied, io: the system's reason.
+  /// that it was quantised from; an AWQ's or GPTQ's as numbers, without quantization_config), tied
+  /// tensors once, under the class's names. Takes a few MB of memory beside the model. The folder
+  /// that the model came from may be written to. Of an earlier model in the folder the safetensors
+  /// files of the same variant and generation_config.json go; other files stay. A process that is
+  /// killed leaves the earlier model, this one, or a folder without config.json, which the next
+  /// save completes. invalid_argument: the folder is a file, max_shard_size; denied, io: the
+  /// system's reason.
   void save_pretrained(const std::string& folder, const SaveOptions& options = {}) const;
 
   const Model* operator->() const noexcept { return model_.get(); }

@@ -38,7 +38,8 @@ std::string saved_config(const Config& config, std::string_view class_name, DTyp
   for (const auto& [name, value] : config.json().members()) {
     const bool replaced = name == "architectures" || name == "dtype" || name == "torch_dtype";
     const bool labels = number_only && (name == "num_labels" || name == "label2id");
-    if (replaced || labels || name == "transformers_weights") continue;
+    const bool of_files = name == "transformers_weights" || name == "quantization_config";
+    if (replaced || labels || of_files) continue;
     members.emplace_back(name, value);
   }
   if (number_only) add_labels(config, members);

@@ -7,6 +7,7 @@
 #include "../engine/base/format.h"
 #include "../engine/ops.h"
 #include "key_names.h"
+#include "packed_weight.h"
 #include "stored_tensor.h"
 
 namespace tern {
@@ -33,12 +34,14 @@ Tensor converted(const Tensor& block, std::string_view name, DType dtype, Contex
 /// What can be read piece by piece: the stored tensor, or a copy where it lies in blocks or an
 /// export changed it.
 Tensor readable(const Parameter& p, DType dtype) {
+  const DType floats = dtype == DType::f64 ? DType::f32 : dtype;
+  if (p.stored.packed) return unpacked(*p.stored.packed, p.name, floats);
   const bool blocks = bits(p.tensor.dtype()) == 0;
   if (!blocks && !p.stored.changed()) return p.tensor;
-  const BlockUse unpacked = {.dtype = dtype == DType::f64 ? DType::f32 : dtype};
-  if (is_turned(p.tensor)) return transposed(runnable(turned(p.tensor), p.name, unpacked));
+  const BlockUse use = {.dtype = floats};
+  if (is_turned(p.tensor)) return transposed(runnable(turned(p.tensor), p.name, use));
   return runnable(p.stored.changed() ? restored(p.tensor, p.stored, p.name) : p.tensor, p.name,
-                  unpacked);
+                  use);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "../engine/base/log.h"
 #include "initialise.h"
 #include "key_names.h"
+#include "packed_weight.h"
 #include "stored_tensor.h"
 #include "text/regex/regex.h"
 
@@ -101,7 +102,7 @@ struct Weights::State {
   struct Entry {
     Tensor tensor;
     Stored stored;
-    bool reshapes = false;
+    bool reshapes = false, optional = false;
     bool used = false;
   };
 
@@ -125,6 +126,7 @@ struct Weights::State {
 
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
+  Tensor made_of(const Tensor& stored, const Stored& changes, const std::string& name) const;
   Tensor run_from(const Tensor& stored, const Stored& changes, const std::string& name);
   void count(Entry& entry);
   Tensor use(Entry& entry, const Tensor& view, const std::string& name);
@@ -152,14 +154,23 @@ Weights::State::Entry* Weights::State::find(const std::string& name) {
   return other == tied.end() ? nullptr : find_one(other->second);
 }
 
+Tensor Weights::State::made_of(const Tensor& stored, const Stored& changes,
+                               const std::string& name) const {
+  if (const PackedWeight* packed = changes.packed.get()) {
+    const auto blocks = options.unpack_blocks ? std::nullopt : packed->block_type();
+    return unpacked(*packed, name, blocks.value_or(options.dtype));
+  }
+  const Tensor whole = changes.changed() ? restored(stored, changes, name) : stored;
+  const BlockUse use = {.keep = !options.unpack_blocks,
+                        .dtype = options.unpack_blocks.value_or(options.format.narrow)};
+  return runnable(whole, name, use);
+}
+
 Tensor Weights::State::run_from(const Tensor& stored, const Stored& changes,
                                 const std::string& name) {
   const auto copy = copies.find(stored.raw());
   if (copy != copies.end() && same_view(copy->second.first, stored)) return copy->second.second;
-  const Tensor whole = changes.changed() ? restored(stored, changes, name) : stored;
-  const BlockUse use = {.keep = !options.unpack_blocks,
-                        .dtype = options.unpack_blocks.value_or(options.format.narrow)};
-  const Tensor made = runnable(whole, name, use);
+  const Tensor made = made_of(stored, changes, name);
   const bool shared = names_of[stored.raw()] > 1 || tied.contains(name);
   if (shared && made.raw() != stored.raw()) copies[stored.raw()] = {stored, made};
   return made;
@@ -168,7 +179,7 @@ Tensor Weights::State::run_from(const Tensor& stored, const Stored& changes,
 /// The bytes of an entry, once, for the progress callback.
 void Weights::State::count(Entry& entry) {
   if (!entry.used) {
-    bytes_taken += entry.tensor.bytes();
+    bytes_taken += entry.stored.packed ? entry.stored.packed->bytes() : entry.tensor.bytes();
     progress("load", bytes_taken, bytes_total);
   }
   entry.used = true;
@@ -243,8 +254,8 @@ Weights::Weights(const Checkpoint& checkpoint, WeightsOptions options)
   state_->bytes_total = checkpoint.bytes();
   const Renamer renamed(options);
   for (const Checkpoint::Entry& entry : checkpoint.entries()) {
-    state_->entries.try_emplace(renamed(entry.name),
-                                State::Entry{entry.tensor, entry.stored, entry.reshapes});
+    state_->entries.try_emplace(renamed(entry.name), State::Entry{entry.tensor, entry.stored,
+                                                                  entry.reshapes, entry.optional});
     ++state_->names_of[entry.tensor.raw()];
   }
   state_->options = std::move(options);
@@ -323,7 +334,8 @@ void Weights::tie(std::string_view source, std::string_view target) const {
     return;
   }
   first->used = second->used = true;
-  if (same_values(first->tensor, second->tensor)) {
+  const bool packed = first->stored.packed || second->stored.packed;
+  if (!packed && same_values(first->tensor, second->tensor)) {
     state_->source_of[b] = a;
     return;
   }
@@ -355,8 +367,8 @@ LoadingReport Weights::finish() const {
     if (State::Entry* entry = state_->find_one(name)) entry->used = true;
   }
   for (const auto& [name, entry] : state_->entries) {
-    const bool quiet =
-        entry.used || is_buffer(name) || contains_any(name, options.ignore_unexpected);
+    const bool quiet = entry.used || entry.optional || is_buffer(name) ||
+                       contains_any(name, options.ignore_unexpected);
     if (!quiet) unexpected.insert(name);
   }
   LoadingReport report;

@@ -81,6 +81,8 @@ struct CheckpointOptions {
   std::string gguf_file = {};
 };
 
+struct PackedWeight;
+
 /// What an export changed in a tensor, to be undone when it is taken.
 struct Stored {
   /// Not 0: rows of so many heads, in each of which row i of d became row 2i, and i + d/2 the one
@@ -88,6 +90,8 @@ struct Stored {
   int64_t paired_heads = 0;
   /// One was added to every element.
   bool plus_one = false;
+  /// AWQ's or GPTQ's parts (packed_weight.h); the tensor tells its shape alone.
+  std::shared_ptr<const PackedWeight> packed = {};
 
   bool changed() const noexcept { return paired_heads > 0 || plus_one; }
 };
@@ -121,12 +125,19 @@ class TERN_API Checkpoint {
     Stored stored = {};
     /// TensorFlow's: [1, n] or [n, 1] may serve as [n], as long as the number of elements is right.
     bool reshapes = false;
+    /// Not unexpected where no class takes it.
+    bool optional = false;
   };
+  /// Where config.json says that weights are packed by AWQ or GPTQ, each becomes one entry. corrupt
+  /// names a part that is missing or of another shape, unsupported any other quantisation.
+  void join_packed(const Config& config, const std::string& repo);
+  /// "gptq, 4 bits, groups of 128"; empty: nothing is packed.
+  const std::string& packed_as() const noexcept { return packed_as_; }
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
   /// Bytes of all tensors.
   uint64_t bytes() const noexcept { return bytes_; }
-  /// Types of the tensors that are stored in blocks, each once.
+  /// Types of blocks that tensors are stored in or, if packed, can be held in exactly, each once.
   std::vector<DType> block_types() const;
   /// dtype of the first floating tensor by natural order of names; nullopt when there is none.
   std::optional<DType> first_floating_dtype() const;
@@ -135,6 +146,7 @@ class TERN_API Checkpoint {
   std::vector<Entry> entries_;
   std::vector<std::string> files_;
   uint64_t bytes_ = 0;
+  std::string packed_as_;
 
   void add_file(const hub::Repo& repo, const std::string& file);
   void add_safetensors(const hub::Repo& repo, const std::string& file);
@@ -159,7 +171,8 @@ struct WeightsOptions {
   /// rotary_emb.inv_freq always may.
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
   bool ignore_mismatched_sizes = false;
-  /// What tensors of blocks become when they are taken: f32, bf16 or f16; nullopt: they stay.
+  /// What blocks and packed weights become when they are taken: f32, bf16 or f16; nullopt: blocks
+  /// stay or are made where they hold the same weights.
   std::optional<DType> unpack_blocks = DType::f32;
   /// Standard deviation, type (f64 as f32) and seed of fresh tensors.
   double initializer_range = 0.02;

@@ -31,19 +31,28 @@ constexpr VerbHelp kHelp = {
         "  tern info model.Q4_K_M.gguf\n",
 };
 
-void add_weights(const Checkpoint& checkpoint, Facts& facts) {
-  int64_t parameters = 0;
-  uint64_t bytes = 0;
+void add_weights(Checkpoint checkpoint, const Config& config, Facts& facts) {
+  const uint64_t bytes = checkpoint.bytes();
   std::map<std::string, int64_t> types;
   for (const auto& entry : checkpoint.entries()) {
-    if (is_floating(entry.tensor.dtype())) parameters += entry.tensor.numel();
     types[std::string(to_string(entry.tensor.dtype()))] += entry.tensor.numel();
-    bytes += entry.tensor.bytes();
+  }
+  try {
+    checkpoint.join_packed(config, "");
+  } catch (const Error&) {
+    // Loading tells what is wrong with it.
+  }
+  int64_t parameters = 0;
+  for (const auto& entry : checkpoint.entries()) {
+    const bool counts = is_floating(entry.tensor.dtype()) || entry.stored.packed;
+    if (counts) parameters += entry.tensor.numel();
   }
   std::vector<std::string> names;
   for (const auto& [type, count] : types) names.push_back(type);
   facts.number("parameters", "parameters", parameters);
   facts.words("stored as", "stored_dtypes", names);
+  const std::string& packed = checkpoint.packed_as();
+  if (!packed.empty()) facts.text("quantised", "quantization", packed);
   facts.size("weights", "weight_bytes", bytes);
 }
 
@@ -161,7 +170,7 @@ int info(const Arguments& arguments) {
   try {
     const Config config = AutoConfig::from_repo(repo, load_options);
     facts.text("architecture", "model_type", config.model_type());
-    add_weights(Checkpoint::open(repo, load_options.checkpoint_options(config)), facts);
+    add_weights(Checkpoint::open(repo, load_options.checkpoint_options(config)), config, facts);
     add_tokenizer(repo, load_options.gguf_file, facts);
     add_modules(repo, facts);
     add_loaded(load(repo, load_options, config), facts);

@@ -16,7 +16,7 @@ struct Entry {
   BlockSize block = {};
 };
 
-constexpr std::array<Entry, 30> kTable = {{
+constexpr std::array<Entry, 34> kTable = {{
     {DType::boolean, 8, false, "BOOL", "bool"},
     {DType::u8, 8, false, "U8", "uint8"},
     {DType::i8, 8, false, "I8", "int8"},
@@ -47,6 +47,10 @@ constexpr std::array<Entry, 30> kTable = {{
     {DType::q4_k, 0, true, "Q4_K", "Q4_K", {256, 144}},
     {DType::q5_k, 0, true, "Q5_K", "Q5_K", {256, 176}},
     {DType::q6_k, 0, true, "Q6_K", "Q6_K", {256, 210}},
+    {DType::int4_g32_zp, 0, true, "int4_g32_zp", "int4_g32_zp", {32, 19}},
+    {DType::int4_g128_zp, 0, true, "int4_g128_zp", "int4_g128_zp", {128, 67}},
+    {DType::int8_g32_zp, 0, true, "int8_g32_zp", "int8_g32_zp", {32, 35}},
+    {DType::int8_g128_zp, 0, true, "int8_g128_zp", "int8_g128_zp", {128, 131}},
 }};
 
 const Entry& entry(DType dtype) noexcept { return kTable[static_cast<size_t>(dtype)]; }

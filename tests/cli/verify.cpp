@@ -231,6 +231,37 @@ TEST_CASE("verify and info look at the weights that the config names") {
   }
 }
 
+TEST_CASE("verify and info know packed weights, and info how they are packed and run") {
+  const TemporaryFolder folder;
+  const std::string zeros(1 << 16, '\0');
+  const std::string model = changed_model(folder, [&](Tensors& tensors) {
+    const std::string name = "encoder.layer.0.attention.output.dense.";
+    const std::vector<int64_t> sizes = tensors.at(name + "weight").shape;
+    tensors.erase(name + "weight");
+    const auto add = [&](const char* part, ::tern::DType type, std::vector<int64_t> shape) {
+      const auto count = static_cast<size_t>(shape[0] * shape[1]);
+      tensors[name + part] = {name + part, type, shape,
+                              ::tern::as_bytes(zeros).first(count * ::tern::bits(type) / 8)};
+    };
+    add("qweight", ::tern::DType::i32, {sizes[1], sizes[0] / 8});
+    add("qzeros", ::tern::DType::i32, {sizes[1] / 32, sizes[0] / 8});
+    add("scales", ::tern::DType::f16, {sizes[1] / 32, sizes[0]});
+  });
+  std::string config = read_file(model + "/config.json");
+  config.insert(config.find('{') + 1,
+                R"("quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 32},)");
+  folder.write("model/config.json", config);
+  CHECK(verify(model).exit_code == 0);
+  const Outcome plain = run_tern({"info", kBert, "--json"});
+  const Outcome packed = run_tern({"info", model, "--json"});
+  CAPTURE(packed.out);
+  CHECK(packed.exit_code == 0);
+  const Json json = Json::parse(packed.out, "info");
+  CHECK(json["quantization"].string() == "awq, 4 bits, groups of 32");
+  CHECK(json["quantize"].string() == "int4_g32_zp");
+  CHECK(json["parameters"].integer() == Json::parse(plain.out, "info")["parameters"].integer());
+}
+
 TEST_CASE("verify finds an index that does not tell the truth about its shards") {
   const TemporaryFolder folder;
   const std::string model = changed_model(folder, [](Tensors&) {});
