@@ -20,11 +20,12 @@ struct Format {
   DType dtype;
   size_t scales[2];  // where a block has its f16 numbers
 };
-constexpr Format kFormats[] = {{DType::q4_0, {0, 0}},     {DType::q4_1, {0, 2}},
-                               {DType::q5_0, {0, 0}},     {DType::q5_1, {0, 2}},
-                               {DType::q8_0, {0, 0}},     {DType::q2_k, {80, 82}},
-                               {DType::q3_k, {108, 108}}, {DType::q4_k, {0, 2}},
-                               {DType::q5_k, {0, 2}},     {DType::q6_k, {208, 208}}};
+constexpr Format kFormats[] = {
+    {DType::q4_0, {0, 0}},        {DType::q4_1, {0, 2}},        {DType::q5_0, {0, 0}},
+    {DType::q5_1, {0, 2}},        {DType::q8_0, {0, 0}},        {DType::q2_k, {80, 82}},
+    {DType::q3_k, {108, 108}},    {DType::q4_k, {0, 2}},        {DType::q5_k, {0, 2}},
+    {DType::q6_k, {208, 208}},    {DType::int4_g32_zp, {0, 0}}, {DType::int4_g128_zp, {0, 0}},
+    {DType::int8_g32_zp, {0, 0}}, {DType::int8_g128_zp, {0, 0}}};
 
 const Format& format_of(DType dtype) {
   for (const Format& f : kFormats) {
