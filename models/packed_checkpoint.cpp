@@ -2,7 +2,6 @@
 // The parts of packed weights in a checkpoint ("….qweight" and its kin) become one entry
 // "….weight" [out, in], which is unpacked when a model takes it.
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <set>
 #include <unordered_map>
@@ -52,15 +51,8 @@ class Joiner {
     const int64_t groups = weight->scales.dim(0);
     if (!format_.awq) weight->group_of = groups_of(base, *weight, groups);
     note_bias(base + ".bias");
-    // Where the codes lie and of the shape that the class has; the bytes are no elements of it,
-    // which the type says to whoever knows nothing of packed weights.
-    const std::array<int64_t, 2> strides = {0, 0};
-    const Tensor& at = weight->codes;
-    const auto offset = static_cast<size_t>(at.raw() - at.storage()->data());
-    const Shape shape = {weight->out, weight->in};
-    return {base + ".weight",
-            Tensor(at.storage(), DType::u8, shape, strides, offset),
-            {.packed = std::move(weight)}};
+    Tensor tensor = stand_in(*weight);
+    return {base + ".weight", std::move(tensor), {.packed = std::move(weight)}};
   }
 
   /// f16 stands for any type of floats with 16 or 32 bits.

@@ -175,6 +175,13 @@ std::optional<DType> PackedWeight::block_type() const {
   return fits(128) ? DType::int4_g128_zp : DType::int4_g32_zp;
 }
 
+Tensor stand_in(const PackedWeight& w, bool turned) {
+  const std::array<int64_t, 2> strides = {0, 0};
+  const auto offset = static_cast<size_t>(w.codes.raw() - w.codes.storage()->data());
+  const Shape shape = turned ? Shape({w.in, w.out}) : Shape({w.out, w.in});
+  return Tensor(w.codes.storage(), DType::u8, shape, strides, offset);
+}
+
 Tensor unpacked(const PackedWeight& w, std::string_view name, DType dtype) {
   for (const Tensor* part : {&w.codes, &w.zeros, &w.scales}) {
     if (part->storage()->populate(part->raw(), part->bytes())) continue;

@@ -56,6 +56,10 @@ struct PackedWeight {
   std::optional<DType> block_type() const;
 };
 
+/// A tensor of the weight's shape, [out, in] or [in, out], where its codes lie. Their bytes are not
+/// its elements, which the type, u8, says to whoever knows nothing of packed weights.
+Tensor stand_in(const PackedWeight& weight, bool turned = false);
+
 /// The weight [out, in] in f32, bf16, f16 (rounded once) or block_type(), in pages of its own; the
 /// file's pages are given back. io names it when the file cannot be read any more.
 Tensor unpacked(const PackedWeight& weight, std::string_view name, DType dtype);

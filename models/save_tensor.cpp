@@ -35,7 +35,10 @@ Tensor converted(const Tensor& block, std::string_view name, DType dtype, Contex
 /// export changed it.
 Tensor readable(const Parameter& p, DType dtype) {
   const DType floats = dtype == DType::f64 ? DType::f32 : dtype;
-  if (p.stored.packed) return unpacked(*p.stored.packed, p.name, floats);
+  if (p.stored.packed) {
+    const Tensor weight = unpacked(*p.stored.packed, p.name, floats);
+    return p.stored.turned ? transposed(weight) : weight;
+  }
   const bool blocks = bits(p.tensor.dtype()) == 0;
   if (!blocks && !p.stored.changed()) return p.tensor;
   const BlockUse use = {.dtype = floats};

@@ -306,9 +306,13 @@ Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
                                 const Init& init) const {
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
-  const bool there = entry && entry->tensor.shape() == Shape({in, out}) && is_turned(entry->tensor);
-  return there ? state_->use(*entry, turned(entry->tensor), full)
-               : transposed(take(name, {in, out}, init));
+  if (entry && entry->stored.packed && !std::exchange(entry->stored.turned, true)) {
+    entry->tensor = stand_in(*entry->stored.packed, true);
+  }
+  const bool there = entry && entry->tensor.shape() == Shape({in, out});
+  if (there && entry->stored.packed) return state_->use(*entry, entry->tensor, full);
+  return there && is_turned(entry->tensor) ? state_->use(*entry, turned(entry->tensor), full)
+                                           : transposed(take(name, {in, out}, init));
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {

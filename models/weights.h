@@ -92,6 +92,8 @@ struct Stored {
   bool plus_one = false;
   /// AWQ's or GPTQ's parts (packed_weight.h); the tensor tells its shape alone.
   std::shared_ptr<const PackedWeight> packed = {};
+  /// These parts are of [out, in], and the class has [in, out].
+  bool turned = false;
 
   bool changed() const noexcept { return paired_heads > 0 || plus_one; }
 };

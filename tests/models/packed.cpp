@@ -82,10 +82,12 @@ TEST_CASE("packed weights give the bits of the same weights as floats, or run fr
   MESSAGE("largest relative error of the logits from blocks: " << largest);
 }
 
-TEST_CASE("packed weights are saved as numbers, which load as the same model") {
-  const Packing packing = {.bits = 4, .group = 64, .shuffled = true};
-  const PackedModel made = packed_model(packing);
+namespace {
+
+/// Saves `made`, compares each tensor with the floats, and loads again.
+void check_saved(const PackedModel& made, const Packing& packing) {
   const PretrainedModel model = load(packed_repo(made, packing), {.dtype = "float32"});
+  CHECK(model->loading_report().clean());
   const std::string folder = golden::scratch_folder("packed");
   model.save_pretrained(folder);
   const auto saved = golden::tensors(folder + "/model.safetensors");
@@ -102,6 +104,23 @@ TEST_CASE("packed weights are saved as numbers, which load as the same model") {
   CHECK(again->loading_report().clean());
   CHECK(again->config().json()["quantization_config"].is_null());
   CHECK(golden::same_bits(again(inputs())["logits"], model(inputs())["logits"]));
+}
+
+}  // namespace
+
+TEST_CASE("packed weights are saved as numbers, which load as the same model") {
+  const Packing packing = {.bits = 4, .group = 64, .shuffled = true};
+  check_saved(packed_model(packing), packing);
+}
+
+TEST_CASE("GPT-2's packed matrices, which the class has the other way round, load and are saved") {
+  const Packing packing = {.bits = 4, .group = 32};
+  const PackedModel made = packed_gpt2(packing);
+  check_saved(made, packing);
+  const PretrainedModel fast = load(packed_repo(made, packing));
+  CHECK(fast->loading_report().quantize == "int4_g32_zp");
+  const Tensor expected = load(repo_of(made, made.floats, ""))(inputs())["logits"];
+  CHECK(golden::relative_l2(fast(inputs())["logits"], expected) <= 4 * 0.005);
 }
 
 TEST_CASE("packed weights are quantised anew when they are asked for in int8") {

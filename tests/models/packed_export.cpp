@@ -186,6 +186,36 @@ PackedModel packed_model(const Packing& packing) {
   return model;
 }
 
+PackedModel packed_gpt2(const Packing& packing) {
+  PackedModel model;
+  model.config = R"({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 64,
+      "vocab_size": 320, "n_positions": 32, "n_layer": 1, "n_head": 4, "dtype": "float32")";
+  Writer writer(packing, model);
+  const std::string root = "transformer.", layer = root + "h.0.";
+  writer.add_floats(root + "wte.weight", {320, 64}, 0);
+  writer.add_floats(root + "wpe.weight", {32, 64}, 0);
+  for (const std::string& norm : {root + "ln_f", layer + "ln_1", layer + "ln_2"}) {
+    writer.add_floats(norm + ".weight", {64}, 1);
+    writer.add_floats(norm + ".bias", {64}, 0);
+  }
+  const std::pair<const char*, std::array<int64_t, 2>> matrices[] = {{"attn.c_attn", {192, 64}},
+                                                                     {"attn.c_proj", {64, 64}},
+                                                                     {"mlp.c_fc", {256, 64}},
+                                                                     {"mlp.c_proj", {64, 256}}};
+  for (const auto& [name, sizes] : matrices) {
+    writer.add_linear(layer + name, sizes[0], sizes[1]);
+    writer.add_floats(layer + name + ".bias", {sizes[0]}, 0);
+    PackedItem& item = model.floats[layer + name + ".weight"];
+    const std::string rows = item.data;
+    const auto out = static_cast<size_t>(sizes[0]), in = static_cast<size_t>(sizes[1]);
+    for (size_t i = 0; i < out * in; ++i) {
+      std::memcpy(&item.data[4 * (i % in * out + i / in)], &rows[4 * i], 4);
+    }
+    item.shape = {sizes[1], sizes[0]};
+  }
+  return model;
+}
+
 hub::Repo repo_of(const PackedModel& model, const PackedItems& items,
                   const std::string& quantization) {
   std::vector<hub::TensorSpec> specs;

@@ -36,6 +36,8 @@ struct PackedModel {
 };
 
 PackedModel packed_model(const Packing& packing);
+/// A GPT-2 of one layer of 64 features, whose matrices are [in, out].
+PackedModel packed_gpt2(const Packing& packing);
 
 /// A repository of these tensors; `quantization` is quantization_config's value, or nothing.
 hub::Repo repo_of(const PackedModel& model, const PackedItems& items,
