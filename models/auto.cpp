@@ -157,7 +157,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   const auto entry = find_model_class(task, config, repo.name());
   Checkpoint checkpoint = gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
                                : Checkpoint::open(repo, options.checkpoint_options(config));
-  if (!gguf) checkpoint.join_packed(config, repo.name());
+  if (!gguf) checkpoint.join_prequantized(config, repo.name());
   const DType dtype = resolve_dtype(options, config, &checkpoint);
   const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
   const Weights weights(checkpoint,

@@ -14,7 +14,7 @@
 #include "checkpoint_file.h"
 #include "gguf_source.h"
 #include "key_names.h"
-#include "packed_weight.h"
+#include "prequantized_weight.h"
 
 namespace tern {
 
@@ -202,7 +202,7 @@ Checkpoint Checkpoint::open(const hub::Repo& repo, const CheckpointOptions& opti
 std::vector<DType> Checkpoint::block_types() const {
   std::vector<DType> types;
   for (const Entry& entry : entries_) {
-    const PackedWeight* packed = entry.stored.packed.get();
+    const PrequantizedWeight* packed = entry.stored.prequantized.get();
     const DType dtype = packed ? packed->block_type().value_or(DType::u8) : entry.tensor.dtype();
     if (block_size(dtype) && std::find(types.begin(), types.end(), dtype) == types.end()) {
       types.push_back(dtype);

@@ -7,7 +7,7 @@
 #include "../engine/base/format.h"
 #include "../engine/ops.h"
 #include "key_names.h"
-#include "packed_weight.h"
+#include "prequantized_weight.h"
 #include "stored_tensor.h"
 
 namespace tern {
@@ -35,8 +35,8 @@ Tensor converted(const Tensor& block, std::string_view name, DType dtype, Contex
 /// export changed it.
 Tensor readable(const Parameter& p, DType dtype) {
   const DType floats = dtype == DType::f64 ? DType::f32 : dtype;
-  if (p.stored.packed) {
-    const Tensor weight = unpacked(*p.stored.packed, p.name, floats);
+  if (p.stored.prequantized) {
+    const Tensor weight = unpacked(*p.stored.prequantized, p.name, floats);
     return p.stored.turned ? transposed(weight) : weight;
   }
   const bool blocks = bits(p.tensor.dtype()) == 0;

@@ -16,7 +16,7 @@
 #include "../engine/base/log.h"
 #include "initialise.h"
 #include "key_names.h"
-#include "packed_weight.h"
+#include "prequantized_weight.h"
 #include "stored_tensor.h"
 #include "text/regex/regex.h"
 
@@ -156,7 +156,7 @@ Weights::State::Entry* Weights::State::find(const std::string& name) {
 
 Tensor Weights::State::made_of(const Tensor& stored, const Stored& changes,
                                const std::string& name) const {
-  if (const PackedWeight* packed = changes.packed.get()) {
+  if (const PrequantizedWeight* packed = changes.prequantized.get()) {
     const auto blocks = options.unpack_blocks ? std::nullopt : packed->block_type();
     return unpacked(*packed, name, blocks.value_or(options.dtype));
   }
@@ -179,7 +179,8 @@ Tensor Weights::State::run_from(const Tensor& stored, const Stored& changes,
 /// The bytes of an entry, once, for the progress callback.
 void Weights::State::count(Entry& entry) {
   if (!entry.used) {
-    bytes_taken += entry.stored.packed ? entry.stored.packed->bytes() : entry.tensor.bytes();
+    bytes_taken +=
+        entry.stored.prequantized ? entry.stored.prequantized->bytes() : entry.tensor.bytes();
     progress("load", bytes_taken, bytes_total);
   }
   entry.used = true;
@@ -306,11 +307,11 @@ Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
                                 const Init& init) const {
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
-  if (entry && entry->stored.packed && !std::exchange(entry->stored.turned, true)) {
-    entry->tensor = stand_in(*entry->stored.packed, true);
+  if (entry && entry->stored.prequantized && !std::exchange(entry->stored.turned, true)) {
+    entry->tensor = stand_in(*entry->stored.prequantized, true);
   }
   const bool there = entry && entry->tensor.shape() == Shape({in, out});
-  if (there && entry->stored.packed) return state_->use(*entry, entry->tensor, full);
+  if (there && entry->stored.prequantized) return state_->use(*entry, entry->tensor, full);
   return there && is_turned(entry->tensor) ? state_->use(*entry, turned(entry->tensor), full)
                                            : transposed(take(name, {in, out}, init));
 }
@@ -338,7 +339,7 @@ void Weights::tie(std::string_view source, std::string_view target) const {
     return;
   }
   first->used = second->used = true;
-  const bool packed = first->stored.packed || second->stored.packed;
+  const bool packed = first->stored.prequantized || second->stored.prequantized;
   if (!packed && same_values(first->tensor, second->tensor)) {
     state_->source_of[b] = a;
     return;

@@ -81,7 +81,7 @@ struct CheckpointOptions {
   std::string gguf_file = {};
 };
 
-struct PackedWeight;
+struct PrequantizedWeight;
 
 /// What an export changed in a tensor, to be undone when it is taken.
 struct Stored {
@@ -90,8 +90,8 @@ struct Stored {
   int64_t paired_heads = 0;
   /// One was added to every element.
   bool plus_one = false;
-  /// AWQ's or GPTQ's parts (packed_weight.h); the tensor tells its shape alone.
-  std::shared_ptr<const PackedWeight> packed = {};
+  /// AWQ's or GPTQ's parts (prequantized_weight.h); the tensor tells its shape alone.
+  std::shared_ptr<const PrequantizedWeight> prequantized = {};
   /// These parts are of [out, in], and the class has [in, out].
   bool turned = false;
 
@@ -130,16 +130,17 @@ class TERN_API Checkpoint {
     /// Not unexpected where no class takes it.
     bool optional = false;
   };
-  /// Where config.json says that weights are packed by AWQ or GPTQ, each becomes one entry. corrupt
-  /// names a part that is missing or of another shape, unsupported any other quantisation.
-  void join_packed(const Config& config, const std::string& repo);
-  /// "gptq, 4 bits, groups of 128"; empty: nothing is packed.
-  const std::string& packed_as() const noexcept { return packed_as_; }
+  /// Where config.json says that weights were quantised by AWQ or GPTQ, each becomes one entry.
+  /// corrupt names a part that is missing or of another shape, unsupported any other quantisation.
+  void join_prequantized(const Config& config, const std::string& repo);
+  /// "gptq, 4 bits, groups of 128"; empty: no weight is.
+  const std::string& prequantized_as() const noexcept { return prequantized_as_; }
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
   /// Bytes of all tensors.
   uint64_t bytes() const noexcept { return bytes_; }
-  /// Types of blocks that tensors are stored in or, if packed, can be held in exactly, each once.
+  /// Types of blocks that tensors are stored in or, if prequantized, can be held in exactly, each
+  /// once.
   std::vector<DType> block_types() const;
   /// dtype of the first floating tensor by natural order of names; nullopt when there is none.
   std::optional<DType> first_floating_dtype() const;
@@ -148,7 +149,7 @@ class TERN_API Checkpoint {
   std::vector<Entry> entries_;
   std::vector<std::string> files_;
   uint64_t bytes_ = 0;
-  std::string packed_as_;
+  std::string prequantized_as_;
 
   void add_file(const hub::Repo& repo, const std::string& file);
   void add_safetensors(const hub::Repo& repo, const std::string& file);
@@ -173,8 +174,8 @@ struct WeightsOptions {
   /// rotary_emb.inv_freq always may.
   std::vector<std::string_view> ignore_unexpected = {}, ignore_missing = {};
   bool ignore_mismatched_sizes = false;
-  /// What blocks and packed weights become when they are taken: f32, bf16 or f16; nullopt: blocks
-  /// stay or are made where they hold the same weights.
+  /// What blocks and prequantized weights become when they are taken: f32, bf16 or f16; nullopt:
+  /// blocks stay or are made where they hold the same weights.
   std::optional<DType> unpack_blocks = DType::f32;
   /// Standard deviation, type (f64 as f32) and seed of fresh tensors.
   double initializer_range = 0.02;

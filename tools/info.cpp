@@ -38,20 +38,20 @@ void add_weights(Checkpoint checkpoint, const Config& config, Facts& facts) {
     types[std::string(to_string(entry.tensor.dtype()))] += entry.tensor.numel();
   }
   try {
-    checkpoint.join_packed(config, "");
+    checkpoint.join_prequantized(config, "");
   } catch (const Error&) {
     // Loading tells what is wrong with it.
   }
   int64_t parameters = 0;
   for (const auto& entry : checkpoint.entries()) {
-    const bool counts = is_floating(entry.tensor.dtype()) || entry.stored.packed;
+    const bool counts = is_floating(entry.tensor.dtype()) || entry.stored.prequantized;
     if (counts) parameters += entry.tensor.numel();
   }
   std::vector<std::string> names;
   for (const auto& [type, count] : types) names.push_back(type);
   facts.number("parameters", "parameters", parameters);
   facts.words("stored as", "stored_dtypes", names);
-  const std::string& packed = checkpoint.packed_as();
+  const std::string& packed = checkpoint.prequantized_as();
   if (!packed.empty()) facts.text("quantised", "quantization", packed);
   facts.size("weights", "weight_bytes", bytes);
 }

@@ -13,19 +13,48 @@
 namespace tern {
 
 enum class DType : uint8_t {
-  boolean, u8, i8, i16, u16, i32, u32, i64, u64,
-  f16, bf16, f32, f64, c64,
-  f8_e4m3, f8_e5m2, f8_e8m0, f6_e2m3, f6_e3m2, f4,
-  q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k,
-  int4_g32_zp, int4_g128_zp, int8_g32_zp, int8_g128_zp,
+  boolean,
+  u8,
+  i8,
+  i16,
+  u16,
+  i32,
+  u32,
+  i64,
+  u64,
+  f16,
+  bf16,
+  f32,
+  f64,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  int4_g32_zp,
+  int4_g128_zp,
+  int8_g32_zp,
+  int8_g128_zp,
 };
 
 /// Bits of one element: 4 for f4, 6 for f6_*, else a multiple of 8; 0 for blocks, where an element
 /// does not stand alone.
 TERN_API size_t bits(DType dtype) noexcept;
 
-/// Blocks, ggml's and tern's own (kernels/gemm_block/blocks.h): so many neighbours of a row in so many bytes. Of
-/// another type elements is 0.
+/// Blocks, ggml's and tern's own (kernels/gemm_block/blocks.h): so many neighbours of a row in so
+/// many bytes. Of another type elements is 0.
 struct BlockSize {
   size_t elements = 0, bytes = 0;
   explicit operator bool() const noexcept { return elements > 0; }

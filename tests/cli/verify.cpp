@@ -231,7 +231,7 @@ TEST_CASE("verify and info look at the weights that the config names") {
   }
 }
 
-TEST_CASE("verify and info know packed weights, and info how they are packed and run") {
+TEST_CASE("verify and info know prequantized weights, and info how they are packed and run") {
   const TemporaryFolder folder;
   const std::string zeros(1 << 16, '\0');
   const std::string model = changed_model(folder, [&](Tensors& tensors) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packed_export.h"
+#include "prequantized_export.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packed weights as numbers, or as the blocks that products run from; see packed_weight.h.
-#include "packed_weight.h"
+// Prequantized weights as numbers, or as the blocks that products run from; see
+// prequantized_weight.h.
+#include "prequantized_weight.h"
 
 #include <algorithm>
 #include <array>
@@ -38,7 +39,7 @@ uint8_t field(const uint32_t* words, size_t i, size_t bits) {
 
 class Unpacker {
  public:
-  Unpacker(const PackedWeight& w, std::string_view name)
+  Unpacker(const PrequantizedWeight& w, std::string_view name)
       : w_(w),
         bits_(static_cast<size_t>(w.format.bits)),
         stride_(w.in + 64),  // rows that do not fall on the same lines of the cache
@@ -155,7 +156,7 @@ class Unpacker {
     }
   }
 
-  const PackedWeight& w_;
+  const PrequantizedWeight& w_;
   ThreadPool& pool_ = ThreadPool::shared();
   size_t bits_;
   int64_t stride_;
@@ -166,7 +167,7 @@ class Unpacker {
 
 }  // namespace
 
-std::optional<DType> PackedWeight::block_type() const {
+std::optional<DType> PrequantizedWeight::block_type() const {
   const auto fits = [&](int64_t block) {
     return in % block == 0 && (format.group % block == 0 || format.group >= in);
   };
@@ -175,14 +176,14 @@ std::optional<DType> PackedWeight::block_type() const {
   return fits(128) ? DType::int4_g128_zp : DType::int4_g32_zp;
 }
 
-Tensor stand_in(const PackedWeight& w, bool turned) {
+Tensor stand_in(const PrequantizedWeight& w, bool turned) {
   const std::array<int64_t, 2> strides = {0, 0};
   const auto offset = static_cast<size_t>(w.codes.raw() - w.codes.storage()->data());
   const Shape shape = turned ? Shape({w.in, w.out}) : Shape({w.out, w.in});
   return Tensor(w.codes.storage(), DType::u8, shape, strides, offset);
 }
 
-Tensor unpacked(const PackedWeight& w, std::string_view name, DType dtype) {
+Tensor unpacked(const PrequantizedWeight& w, std::string_view name, DType dtype) {
   for (const Tensor* part : {&w.codes, &w.zeros, &w.scales}) {
     if (part->storage()->populate(part->raw(), part->bytes())) continue;
     fail(ErrorCode::io, cat("'", printable_name(name),

@@ -13,8 +13,8 @@
 //
 // A word of AWQ has the columns 0, 2, 4, 6, 1, 3, 5, 7 of its eight. With scales of 16 bits the
 // product is exact in f32 (at most 20 bits): the references' kernels for float16 round it.
-// packed_checkpoint.cpp finds the parts in a checkpoint, packed_weight.cpp makes one weight of
-// them.
+// prequantized_checkpoint.cpp finds the parts in a checkpoint, prequantized_weight.cpp makes one
+// weight of them.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@
 namespace tern {
 
 /// What quantization_config says of all such weights.
-struct PackedFormat {
+struct PrequantizedFormat {
   bool awq = false;
   int bits = 4;
   int64_t group = 0;      // inputs; 0: a row is one group
@@ -41,11 +41,12 @@ struct PackedFormat {
 /// nullopt when there is no quantization_config, or one of another method beside tensors that are
 /// all floats: it then says how to quantise them. unsupported names the repository, the method or
 /// the field, and what to do.
-std::optional<PackedFormat> packed_format(const Config& config, const Checkpoint& checkpoint,
-                                          const std::string& repo);
+std::optional<PrequantizedFormat> prequantized_format(const Config& config,
+                                                      const Checkpoint& checkpoint,
+                                                      const std::string& repo);
 
-struct PackedWeight {
-  PackedFormat format;
+struct PrequantizedWeight {
+  PrequantizedFormat format;
   Tensor codes, zeros, scales;    // views of the file: i32, i32, f16 (or bf16, f32)
   std::vector<int32_t> group_of;  // [in], empty: input i is in group i / format.group
   int64_t in = 0, out = 0;
@@ -57,11 +58,11 @@ struct PackedWeight {
 };
 
 /// A tensor of the weight's shape, [out, in] or [in, out], where its codes lie. Their bytes are not
-/// its elements, which the type, u8, says to whoever knows nothing of packed weights.
-Tensor stand_in(const PackedWeight& weight, bool turned = false);
+/// its elements, which the type, u8, says to whoever knows nothing of prequantized weights.
+Tensor stand_in(const PrequantizedWeight& weight, bool turned = false);
 
 /// The weight [out, in] in f32, bf16, f16 (rounded once) or block_type(), in pages of its own; the
 /// file's pages are given back. io names it when the file cannot be read any more.
-Tensor unpacked(const PackedWeight& weight, std::string_view name, DType dtype);
+Tensor unpacked(const PrequantizedWeight& weight, std::string_view name, DType dtype);
 
 }  // namespace tern

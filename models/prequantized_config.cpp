@@ -6,7 +6,7 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "key_names.h"
-#include "packed_weight.h"
+#include "prequantized_weight.h"
 
 namespace tern {
 
@@ -58,15 +58,15 @@ class Fields {
   const std::string& repo_;
 };
 
-PackedFormat awq_format(const Fields& fields) {
-  PackedFormat format = {.awq = true};
+PrequantizedFormat awq_format(const Fields& fields) {
+  PrequantizedFormat format = {.awq = true};
   fields.word({"version", "checkpoint_format", "format"}, "gemm", {"gemm"}, "gemm");
   format.bits = static_cast<int>(fields.integer({"bits", "w_bit"}, 4, {4}, "4"));
   return format;
 }
 
-PackedFormat gptq_format(const Fields& fields, const Json& json) {
-  PackedFormat format;
+PrequantizedFormat gptq_format(const Fields& fields, const Json& json) {
+  PrequantizedFormat format;
   format.less_one = fields.word({"checkpoint_format", "format"}, "gptq", {"gptq", "gptq_v2"},
                                 "gptq or gptq_v2") == "gptq";
   format.bits = static_cast<int>(fields.integer({"bits"}, 0, {2, 3, 4, 8}, "2, 3, 4 or 8"));
@@ -88,13 +88,14 @@ bool is_plain(const Checkpoint::Entry& entry) {
 
 }  // namespace
 
-std::string PackedFormat::text() const {
+std::string PrequantizedFormat::text() const {
   return cat(awq ? "awq" : "gptq", ", ", bits, " bits, ",
              group == 0 ? std::string("a row is one group") : cat("groups of ", group));
 }
 
-std::optional<PackedFormat> packed_format(const Config& config, const Checkpoint& checkpoint,
-                                          const std::string& repo) {
+std::optional<PrequantizedFormat> prequantized_format(const Config& config,
+                                                      const Checkpoint& checkpoint,
+                                                      const std::string& repo) {
   const Json& json = config.json()["quantization_config"];
   if (json.is_null()) return std::nullopt;
   const std::string_view method = json["quant_method"].string().value_or("");
@@ -107,7 +108,7 @@ std::optional<PackedFormat> packed_format(const Config& config, const Checkpoint
              "model, or a GGUF file of it"));
   }
   const Fields fields(json, repo);
-  PackedFormat format = method == "awq" ? awq_format(fields) : gptq_format(fields, json);
+  PrequantizedFormat format = method == "awq" ? awq_format(fields) : gptq_format(fields, json);
   const int64_t group =
       fields.integer({"group_size", "q_group_size"}, 128, {}, "-1 or more than 0");
   format.group = group == -1 ? 0 : group;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of packed weights in a checkpoint ("….qweight" and its kin) become one entry
+// The parts of prequantized weights in a checkpoint ("….qweight" and its kin) become one entry
 // "….weight" [out, in], which is unpacked when a model takes it.
 #include <algorithm>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "key_names.h"
-#include "packed_weight.h"
+#include "prequantized_weight.h"
 
 namespace tern {
 
@@ -19,7 +19,8 @@ using Entry = Checkpoint::Entry;
 
 class Joiner {
  public:
-  Joiner(const std::vector<Entry>& entries, const PackedFormat& format, const std::string& repo)
+  Joiner(const std::vector<Entry>& entries, const PrequantizedFormat& format,
+         const std::string& repo)
       : entries_(entries), format_(format), repo_(repo) {
     for (size_t i = 0; i < entries.size(); ++i) index_.emplace(entries[i].name, i);
   }
@@ -42,7 +43,7 @@ class Joiner {
 
   Entry join(const Entry& codes) {
     const std::string base = codes.name.substr(0, codes.name.size() - kCodes.size());
-    auto weight = std::make_shared<PackedWeight>();
+    auto weight = std::make_shared<PrequantizedWeight>();
     weight->format = format_;
     weight->codes = part(codes.name, DType::i32);
     weight->zeros = part(base + ".qzeros", DType::i32);
@@ -52,7 +53,7 @@ class Joiner {
     if (!format_.awq) weight->group_of = groups_of(base, *weight, groups);
     note_bias(base + ".bias");
     Tensor tensor = stand_in(*weight);
-    return {base + ".weight", std::move(tensor), {.packed = std::move(weight)}};
+    return {base + ".weight", std::move(tensor), {.prequantized = std::move(weight)}};
   }
 
   /// f16 stands for any type of floats with 16 or 32 bits.
@@ -76,7 +77,7 @@ class Joiner {
   }
 
   /// in and out by the codes, in numbers that the file has room for; the rest must agree.
-  void set_sizes(PackedWeight& w, const std::string& base) const {
+  void set_sizes(PrequantizedWeight& w, const std::string& base) const {
     const int64_t rows = w.codes.dim(0), columns = w.codes.dim(1);
     const int64_t unit = format_.bits == 3 ? 3 : 1;  // words in which codes end
     if (!format_.awq && rows % unit != 0) {
@@ -104,7 +105,8 @@ class Joiner {
   }
 
   /// Empty when the inputs' groups follow each other.
-  std::vector<int32_t> groups_of(const std::string& base, const PackedWeight& w, int64_t groups) {
+  std::vector<int32_t> groups_of(const std::string& base, const PrequantizedWeight& w,
+                                 int64_t groups) {
     const std::string name = base + ".g_idx";
     if (!index_.contains(name)) return {};
     const Tensor& stored = part(name, DType::i32, 1);
@@ -140,7 +142,7 @@ class Joiner {
   }
 
   const std::vector<Entry>& entries_;
-  const PackedFormat& format_;
+  const PrequantizedFormat& format_;
   const std::string& repo_;
   std::unordered_map<std::string_view, size_t> index_;
   std::set<size_t> parts_, zero_biases_;
@@ -148,11 +150,11 @@ class Joiner {
 
 }  // namespace
 
-void Checkpoint::join_packed(const Config& config, const std::string& repo) {
-  const std::optional<PackedFormat> format = packed_format(config, *this, repo);
+void Checkpoint::join_prequantized(const Config& config, const std::string& repo) {
+  const std::optional<PrequantizedFormat> format = prequantized_format(config, *this, repo);
   if (!format) return;
   entries_ = Joiner(entries_, *format, repo).joined();
-  packed_as_ = format->text();
+  prequantized_as_ = format->text();
 }
 
 }  // namespace tern

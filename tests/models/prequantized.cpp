@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "../../engine/base/format.h"
-#include "packed_export.h"
+#include "prequantized_export.h"
 
 using namespace tern;
 using namespace tern::test;
@@ -49,7 +49,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-TEST_CASE("packed weights give the bits of the same weights as floats, or run from exact blocks") {
+TEST_CASE(
+    "prequantized weights give the bits of the same weights as floats, or run from exact blocks") {
   double largest = 0;
   for (const Row& row : kRows) {
     const std::string name = row.packing.config() + cat(", ", row.packing.intermediate);
@@ -108,12 +109,13 @@ void check_saved(const PackedModel& made, const Packing& packing) {
 
 }  // namespace
 
-TEST_CASE("packed weights are saved as numbers, which load as the same model") {
+TEST_CASE("prequantized weights are saved as numbers, which load as the same model") {
   const Packing packing = {.bits = 4, .group = 64, .shuffled = true};
   check_saved(packed_model(packing), packing);
 }
 
-TEST_CASE("GPT-2's packed matrices, which the class has the other way round, load and are saved") {
+TEST_CASE(
+    "GPT-2's prequantized matrices, which the class has the other way round, load and are saved") {
   const Packing packing = {.bits = 4, .group = 32};
   const PackedModel made = packed_gpt2(packing);
   check_saved(made, packing);
@@ -123,7 +125,7 @@ TEST_CASE("GPT-2's packed matrices, which the class has the other way round, loa
   CHECK(golden::relative_l2(fast(inputs())["logits"], expected) <= 4 * 0.005);
 }
 
-TEST_CASE("packed weights are quantised anew when they are asked for in int8") {
+TEST_CASE("prequantized weights are quantised anew when they are asked for in int8") {
   const Packing packing = {.awq = true};
   const PackedModel made = packed_model(packing);
   const LoadOptions options = {.dtype = "float32", .quantize = "int8"};
@@ -141,7 +143,8 @@ TEST_CASE("a bias of zeros that a class has not is not unexpected, another one i
         std::vector<std::string>{"model.layers.0.mlp.up_proj.bias"});
 }
 
-TEST_CASE("packed weights that do not fit each other, or the class, are an Error that names them") {
+TEST_CASE(
+    "prequantized weights that do not fit each other, or the class, are an Error that names them") {
   const std::string q = "model.layers.0.self_attn.q_proj.";
   const auto erase = [&](const char* part) {
     return [name = q + part](PackedItems& items) { items.erase(name); };
