@@ -5,6 +5,7 @@
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
+#include "grammar/json_schema.h"
 #include "prompts.h"
 
 namespace tern {
@@ -62,10 +63,30 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
                                               : c.use_cache                 ? "beam search"
                                                             : "a call with use_cache false"));
   }
-  if (!c.stop_strings.empty() && !hooks.tokenizer) {
+  const bool constrained = !c.grammar.empty() || !c.json_schema.empty();
+  if ((constrained || !c.stop_strings.empty()) && !hooks.tokenizer) {
     fail(ErrorCode::invalid_argument,
-         "generate: stop_strings need the tokenizer: give it in GenerateHooks");
+         cat("generate: ", constrained ? "grammar and json_schema" : "stop_strings",
+             " need the tokenizer: give it in GenerateHooks"));
   }
+  if (!c.grammar.empty() && !c.json_schema.empty())
+    fail(ErrorCode::invalid_argument, "generate: give one of grammar and json_schema, not both");
+  if (constrained && c.eos_token_id.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "generate: a text that a grammar ends needs a token to end with: set eos_token_id");
+  }
+}
+
+/// Null when anything may be generated.
+std::shared_ptr<grammar::Constraint> constraint_of(const GenerationConfig& c,
+                                                   const GenerateHooks& hooks) {
+  if (c.grammar.empty() && c.json_schema.empty()) return nullptr;
+  const std::string text =
+      c.grammar.empty() ? grammar::of_json_schema(hub::Json::parse(c.json_schema, "json_schema"))
+                        : c.grammar;
+  const char* what = c.grammar.empty() ? "json_schema as a grammar" : "grammar";
+  return std::make_shared<grammar::Constraint>(grammar::Grammar::parse(text, what),
+                                               *hooks.tokenizer, c.eos_token_id);
 }
 
 /// Tokens of a row, prompt included.
@@ -127,6 +148,7 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
   const bool encodes = causal->has_encoder();
   Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(inputs);
   const int64_t length = longest(config, prompts.length, model.max_length());
+  std::shared_ptr<grammar::Constraint> constraint = constraint_of(config, hooks);
   Encoded encoded, assistant_encoded;
   if (encodes) {
     encoded = causal->encode_sources(ctx, inputs);
@@ -147,7 +169,8 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
                    .positions = model.max_length(),
                    .hooks = hooks,
                    .encoded = encodes ? &encoded : nullptr,
-                   .assistant_encoded = encodes ? &assistant_encoded : nullptr};
+                   .assistant_encoded = encodes ? &assistant_encoded : nullptr,
+                   .constraint = std::move(constraint)};
   if (config.encoder_repetition_penalty != 1 || config.encoder_no_repeat_ngram_size > 0)
     search.sources = source_rows(inputs);
   if (!config.stop_strings.empty()) search.stop.emplace(*hooks.tokenizer, config.stop_strings);

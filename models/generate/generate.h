@@ -17,7 +17,7 @@ namespace tern {
 
 /// What a call has beside its arguments.
 struct GenerateHooks {
-  /// Needed for stop_strings.
+  /// Needed for stop_strings, grammar and json_schema.
   std::optional<Tokenizer> tokenizer = {};
   /// Called with each token when it has been chosen, `row` being one of `sequences`; false ends the
   /// row. TextStream makes text of them as it comes. Not with beams, which are not final until the

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 31;
 constexpr int64_t kMostGuesses = 1 << 10;
 
-constexpr std::array<std::string_view, 40> kArguments = {"max_length",
+constexpr std::array<std::string_view, 42> kArguments = {"max_length",
                                                          "max_new_tokens",
                                                          "min_length",
                                                          "min_new_tokens",
@@ -43,6 +43,8 @@ constexpr std::array<std::string_view, 40> kArguments = {"max_length",
                                                          "begin_suppress_tokens",
                                                          "bad_words_ids",
                                                          "stop_strings",
+                                                         "grammar",
+                                                         "json_schema",
                                                          "repetition_penalty",
                                                          "no_repeat_ngram_size",
                                                          "encoder_repetition_penalty",
@@ -206,7 +208,15 @@ GenerationConfig GenerationConfig::with(const hub::Json& arguments) const {
     fail(ErrorCode::invalid_argument,
          cat("generate: argument '", printable_name(name), "' is not known; there are ", known));
   }
-  out.read(Config(arguments, "generate"));
+  const Config call(arguments, "generate");
+  out.read(call);
+  out.grammar = call.string({"grammar"}, out.grammar);
+  const hub::Json& schema = arguments["json_schema"];
+  if (schema.is_object() || schema.is_boolean()) {
+    out.json_schema = schema.dump();
+  } else {
+    out.json_schema = call.string({"json_schema"}, out.json_schema);
+  }
   // An argument of the call outranks a length of the file.
   const bool length = !arguments["max_length"].is_null();
   if (length && arguments["max_new_tokens"].is_null()) out.max_new_tokens.reset();

@@ -43,6 +43,9 @@ struct TERN_API GenerationConfig {
   std::vector<int64_t> suppress_tokens, begin_suppress_tokens;
   std::vector<std::vector<int64_t>> bad_words_ids;
   std::vector<std::string> stop_strings;  // a row ends with the token that completes one
+  /// What is generated is one of a grammar's texts (GBNF, as llama.cpp reads it), or JSON that
+  /// satisfies a schema (its text; {}: any JSON). Empty: anything; one of both at most.
+  std::string grammar, json_schema;
   // Changes of the scores.
   double repetition_penalty = 1;
   int64_t no_repeat_ngram_size = 0;

@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "../../engine/base/error.h"
+
 namespace tern {
 
 namespace {
@@ -51,6 +53,14 @@ float kth(std::span<const float> scores, size_t k) {
 
 }  // namespace
 
+void check_any_possible(std::span<const float> scores) {
+  if (!std::all_of(scores.begin(), scores.end(), [](float s) { return s == kNever; })) return;
+  fail(
+      ErrorCode::invalid_argument,
+      "generate: no token can come next: of those that the grammar allows the vocabulary has none, "
+      "or another argument forbids them (min_new_tokens, suppress_tokens, bad_words_ids, …)");
+}
+
 void log_softmax(std::span<float> scores) {
   const float most = *std::max_element(scores.begin(), scores.end());
   double sum = 0;
@@ -73,8 +83,12 @@ std::vector<double> probabilities(std::span<const float> scores) {
 }
 
 LogitsProcessors::LogitsProcessors(const GenerationConfig& config, int64_t prompt_length,
-                                   int64_t max_length)
-    : config_(config), prompt_length_(prompt_length), max_length_(max_length) {}
+                                   int64_t max_length,
+                                   std::shared_ptr<grammar::Constraint> constraint)
+    : config_(config),
+      prompt_length_(prompt_length),
+      max_length_(max_length),
+      constraint_(std::move(constraint)) {}
 
 namespace {
 
@@ -123,6 +137,7 @@ void LogitsProcessors::forbid(const Row& row, std::span<float> scores) const {
   const bool too_short =
       length < config_.min_length || length - prompt_length_ < config_.min_new_tokens;
   if (too_short) suppress(scores, config_.eos_token_id);
+  if (constraint_) (*constraint_)(tokens.subspan(static_cast<size_t>(prompt_length_)), scores);
 }
 
 void LogitsProcessors::force(std::span<const int64_t> tokens, std::span<float> scores) const {

@@ -3,17 +3,21 @@
 // _get_logits_processor): penalties and prohibitions always, cutoffs only when sampling.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "generation_config.h"
+#include "grammar/constraint.h"
 
 namespace tern {
 
 class LogitsProcessors {
  public:
   /// prompt_length: tokens of a row before the first generated one, padding included.
-  LogitsProcessors(const GenerationConfig& config, int64_t prompt_length, int64_t max_length);
+  /// constraint: of config's grammar, null without one; shared by all that a call asks.
+  LogitsProcessors(const GenerationConfig& config, int64_t prompt_length, int64_t max_length,
+                   std::shared_ptr<grammar::Constraint> constraint);
 
   /// What a row holds, padding included.
   struct Row {
@@ -32,8 +36,11 @@ class LogitsProcessors {
 
   GenerationConfig config_;
   int64_t prompt_length_, max_length_;
+  std::shared_ptr<grammar::Constraint> constraint_;
 };
 
+/// invalid_argument when every token is forbidden.
+void check_any_possible(std::span<const float> scores);
 /// log softmax in place, sums in double.
 void log_softmax(std::span<float> scores);
 /// exp(log softmax), as doubles.

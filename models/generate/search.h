@@ -30,6 +30,7 @@ struct Search {
   const Encoded* assistant_encoded = nullptr;
   /// The ids of those, or the prompts, one row for each; empty where no processor reads them.
   TokenRows sources = {};
+  std::shared_ptr<grammar::Constraint> constraint = {};
 
   /// An end-of-sequence token.
   bool ends(int64_t token) const;
@@ -49,7 +50,7 @@ struct Search {
     if (sources.empty()) return {tokens};
     return {tokens, sources[index / (rows / sources.size())]};
   }
-  LogitsProcessors processors() const { return {config, prompt_length, max_length}; }
+  LogitsProcessors processors() const { return {config, prompt_length, max_length, constraint}; }
 };
 
 struct Found {

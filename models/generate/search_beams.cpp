@@ -126,6 +126,7 @@ class BeamSearch {
       process_(s_.row(beam.whole, g, groups_.size()), scores);
       for (const float x : scores) all.push_back(x + beam.score);
     }
+    if (s_.constraint) check_any_possible(all);
     std::vector<Beam> out;
     for (const size_t index : choose(all, kept)) {
       const Beam& from = groups_[g].running[index / vocabulary];

@@ -130,6 +130,7 @@ class TokenSearch {
       const std::span<float> next(scores, vocabulary);
       if (s_.config.output_logits) keep_logits(i, next);
       process_(s_.row(whole, i, s_.whole.size()), next);
+      if (s_.constraint) check_any_possible(next);
       const int64_t token = choose(i, next);
       s_.push(row, token);
       goes_on = static_cast<int64_t>(whole.size()) < s_.max_length && !s_.ends(token) &&

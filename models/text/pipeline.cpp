@@ -76,6 +76,10 @@ std::string Tokenizer::Pipeline::decode(std::span<const int64_t> ids, bool skip_
     const auto text = token(id);
     if (text && !(skip_special && added.is_special(*text))) tokens.emplace_back(*text);
   }
+  return joined(std::move(tokens));
+}
+
+std::string Tokenizer::Pipeline::joined(std::vector<std::string> tokens) const {
   if (decoder) decoder->decode(tokens);
   std::string out;
   for (const std::string& t : tokens) {

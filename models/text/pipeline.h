@@ -85,6 +85,8 @@ struct Tokenizer::Pipeline {
 
   std::optional<std::string_view> token(int64_t id) const noexcept;
   std::string decode(std::span<const int64_t> ids, bool skip_special_tokens) const;
+  /// The text of tokens.
+  std::string joined(std::vector<std::string> tokens) const;
 };
 
 namespace text {

@@ -126,6 +126,21 @@ std::string Tokenizer::decode(std::span<const int64_t> ids, const DecodeOptions&
   return out;
 }
 
+std::string Tokenizer::token_bytes(int64_t id) const {
+  const Pipeline& p = Pipeline::checked(pipeline_);
+  const auto token = p.token(id);
+  if (!token || p.added.is_special(*token)) return {};
+  if (p.decoder) {
+    if (auto bytes = p.decoder->raw_bytes(*token)) return *bytes;
+  }
+  // Between two that no decoder changes: what it does to the first and the last does not count.
+  const std::string mark = "\x01";
+  const std::string text = p.joined({mark, std::string(*token), mark});
+  const std::string behind = p.joined({mark, mark}).substr(mark.size());
+  if (text.size() < mark.size() + behind.size() || !text.ends_with(behind)) return {};
+  return text.substr(mark.size(), text.size() - mark.size() - behind.size());
+}
+
 std::vector<std::string> Tokenizer::batch_decode(std::span<const std::vector<int64_t>> batch,
                                                  const DecodeOptions& options) const {
   std::vector<std::string> out;

@@ -137,6 +137,9 @@ class TERN_API Tokenizer {
   std::vector<int64_t> convert_tokens_to_ids(std::span<const std::string> tokens) const;
   std::vector<std::string> convert_ids_to_tokens(std::span<const int64_t> ids,
                                                  bool skip_special_tokens = false) const;
+  /// What a token adds to a text that it stands within, as bytes: they need not be whole
+  /// characters. Empty for special tokens and ids that are not in the vocabulary.
+  std::string token_bytes(int64_t id) const;
   int64_t vocab_size() const;
   /// 10^30 in the file means no limit: 0 here.
   int64_t model_max_length() const;

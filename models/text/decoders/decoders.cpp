@@ -56,6 +56,12 @@ void ByteLevelDecoder::decode(std::vector<std::string>& tokens) const {
   tokens.assign(1, std::string(valid_utf8(bytes, scratch)));
 }
 
+std::optional<std::string> ByteLevelDecoder::raw_bytes(std::string_view token) const {
+  std::string bytes;
+  if (!append_bytes(token, bytes)) bytes = token;
+  return bytes;
+}
+
 void WordPieceDecoder::decode(std::vector<std::string>& tokens) const {
   for (size_t i = 0; i < tokens.size(); ++i) {
     std::string& token = tokens[i];
@@ -143,8 +149,20 @@ void ByteFallbackDecoder::decode(std::vector<std::string>& tokens) const {
   tokens.swap(out);
 }
 
+std::optional<std::string> ByteFallbackDecoder::raw_bytes(std::string_view token) const {
+  const auto byte = byte_of_token(token);
+  return byte ? std::optional(std::string(1, static_cast<char>(*byte))) : std::nullopt;
+}
+
 void DecoderSequence::decode(std::vector<std::string>& tokens) const {
   for (const auto& step : steps) step->decode(tokens);
+}
+
+std::optional<std::string> DecoderSequence::raw_bytes(std::string_view token) const {
+  for (const auto& step : steps) {
+    if (auto bytes = step->raw_bytes(token)) return bytes;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tern::text

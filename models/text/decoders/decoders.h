@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../../../hub/formats/json.h"
@@ -17,6 +19,8 @@ class Decoder {
   virtual ~Decoder() = default;
   /// May change the number of tokens.
   virtual void decode(std::vector<std::string>& tokens) const = 0;
+  /// The bytes of a token that need not be whole characters; none: it has only these.
+  virtual std::optional<std::string> raw_bytes(std::string_view) const { return std::nullopt; }
 };
 
 /// The end-of-word suffix becomes a blank, except in the last token, where it goes.
@@ -29,6 +33,7 @@ struct BpeDecoder final : Decoder {
 /// is not UTF-8 in the end becomes U+FFFD.
 struct ByteLevelDecoder final : Decoder {
   void decode(std::vector<std::string>& tokens) const override;
+  std::optional<std::string> raw_bytes(std::string_view token) const override;
 };
 
 /// Glues continuing pieces; with `cleanup`, takes back the blanks before punctuation.
@@ -74,11 +79,14 @@ struct StripDecoder final : Decoder {
 /// Runs of "<0x41>" become characters; a run that is not UTF-8, U+FFFD for each of its bytes.
 struct ByteFallbackDecoder final : Decoder {
   void decode(std::vector<std::string>& tokens) const override;
+  std::optional<std::string> raw_bytes(std::string_view token) const override;
 };
 
 struct DecoderSequence final : Decoder {
   std::vector<std::unique_ptr<Decoder>> steps;
   void decode(std::vector<std::string>& tokens) const override;
+  /// The first step's that has them.
+  std::optional<std::string> raw_bytes(std::string_view token) const override;
 };
 
 /// The "decoder" member of tokenizer.json; null gives nullptr. unsupported names the type.
