@@ -74,13 +74,13 @@ void Automaton::come_to(Way begin) {
     const Way way = waiting_.back();
     waiting_.pop_back();
     if (!visited_.insert(way.key()).second) continue;
-    if (visited_.size() > kMostWays)
-      fail_ambiguous(cat("the text can be read in more than ", kMostWays, " ways at once"));
     work();
     const Place& place = grammar_.places[way.place];
     switch (place.kind) {
       case Place::Kind::bytes:
         found_.push_back(way);
+        if (found_.size() > kMostWays)
+          fail_ambiguous(cat("the text can be read in more than ", kMostWays, " ways at once"));
         break;
       case Place::Kind::split:
         for (uint32_t e = place.edge; e != UINT32_MAX; e = grammar_.edges[e].following)

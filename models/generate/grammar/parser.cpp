@@ -355,9 +355,12 @@ class Parser {
     if (circle.empty()) return;
     const Rule& first = rules_[circle.front()];
     std::string through;
+    std::string_view last = first.name;
     for (const uint32_t rule : circle) {
-      const std::string& name = rules_[rule].name;
-      if (name == first.name || through.size() > 200) continue;
+      const std::string_view name = rules_[rule].name;
+      const bool known = name == last || name == first.name;  // a group has its rule's name
+      last = name;
+      if (known || through.size() > 200) continue;
       through += cat(through.empty() ? ", through '" : "', '", printable_name(name));
     }
     if (!through.empty()) through += "'";
