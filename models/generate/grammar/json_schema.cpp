@@ -96,7 +96,9 @@ void SchemaConverter::fail_unsupported(const std::string& pointer, std::string_v
 
 std::string SchemaConverter::run() {
   text_ = shared_rules();
-  define("root", rule_of({&root_, "#"}));
+  const std::string first = rule_of({&root_, "#"});
+  references_.emplace("#", first);
+  define("root", first);
   while (!waiting_.empty()) {
     const Waiting next = std::move(waiting_.back());
     waiting_.pop_back();
