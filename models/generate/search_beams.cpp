@@ -142,6 +142,7 @@ class BeamSearch {
   }
 
   /// Indices of the best, or drawn without replacement; by descending score, of equals the first.
+  /// Where fewer can be drawn, others that are not possible fill the list: a step needs its beams.
   std::vector<size_t> choose(const std::vector<float>& all, size_t count) {
     std::vector<size_t> order(all.size());
     std::iota(order.begin(), order.end(), 0);
@@ -156,6 +157,7 @@ class BeamSearch {
       return order;
     }
     std::vector<double> p = probabilities(all);
+    std::vector<bool> drawn(all.size());
     order.clear();
     for (double left = 1; order.size() < n && left > 0;) {
       const size_t i = draw(p, left, random_);
@@ -163,6 +165,10 @@ class BeamSearch {
       order.push_back(i);
       left -= p[i];
       p[i] = 0;
+      drawn[i] = true;
+    }
+    for (size_t i = 0; order.size() < n; ++i) {
+      if (!drawn[i]) order.push_back(i);
     }
     std::sort(order.begin(), order.end(), better);
     return order;
