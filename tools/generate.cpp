@@ -82,7 +82,7 @@ int generate_verb(const Arguments& arguments) {
                       config);
   }
   Context ctx;
-  if (!config.stop_strings.empty()) {
+  if (config.needs_tokenizer()) {
     hooks.tokenizer = AutoTokenizer::from_repo(repo, load.gguf_file);
   }
   write_tensors(options.outputs,

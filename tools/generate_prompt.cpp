@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "../engine/base/env.h"
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../models/text/chat_template.h"
@@ -133,12 +134,16 @@ void PromptOptions::declare(Options& options) {
                "messages (JSON; -: standard input) to answer; no FILE: a conversation");
   options.integer("--max-new-tokens", max_new_tokens, {1, 1 << 30},
                   "tokens at most (default: the model's, else 20)");
-  options.flag("--greedy", greedy, "the likeliest token each time, whatever the model's files say");
-  options.text("--temperature", "X", temperature, "sample; also --top-k N, --top-p X, --seed N");
+  options.text("--temperature", "X", temperature,
+               "sample; also --top-k N, --top-p X, --seed N; or not: --greedy");
+  options.flag("--greedy", greedy, "");
   options.integer("--top-k", top_k, {0, 1 << 30}, "");
   options.text("--top-p", "X", top_p, "");
   options.integer("--seed", seed, {0, INT32_MAX}, "");
   options.repeated("--stop", "TEXT", stop, "end where this text comes");
+  options.text("--json-schema", "FILE", json_schema,
+               "JSON that satisfies this answers; or --grammar FILE: a text of this GBNF");
+  options.text("--grammar", "FILE", grammar, "");
   options.flag("--json", json, "the answer as JSON: ids, text, timings");
 }
 
@@ -163,6 +168,11 @@ Json PromptOptions::over(const Json& set) const {
   if (!top_p.empty()) add("top_p", number("--top-p", top_p));
   if (top_k >= 0) add("top_k", Json::make(int64_t{top_k}));
   if (seed >= 0) add("seed", Json::make(int64_t{seed}));
+  if (!grammar.empty()) {
+    constexpr uint64_t kLargest = uint64_t{16} << 20;
+    add("grammar", Json::make(std::string_view(env().read_file(grammar, kLargest))));
+  }
+  if (!json_schema.empty()) add("json_schema", read_json(json_schema));
   if (!stop.empty()) {
     std::vector<Json> texts;
     for (const std::string& s : stop) texts.push_back(Json::make(std::string_view(s)));
@@ -178,7 +188,7 @@ int PromptOptions::run(const Loaded& loaded, const Model& model,
     return conversation(loaded, model, config);
   }
   GenerateHooks hooks = {.assistant_model = loaded.assistant};
-  if (ids.empty() || !config.stop_strings.empty()) {
+  if (ids.empty() || config.needs_tokenizer()) {
     hooks.tokenizer = AutoTokenizer::from_repo(loaded.repo, loaded.gguf_file);
   }
   std::vector<int64_t> prompt;

@@ -14,6 +14,7 @@ namespace tern::cli {
 struct PromptOptions {
   std::string text = {}, ids = {}, chat = {};
   std::string temperature = {}, top_p = {};
+  std::string grammar = {}, json_schema = {};  // files
   int max_new_tokens = 0, top_k = -1, seed = -1;
   std::vector<std::string> stop = {};
   bool greedy = false, json = false;

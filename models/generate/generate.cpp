@@ -63,15 +63,14 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
                                               : c.use_cache                 ? "beam search"
                                                             : "a call with use_cache false"));
   }
-  const bool constrained = !c.grammar.empty() || !c.json_schema.empty();
-  if ((constrained || !c.stop_strings.empty()) && !hooks.tokenizer) {
+  if (c.needs_tokenizer() && !hooks.tokenizer) {
     fail(ErrorCode::invalid_argument,
-         cat("generate: ", constrained ? "grammar and json_schema" : "stop_strings",
+         cat("generate: ", c.constrained() ? "grammar and json_schema" : "stop_strings",
              " need the tokenizer: give it in GenerateHooks"));
   }
   if (!c.grammar.empty() && !c.json_schema.empty())
     fail(ErrorCode::invalid_argument, "generate: give one of grammar and json_schema, not both");
-  if (constrained && c.eos_token_id.empty()) {
+  if (c.constrained() && c.eos_token_id.empty()) {
     fail(ErrorCode::invalid_argument,
          "generate: a text that a grammar ends needs a token to end with: set eos_token_id");
   }
@@ -80,7 +79,7 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
 /// Null when anything may be generated.
 std::shared_ptr<grammar::Constraint> constraint_of(const GenerationConfig& c,
                                                    const GenerateHooks& hooks) {
-  if (c.grammar.empty() && c.json_schema.empty()) return nullptr;
+  if (!c.constrained()) return nullptr;
   const std::string text =
       c.grammar.empty() ? grammar::of_json_schema(hub::Json::parse(c.json_schema, "json_schema"))
                         : c.grammar;

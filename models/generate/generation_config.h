@@ -64,6 +64,11 @@ struct TERN_API GenerationConfig {
   /// of another type, or out of its range.
   GenerationConfig with(const hub::Json& arguments) const;
 
+  /// A grammar or a schema is given.
+  bool constrained() const noexcept { return !grammar.empty() || !json_schema.empty(); }
+  /// For constrained() and stop_strings.
+  bool needs_tokenizer() const noexcept { return constrained() || !stop_strings.empty(); }
+
  private:
   void read(const Config& c);
   void read_assisted(const Config& c);

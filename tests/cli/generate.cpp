@@ -206,6 +206,52 @@ TEST_CASE("generate answers a prompt or messages as text, and as JSON with ids a
   CHECK(std::count(two.begin(), two.end(), '\n') == 2);
 }
 
+TEST_CASE("generate answers with a text of a grammar's file, and with JSON of a schema's") {
+  const std::string model = golden("llama");
+  if (model.empty()) return;
+  const TemporaryFolder folder;
+  for (const char* name : {"config.json", "model.safetensors"}) {
+    std::filesystem::copy(model + "/" + name, folder / name);
+  }
+  std::string vocabulary = "\"</s>\":319";
+  for (int i = 0; i < 319; ++i) vocabulary += cat(",\"", i < 10 ? "" : "w", i, "\":", i);
+  folder.write(
+      "tokenizer.json",
+      R"({"added_tokens":[{"id":319,"content":"</s>","special":true}],"decoder":{"type":"ByteLevel"},)"
+      R"("model":{"type":"BPE","merges":[],"vocab":{)" +
+          vocabulary + "}}}");
+  const std::string schema =
+      folder.write("schema.json", R"({"type":"integer","minimum":70,"maximum":79})");
+  const std::string grammar = folder.write("answer.gbnf", "root ::= \"w42\" [5-7]{3}\n");
+  const std::string bad = folder.write("bad.gbnf", "root = x\n");
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"generate", folder / ""});
+    arguments.insert(arguments.end(), {"--set", "eos_token_id=319"});
+    return run_tern(arguments);
+  };
+  const Outcome number = run({"--prompt", "12", "--json-schema", schema});
+  CAPTURE(number.err);
+  CHECK(number.out.size() == 3);
+  CHECK((number.out >= "70" && number.out <= "79\n"));
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, {"--set", "num_beams=3"}}) {
+    std::vector<std::string> arguments = {"--prompt", "12", "--grammar", grammar};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome word = run(arguments);
+    CAPTURE(word.err);
+    CAPTURE(word.out);
+    CHECK(word.out.size() == 7);
+    CHECK(word.out.starts_with("w42"));
+    CHECK(word.out.find_first_not_of("567", 3) == 6);
+  }
+  const Outcome by_ids = run({"--ids", "1,2", "--grammar", grammar});
+  CHECK_MESSAGE(by_ids.out.starts_with("42,"), by_ids.err);
+  CHECK(by_ids.out.ends_with(",319\n"));
+  const Outcome refused = run({"--prompt", "12", "--grammar", bad});
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("grammar:1:6: expected '::=', found '='") != std::string::npos);
+}
+
 TEST_CASE("generate refuses what it cannot do and says why") {
   const std::string model = golden("llama");
   if (model.empty()) return;
