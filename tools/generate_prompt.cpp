@@ -142,7 +142,7 @@ void PromptOptions::declare(Options& options) {
   options.integer("--seed", seed, {0, INT32_MAX}, "");
   options.repeated("--stop", "TEXT", stop, "end where this text comes");
   options.text("--json-schema", "FILE", json_schema,
-               "JSON that satisfies this answers; or --grammar FILE: a text of this GBNF");
+               "the answer is JSON that satisfies this; or --grammar FILE (GBNF)");
   options.text("--grammar", "FILE", grammar, "");
   options.flag("--json", json, "the answer as JSON: ids, text, timings");
 }
