@@ -54,7 +54,9 @@ float kth(std::span<const float> scores, size_t k) {
 }  // namespace
 
 void check_any_possible(std::span<const float> scores) {
-  if (!std::all_of(scores.begin(), scores.end(), [](float s) { return s == kNever; })) return;
+  // remove_invalid_values leaves the lowest number, renormalize_logits none.
+  constexpr float kLowest = std::numeric_limits<float>::lowest();
+  if (std::any_of(scores.begin(), scores.end(), [](float s) { return s > kLowest; })) return;
   fail(
       ErrorCode::invalid_argument,
       "generate: no token can come next: of those that the grammar allows the vocabulary has none, "
