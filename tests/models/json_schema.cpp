@@ -53,6 +53,21 @@ const Table kTables[] = {
     {R"({"type":"integer","minimum":-0.5,"exclusiveMaximum":2.5})", {"0", "1", "2"}, {"-1", "3"}},
     {R"({"type":"integer","minimum":3,"maximum":3})", {"3"}, {"2", "4", "33"}},
     {R"({"minimum":1,"type":["integer","null"]})", {"1", "null"}, {"0"}},
+    {R"({"type":"number","minimum":0})",
+     {"0", "0.0", "0.5", "17", "9999999999999998.5"},
+     {"-0", "-1", "1e3", "1."}},
+    {R"({"type":"number","exclusiveMinimum":0,"maximum":1})",
+     {"0.5", "0.01", "1", "1.0"},
+     {"0", "0.0", "1.1", "2"}},
+    {R"({"type":"number","minimum":-2,"exclusiveMaximum":3})",
+     {"-2", "-2.0", "-1.99", "-0.5", "-0", "0", "2.999"},
+     {"-2.1", "3", "3.0", "-3"}},
+    {R"({"type":"number","exclusiveMinimum":-3,"exclusiveMaximum":-1})",
+     {"-2.99", "-1.01", "-2", "-2.5"},
+     {"-3", "-1", "-1.0", "-0.5", "1", "-3.0"}},
+    {R"({"type":"number","minimum":5,"maximum":5})", {"5", "5.0"}, {"5.1", "4.9"}},
+    {R"({"type":"number","maximum":0})", {"0", "-0", "0.0", "-0.5", "-7"}, {"0.5", "1"}},
+    {R"({"minimum":1})", {"1", "1.5"}, {"0.5", "\"\""}},
     {R"({"type":"string","minLength":2,"maxLength":3})",
      {"\"ab\"", "\"é€😀\"", R"("\n\u0041")"},
      {"\"a\"", "\"abcd\"", "\"\""}},
@@ -195,13 +210,16 @@ TEST_CASE("what a schema demands and a grammar cannot is refused by keyword and 
   };
   constexpr ErrorCode kUnsupported = ErrorCode::unsupported, kInvalid = ErrorCode::invalid_argument;
   const Row rows[] = {
-      {R"({"properties":{"a/b":{"type":"string","pattern":"x"}}})", kUnsupported,
-       "json_schema: #/properties/a~1b: 'pattern' is not supported"},
+      {R"({"properties":{"a/b":{"type":"string","contentSchema":{}}}})", kUnsupported,
+       "json_schema: #/properties/a~1b: 'contentSchema' is not supported"},
       {R"({"not":{}})", kUnsupported, "#: 'not'"},
       {R"({"if":{}})", kUnsupported, "#: 'if'"},
       {R"({"items":{"multipleOf":2}})", kUnsupported, "#/items: 'multipleOf'"},
-      {R"({"type":"number","minimum":2})", kUnsupported,
-       "#: 'minimum of a number that is no integer'"},
+      {R"({"type":"number","minimum":0.5})", kUnsupported, "#: 'minimum with a fraction'"},
+      {R"({"type":"number","exclusiveMinimum":1,"maximum":1})", kInvalid, "no number lies between"},
+      {R"({"type":"number","minimum":2,"maximum":1})", kInvalid, "no number lies between"},
+      {R"({"pattern":1})", kInvalid, "'pattern' must be a text"},
+      {R"({"pattern":"a","maxLength":3})", kUnsupported, "'pattern beside a length"},
       {R"({"type":"array","uniqueItems":true})", kUnsupported, "#: 'uniqueItems'"},
       {R"({"type":"array","contains":{}})", kUnsupported, "#: 'contains'"},
       {R"({"patternProperties":{}})", kUnsupported, "#: 'patternProperties'"},
@@ -263,6 +281,72 @@ TEST_CASE("what a schema demands and a grammar cannot is refused by keyword and 
   }
 }
 
+TEST_CASE("a pattern's texts match it, and what is not understood of one is refused") {
+  const Table tables[] = {
+      {"^[A-Z]{2,3}-\\d+$",
+       {R"("AB-1")", R"("ABC-123")"},
+       {R"("A-1")", R"("AB-")", "AB-1", R"("xAB-1")"}},
+      {"^(?:a|b(c)?)*?x?$|^é\\.\\u0041$",
+       {R"("")", R"("abcbx")", R"("é.A")"},
+       {R"("c")", R"("éxA")"}},
+      {"\"\\\\\\n\\/", {R"("\"\\\n/")"}, {R"("\"\\n/")"}},
+      {"^[^a\\d]\\w\\s\\W.[\\w.-]$",
+       {R"("b_ -x.")", R"("é9  é-")"},
+       {R"("a_ -x.")", R"("1_ -x.")", R"("b_ ax.")"}},
+      {"^[\\x20-~]+$", {R"("a !#")"}, {R"(""")", R"("\")", R"("é")"}},
+      {"a+?\\D{1,2}", {R"("ab")", R"("aabc")"}, {R"("b")", R"("a1")", R"("abcd")"}},
+      {"", {R"("")"}, {R"("a")"}},
+  };
+  for (const Table& table : tables) {
+    const std::string pattern = table.schema;
+    CAPTURE(pattern);
+    Automaton automaton = automaton_of(cat("{\"pattern\":", hub::json_quote(pattern), "}"));
+    for (const std::string text : table.accepted) {
+      CAPTURE(text);
+      CHECK(accepts(automaton, text));
+    }
+    for (const std::string text : table.rejected) {
+      CAPTURE(text);
+      CHECK_FALSE(accepts(automaton, text));
+    }
+  }
+  const std::pair<const char*, const char*> refused[] = {
+      {"(?=x)", "'pattern with '(?'' is not supported"},
+      {"\\bword", "'pattern with \\b'"},
+      {"(a)\\1", "'pattern with \\1'"},
+      {"\\p{L}", "'pattern with \\p'"},
+      {"(a", "a '(' without its ')'"},
+      {"a)", "a ')' without its '('"},
+      {"[a", "a '[' without its ']'"},
+      {"[a-", "a '[' without its ']'"},
+      {"[\\", "'pattern with \\'"},
+      {"[b-a]", "a range whose end comes first"},
+      {"[\"]", "a class of what JSON escapes"},
+      {"[\\S]", "'pattern with \\S'"},
+      {"[^\\s]", "'pattern with \\s'"},
+      {"a**", "something to repeat is missing"},
+      {"+", "something to repeat is missing"},
+      {"a{,3}", "'{'"},
+      {"a{3", "'{'"},
+      {"a{3,2}", "the less first"},
+      {"a{99999999}", "at most 65536 repetitions"},
+      {"a^b", "'^' inside"},
+      {"(a$)", "'$' inside"},
+      {"\\", "'pattern with \\'"},
+      {"\\ud800", "a surrogate"},
+      {"\\x4", "a hexadecimal number"},
+  };
+  for (const auto& [pattern, expected] : refused) {
+    CAPTURE(pattern);
+    const auto [code, message] = golden::error_of([&, text = std::string_view(pattern)] {
+      automaton_of(cat("{\"pattern\":", hub::json_quote(text), "}"));
+    });
+    CAPTURE(message);
+    CHECK((code == ErrorCode::unsupported || code == ErrorCode::invalid_argument));
+    CHECK(message.find(expected) != std::string::npos);
+  }
+}
+
 TEST_CASE("large and deep schemas are an Error or work, on a small stack") {
   using test::repeated;
   std::string wide = "{\"properties\":{", refs = "{\"$ref\":\"#/$defs/r0\",\"$defs\":{";
@@ -282,7 +366,7 @@ TEST_CASE("large and deep schemas are an Error or work, on a small stack") {
       {refs + "}}", false},
       {"{\"type\":\"string\",\"maxLength\":2147483648}", true},
       {"{\"type\":\"array\",\"maxItems\":9223372036854775807}", true},
-      {"{\"enum\":[" + repeated("\"" + repeated("x", 1000) + "\",", 5000) + "1]}", false},
+      {"{\"enum\":[" + repeated(cat("\"", repeated("x", 1000), "\","), 5000) + "1]}", false},
   };
   test::with_stack(128 << 10, [&] {
     for (const auto& [schema, works] : rows) {

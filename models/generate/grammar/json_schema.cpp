@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 7> kTypes = {"object", "array",   "string
 struct Keyword {
   std::string_view name, type;
 };
-constexpr std::array<Keyword, 23> kKeywords = {{{"type", ""},
+constexpr std::array<Keyword, 24> kKeywords = {{{"type", ""},
                                                 {"$ref", ""},
                                                 {"allOf", ""},
                                                 {"anyOf", ""},
@@ -47,6 +47,7 @@ constexpr std::array<Keyword, 23> kKeywords = {{{"type", ""},
                                                 {"minLength", "string"},
                                                 {"maxLength", "string"},
                                                 {"format", "string"},
+                                                {"pattern", "string"},
                                                 {"minimum", "number"},
                                                 {"maximum", "number"},
                                                 {"exclusiveMinimum", "number"},
@@ -284,12 +285,7 @@ std::string SchemaConverter::of_type(const Place& place, std::string_view type) 
   if (type == "array") return of_array(place);
   if (type == "string") return of_string(place);
   if (type == "integer") return of_integer(place);
-  if (type == "number") {
-    for (const char* keyword : {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}) {
-      if (place.schema->contains(keyword))
-        fail_unsupported(place.pointer, cat(keyword, " of a number that is no integer"));
-    }
-  }
+  if (type == "number") return of_number(place);
   return std::string(type);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../../../hub/formats/json.h"
+#include "schema_text.h"
 
 namespace tern::grammar {
 
@@ -46,6 +47,7 @@ class SchemaConverter {
   std::string of_values(const Place& place);
   std::string of_string(const Place& place);
   std::string of_integer(const Place& place);
+  std::string of_number(const Place& place);
 
   // schema_containers.cpp
   struct Member {
@@ -67,7 +69,12 @@ class SchemaConverter {
 
   /// Within [0, high]; `fallback` where it is absent.
   int64_t count(const Place& place, const char* keyword, int64_t fallback) const;
-  std::optional<int64_t> bound(const Place& place, const char* keyword, bool least) const;
+  struct Bounds {
+    Limit low, high;
+    bool given;
+  };
+  std::optional<Limit> bound(const Place& place, const char* keyword) const;
+  Bounds bounds(const Place& place) const;
   [[noreturn]] static void fail_invalid(const std::string& pointer, const std::string& problem);
   [[noreturn]] static void fail_unsupported(const std::string& pointer, std::string_view keyword);
 

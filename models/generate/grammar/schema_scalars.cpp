@@ -6,6 +6,7 @@
 #include "../../../engine/base/format.h"
 #include "merge_schemas.h"
 #include "schema_converter.h"
+#include "schema_pattern.h"
 #include "schema_text.h"
 
 namespace tern::grammar {
@@ -73,6 +74,15 @@ int64_t SchemaConverter::count(const Place& place, const char* keyword, int64_t 
 std::string SchemaConverter::of_string(const Place& place) {
   const Json& schema = *place.schema;
   const int64_t low = count(place, "minLength", 0), high = count(place, "maxLength", kUnbounded);
+  if (schema.contains("pattern")) {
+    const auto pattern = schema["pattern"].string();
+    if (!pattern) fail_invalid(place.pointer, "'pattern' must be a text");
+    if (low > 0 || high != kUnbounded || schema.contains("format"))
+      fail_unsupported(place.pointer, "pattern beside a length or a format");
+    return of_pattern(*pattern, [&](std::string_view part) {
+      fail_unsupported(place.pointer, cat("pattern with ", part));
+    });
+  }
   if (schema.contains("format")) {
     const std::string_view format = schema["format"].string().value_or("");
     std::string out = of_format(format);
@@ -85,37 +95,52 @@ std::string SchemaConverter::of_string(const Place& place) {
   return cat("\"\\\"\" char", times(low, high), " \"\\\"\"");
 }
 
-std::optional<int64_t> SchemaConverter::bound(const Place& place, const char* keyword,
-                                              bool least) const {
+std::optional<Limit> SchemaConverter::bound(const Place& place, const char* keyword) const {
   if (!place.schema->contains(keyword)) return std::nullopt;
-  const auto number = (*place.schema)[keyword].number();
-  if (!number || !(std::abs(*number) <= kMostInteger)) {
+  const Json& value = (*place.schema)[keyword];
+  const auto number = value.number();
+  if (!number || !(std::abs(*number) <= kMostInteger))
     fail_invalid(place.pointer, cat("'", keyword, "' must be a number, at most 10^18 away from 0"));
-  }
-  const int64_t whole = (*place.schema)[keyword].integer().value_or(
-      static_cast<int64_t>(least ? std::ceil(*number) : std::floor(*number)));
-  if (!std::string_view(keyword).starts_with("exclusive") ||
-      static_cast<double>(whole) != *number) {
-    return whole;
-  }
-  return least ? whole + 1 : whole - 1;
+  const bool exclusive = std::string_view(keyword).starts_with("exclusive");
+  if (const auto whole = value.integer()) return Limit{*whole, exclusive};
+  // Of integers, the next one inside.
+  if ((*place.schema)["type"].string() == "number")
+    fail_unsupported(place.pointer, cat(keyword, " with a fraction"));
+  const bool least = std::string_view(keyword).ends_with("inimum");
+  return Limit{static_cast<int64_t>(least ? std::ceil(*number) : std::floor(*number)), false};
+}
+
+SchemaConverter::Bounds SchemaConverter::bounds(const Place& place) const {
+  const auto stricter = [&](const char* keyword, const char* exclusive, int sign) {
+    const auto a = bound(place, keyword), b = bound(place, exclusive);
+    if (!a || !b) return a ? a : b;
+    return a->value * sign > b->value * sign ? a : b;
+  };
+  const auto low = stricter("minimum", "exclusiveMinimum", 1);
+  const auto high = stricter("maximum", "exclusiveMaximum", -1);
+  const auto most = static_cast<int64_t>(kMostInteger);
+  Bounds out = {low.value_or(Limit{-kMostDigits, false}), high.value_or(Limit{kMostDigits, false}),
+                low || high};
+  if (!low && out.high.value < -kMostDigits) out.low.value = -most;
+  if (!high && out.low.value > kMostDigits) out.high.value = most;
+  return out;
 }
 
 std::string SchemaConverter::of_integer(const Place& place) {
-  const auto stricter = [](std::optional<int64_t> a, std::optional<int64_t> b, bool least) {
-    if (!a || !b) return a ? a : b;
-    return std::optional(least ? std::max(*a, *b) : std::min(*a, *b));
-  };
-  const auto low =
-      stricter(bound(place, "minimum", true), bound(place, "exclusiveMinimum", true), true);
-  const auto high =
-      stricter(bound(place, "maximum", false), bound(place, "exclusiveMaximum", false), false);
-  if (!low && !high) return "integer";
-  const auto most = static_cast<int64_t>(kMostInteger);
-  const int64_t from = low ? *low : *high < -kMostDigits ? -most : -kMostDigits;
-  const int64_t to = high ? *high : *low > kMostDigits ? most : kMostDigits;
+  const auto [low, high, given] = bounds(place);
+  if (!given) return "integer";
+  const int64_t from = low.value + (low.exclusive ? 1 : 0);
+  const int64_t to = high.value - (high.exclusive ? 1 : 0);
   if (from > to) fail_invalid(place.pointer, "no integer lies between its bounds");
   return integers(from, to);
+}
+
+std::string SchemaConverter::of_number(const Place& place) {
+  const auto [low, high, given] = bounds(place);
+  if (!given) return "number";
+  const std::string out = low.value <= high.value ? numbers(low, high) : "";
+  if (out.empty()) fail_invalid(place.pointer, "no number lies between its bounds");
+  return out;
 }
 
 }  // namespace tern::grammar

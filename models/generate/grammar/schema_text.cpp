@@ -71,7 +71,9 @@ char ::= [^"\\\x00-\x1F] | "\\" (["\\/bfnrt] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{
 plain ::= [^"\\\x00-\x1F]*
 string ::= "\"" char* "\""
 integer ::= "-"? ("0" | [1-9] [0-9]{0,15})
-number ::= integer ("." [0-9]{1,16})? ([eE] [-+]? [0-9]{1,2})?
+fraction ::= "." [0-9]{1,16}
+zeros ::= "." "0"{1,16}
+number ::= integer fraction? ([eE] [-+]? [0-9]{1,2})?
 boolean ::= "true" | "false"
 null ::= "null"
 member ::= string ws ":" ws value
@@ -114,6 +116,37 @@ std::string integers(int64_t low, int64_t high) {
   const std::string rest =
       naturals(static_cast<uint64_t>(std::max<int64_t>(low, 0)), static_cast<uint64_t>(high));
   return out.empty() ? rest : cat(out, " | ", rest);
+}
+
+namespace {
+
+/// 0 ≤ low ≤ high
+std::string magnitudes(Limit low, Limit high) {
+  std::string out;
+  const auto add = [&](const std::string& part) { out += cat(out.empty() ? "" : " | ", part); };
+  const auto one = [](int64_t x) { return cat("\"", x, "\" "); };
+  if (low.value == high.value) {
+    if (!low.exclusive && !high.exclusive) add(one(low.value) + "zeros?");
+    return out;
+  }
+  add(one(low.value) + (low.exclusive ? "\".\" [0-9]{0,15} [1-9]" : "fraction?"));
+  if (high.value - low.value > 1)
+    add(cat("(", integers(low.value + 1, high.value - 1), ") fraction?"));
+  if (!high.exclusive) add(one(high.value) + "zeros?");
+  return out;
+}
+
+}  // namespace
+
+std::string numbers(Limit low, Limit high) {
+  std::string below, out;
+  if (low.value < 0) {
+    const Limit least = high.value <= 0 ? Limit{-high.value, high.exclusive} : Limit{0, false};
+    below = magnitudes(least, {-low.value, low.exclusive});
+  }
+  if (high.value >= 0) out = magnitudes(low.value >= 0 ? low : Limit{0, false}, high);
+  if (below.empty()) return out;
+  return cat("\"-\" (", below, ")", out.empty() ? "" : " | ", out);
 }
 
 std::string of_format(std::string_view format) {

@@ -22,6 +22,13 @@ std::string times(int64_t low, int64_t high);
 std::string quoted(std::string_view text);
 /// The alternatives of all integers from low to high, |x| ≤ 10^18, without leading zeros.
 std::string integers(int64_t low, int64_t high);
+struct Limit {
+  int64_t value;
+  bool exclusive;
+};
+/// The alternatives of numbers between two whole ones, without an exponent; empty: there are none.
+/// Those above an exclusive end end with another digit than 0.
+std::string numbers(Limit low, Limit high);
 /// date, time, date-time or uuid between its quotes; empty for another format.
 std::string of_format(std::string_view format);
 /// A string, quotes included, that is none of `names`, and without escapes, which could spell one.
