@@ -274,10 +274,10 @@ TEST_CASE("what a schema demands and a grammar cannot is refused by keyword and 
   };
   for (const Row& row : rows) {
     CAPTURE(row.schema);
-    const auto [code, message] = golden::error_of([&] { automaton_of(row.schema); });
-    CAPTURE(message);
-    CHECK(code == row.code);
-    CHECK(message.find(row.message) != std::string::npos);
+    const auto thrown = golden::error_of([&] { automaton_of(row.schema); });
+    CAPTURE(thrown.second);
+    CHECK(thrown.first == row.code);
+    CHECK(thrown.second.find(row.message) != std::string::npos);
   }
 }
 
@@ -336,14 +336,14 @@ TEST_CASE("a pattern's texts match it, and what is not understood of one is refu
       {"\\ud800", "a surrogate"},
       {"\\x4", "a hexadecimal number"},
   };
-  for (const auto& [pattern, expected] : refused) {
+  for (const auto& row : refused) {
+    const std::string_view pattern = row.first;
     CAPTURE(pattern);
-    const auto [code, message] = golden::error_of([&, text = std::string_view(pattern)] {
-      automaton_of(cat("{\"pattern\":", hub::json_quote(text), "}"));
-    });
-    CAPTURE(message);
-    CHECK((code == ErrorCode::unsupported || code == ErrorCode::invalid_argument));
-    CHECK(message.find(expected) != std::string::npos);
+    const auto thrown = golden::error_of(
+        [&] { automaton_of(cat("{\"pattern\":", hub::json_quote(pattern), "}")); });
+    CAPTURE(thrown.second);
+    CHECK((thrown.first == ErrorCode::unsupported || thrown.first == ErrorCode::invalid_argument));
+    CHECK(thrown.second.find(row.second) != std::string::npos);
   }
 }
 
@@ -369,15 +369,16 @@ TEST_CASE("large and deep schemas are an Error or work, on a small stack") {
       {"{\"enum\":[" + repeated(cat("\"", repeated("x", 1000), "\","), 5000) + "1]}", false},
   };
   test::with_stack(128 << 10, [&] {
-    for (const auto& [schema, works] : rows) {
+    for (const auto& row : rows) {
+      const std::string& schema = row.first;
       CAPTURE(schema.substr(0, 60));
-      const auto [code, message] = golden::error_of([&, text = &schema] {
-        Automaton automaton = automaton_of(*text);
+      const auto thrown = golden::error_of([&] {
+        Automaton automaton = automaton_of(schema);
         automaton.next(automaton.start(), '{');
       });
-      CAPTURE(message);
-      CHECK((message == "nothing was thrown") == works);
-      if (!works) CHECK(code == ErrorCode::invalid_argument);
+      CAPTURE(thrown.second);
+      CHECK((thrown.second == "nothing was thrown") == row.second);
+      if (!row.second) CHECK(thrown.first == ErrorCode::invalid_argument);
     }
   });
 }
