@@ -298,6 +298,36 @@ TEST_CASE("what a token adds as bytes is what decoding shows of it") {
   }
 }
 
+TEST_CASE("a row that takes more memory than is kept is read anew, with the same masks") {
+  const Tokenizer tokenizer = bytes_tokenizer(320);
+  const Grammar nested = Grammar::parse("root ::= \"[\" root \"]\" | \"x\"", "grammar");
+  grammar::Constraint one(nested, tokenizer, {kEnd});
+  const int64_t open = tokenizer.token_to_id("["), x = tokenizer.token_to_id("x"),
+                close = tokenizer.token_to_id("]");
+  const auto allowed = [&](std::span<const int64_t> row) {
+    std::vector<float> scores(320, 1.F);
+    one(row, scores);
+    std::vector<int64_t> out;
+    for (int64_t id = 0; id < 320; ++id) {
+      if (scores[static_cast<size_t>(id)] == 1.F) out.push_back(id);
+    }
+    return out;
+  };
+  constexpr size_t kDeep = 250000;
+  std::vector<int64_t> row(kDeep, open);
+  const std::vector<int64_t> first = allowed(row);
+  CHECK(std::count(first.begin(), first.end(), x) == 1);
+  row.push_back(x);
+  CHECK(allowed(row) == std::vector<int64_t>{close});
+  CHECK(allowed(std::span(row).first(kDeep)) == first);
+  row = {open, x, close};
+  CHECK(allowed(row) == std::vector<int64_t>{kEnd});
+  row.push_back(kEnd);
+  CHECK(allowed(row) == std::vector<int64_t>{kEnd});
+  row.push_back(x);
+  CHECK(allowed(row).empty());
+}
+
 TEST_CASE("a mask has the tokens that can be read, each of them") {
   const std::string schema =
       R"({"properties":{"a":{"type":"string"},"b":{"type":"array"}},"required":["b"]})";

@@ -35,6 +35,7 @@ State Constraint::state_of(std::span<const int64_t> generated) {
     const auto fresh = static_cast<uint32_t>(states_.size());
     const auto [child, missing] = children_.try_emplace(uint64_t{node} << 32 | id, fresh);
     if (missing) {
+      automaton_.budget();
       State state = states_[node];
       for (const char byte : bytes_[id]) state = automaton_.next(state, static_cast<uint8_t>(byte));
       states_.push_back(state);
@@ -61,8 +62,8 @@ void Constraint::operator()(std::span<const int64_t> generated, std::span<float>
     states_.clear();
     masks_.clear();
   }
-  automaton_.budget();
   const State state = state_of(generated);
+  automaton_.budget();
   const bool ended =
       !generated.empty() && std::find(ends_.begin(), ends_.end(), generated.back()) != ends_.end();
   std::vector<std::pair<size_t, float>> kept;
