@@ -67,7 +67,7 @@ class PatternReader {
         quantifier();
         break;
       case '.':
-        ++at_, atom(cat("[^", kNotPlain, "]"));
+        ++at_, atom(cat("[^", kNotPlain, "\\u2028\\u2029]"));
         break;
       case '[':
         char_class();
@@ -111,11 +111,16 @@ class PatternReader {
     repeats_ = false;
   }
 
-  /// The ranges of \d, \w, \s (of which a blank stands for all).
-  static std::vector<Range> named(char c) {
-    if (c == 'd') return {{'0', '9'}};
-    if (c == 's') return {{' ', ' '}};
-    return {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+  static bool is_named(char c) { return c == 'd' || c == 'w' || c == 's'; }
+  /// The ranges of \d, \w, \s (of which a blank stands for all); where the others are meant,
+  /// without what only some dialects count to them.
+  static std::vector<Range> named(char c, bool others) {
+    std::vector<Range> out;
+    if (c == 'd') out = {{'0', '9'}};
+    if (c == 's') out = {{' ', ' '}};
+    if (c == 'w') out = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+    if (others) out.emplace_back(0x80, 0x10FFFF);
+    return out;
   }
   static std::string hex(char32_t c) {
     std::string out = "\\U";
@@ -130,12 +135,11 @@ class PatternReader {
 
   void escape() {
     const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-    if (c == 'd' || c == 'w' || c == 's') return at_ += 2, atom(brackets(named(c), false));
-    if (c == 'D' || c == 'W') {
-      at_ += 2;
-      return atom(brackets(named(static_cast<char>(c | 0x20)), true));
-    }
-    atom(literal(escaped()));
+    const char lower = static_cast<char>(c | 0x20);
+    const bool others = c != lower;
+    if (!is_named(lower)) return atom(literal(escaped()));
+    at_ += 2;
+    atom(brackets(named(lower, others), others));
   }
   /// One character behind a backslash.
   char32_t escaped() {
@@ -181,9 +185,9 @@ class PatternReader {
     while (peek() != ']') {
       if (at_ >= text_.size()) refuse_("a '[' without its ']'");
       const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-      if (peek() == '\\' && (next == 'd' || next == 'w' || (next == 's' && !others))) {
+      if (peek() == '\\' && is_named(next)) {
         at_ += 2;
-        const std::vector<Range> more = named(next);
+        const std::vector<Range> more = named(next, others);
         ranges.insert(ranges.end(), more.begin(), more.end());
         continue;
       }
