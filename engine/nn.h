@@ -103,4 +103,11 @@ class TERN_API Embedding {
 /// A float vector or matrix as dense f32 on the heap (as it is when it already is dense f32).
 TERN_API Tensor to_f32(const Tensor& x);
 
+/// Whether x [a, b] is a dense [b, a] seen from the other side, and that.
+TERN_API bool is_turned(const Tensor& x) noexcept;
+TERN_API Tensor turned(const Tensor& x);
+
+/// A dense copy [columns, rows] of x [rows, columns]; f32 unless x has 16 bits.
+TERN_API Tensor transposed(const Tensor& x);
+
 }  // namespace tern

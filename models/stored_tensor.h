@@ -35,13 +35,6 @@ Tensor gathered(const Tensor& stored);
 /// tensor when its rows are no pairs in each head.
 Tensor restored(const Tensor& stored, const Stored& changes, std::string_view name);
 
-/// Whether x [a, b] is a dense [b, a] seen from the other side, and that.
-bool is_turned(const Tensor& x) noexcept;
-Tensor turned(const Tensor& x);
-
-/// A dense copy [columns, rows] of x [rows, columns]; f32 unless x has 16 bits.
-Tensor transposed(const Tensor& x);
-
 /// The same elements of the same memory.
 bool same_view(const Tensor& a, const Tensor& b);
 

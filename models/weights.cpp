@@ -296,8 +296,9 @@ Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
   const bool there = entry && entry->tensor.shape() == Shape({in, out}) && is_turned(entry->tensor);
-  return there ? state_->use(*entry, turned(entry->tensor), full)
-               : transposed(take(name, {in, out}, init));
+  if (there) return state_->use(*entry, turned(entry->tensor), full);
+  const Tensor x = take(name, {in, out}, init);
+  return block_size(x.dtype()) ? transposed(x) : turned(x);
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {
