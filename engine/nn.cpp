@@ -43,8 +43,11 @@ void check_widths(std::span<const Tensor> weights) {
 std::vector<Tensor> packable(std::span<const Tensor> weights, bool woven) {
   std::vector<Tensor> parts;
   for (const Tensor& w : weights) {
-    const bool as_it_is = packs_directly(w.dtype()) && w.dense();
-    parts.push_back(as_it_is ? w : is_turned(w) ? transposed(turned(w)) : to_f32(w));
+    if (w.dense()) {
+      parts.push_back(packs_directly(w.dtype()) ? aligned(w) : to_f32(w));
+    } else {
+      parts.push_back(is_turned(w) ? transposed(aligned(turned(w))) : to_f32(w));
+    }
   }
   const bool alike = !woven || parts[0].dtype() == parts[1].dtype();
   return alike ? parts : std::vector{to_f32(parts[0]), to_f32(parts[1])};
@@ -79,6 +82,19 @@ Tensor woven(const Tensor& gate, const Tensor& up) {
 }
 
 }  // namespace
+
+Tensor aligned(const Tensor& x) {
+  constexpr size_t kPiece = size_t{4} << 20;
+  const size_t width = bits(x.dtype()) / 8;
+  if (width == 0 || reinterpret_cast<uintptr_t>(x.raw()) % width == 0) return x;
+  Tensor out = Tensor::empty(x.dtype(), x.shape(), page_storage);
+  for (size_t begin = 0; begin < x.bytes(); begin += kPiece) {
+    const size_t size = std::min(kPiece, x.bytes() - begin);
+    std::copy_n(x.raw() + begin, size, out.raw() + begin);
+    x.storage()->drop_pages(x.raw() + begin, size);
+  }
+  return out;
+}
 
 bool is_turned(const Tensor& x) noexcept {
   return x.shape().rank() == 2 && x.stride(0) == 1 && x.stride(1) == x.dim(0);

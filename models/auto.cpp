@@ -194,7 +194,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                          .dtype = dtype});
   std::unique_ptr<Model> model = entry->make(config, weights);
   LoadingReport report = weights.finish();
-  if (packed) packed->finish(weights.parameters());
+  if (packed) packed->finish();
   report.dtype = dtype;
   report.quantize = keep_blocks ? names_of(checkpoint.block_types()) : options.quantize;
   report.files = checkpoint.files();

@@ -53,10 +53,12 @@ std::string PackedCache::name_of(std::span<const Tensor> weights, bool woven) co
 }
 
 StorageRef PackedCache::find(std::span<const Tensor> weights, bool woven) {
-  for (const Tensor& w : weights) packed_.insert(w.raw());
   const std::string name = known_ ? name_of(weights, woven) : "";
   StorageRef found = name.empty() ? StorageRef() : known_->find(name);
-  if (!found) std::for_each(weights.begin(), weights.end(), [this](auto& w) { read_in(w); });
+  for (const Tensor& w : weights) {
+    const auto file = index_.find(&*w.storage());
+    if (!found && file != index_.end()) read_in(w, files_[file->second].path);
+  }
   return found;
 }
 
@@ -65,25 +67,13 @@ void PackedCache::keep(std::span<const Tensor> weights, bool woven, const Storag
   if (!name.empty()) made_[name] = panels;
 }
 
-void PackedCache::read_in(const Tensor& x) const {
-  const auto file = index_.find(&*x.storage());
-  if (file == index_.end()) return;
-  if (x.storage()->populate(x.raw(), x.dense() ? x.bytes() : extent(x))) return;
-  fail(ErrorCode::io, cat(files_[file->second].path, ": byte ", x.raw() - x.storage()->data(),
-                          " and those behind it cannot be read any more: was the file cut, or does "
-                          "its disk fail?"));
-}
-
 bool PackedCache::unchanged() const {
   return std::all_of(files_.begin(), files_.end(), [](const Checkpoint::Mapped& file) {
     return env().stat(file.path) == file.before;
   });
 }
 
-void PackedCache::finish(const std::vector<Parameter>& parameters) {
-  for (const Parameter& p : parameters) {
-    if (!packed_.contains(p.tensor.raw())) read_in(p.tensor);
-  }
+void PackedCache::finish() {
   try {
     if (!made_.empty() && unchanged()) known_->add(made_);
   } catch (const Error& error) {

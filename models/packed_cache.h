@@ -8,7 +8,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 
 #include "../hub/packed_file.h"
 #include "weights.h"
@@ -21,24 +20,21 @@ class PackedCache final : public PackedStore {
   /// and nothing kept.
   PackedCache(const Checkpoint& checkpoint, const LinearFormat& format, const std::string& folder);
 
+  /// io: a weight that it has no panels of cannot be read, for its file has been cut.
   StorageRef find(std::span<const Tensor> weights, bool woven) override;
   void keep(std::span<const Tensor> weights, bool woven, const StorageRef& panels) override;
 
-  /// When the model stands: reads in those of its tensors that no panels stand for, then writes the
-  /// panels that are new. io, as of find(): a weight file has been cut since it was opened.
-  void finish(const std::vector<Parameter>& parameters);
+  /// Writes the panels that are new, when the model stands.
+  void finish();
 
  private:
   std::string name_of(std::span<const Tensor> weights, bool woven) const;
-  /// The pages of a view of a file, at once: touching one that a cut file lacks raises SIGBUS.
-  void read_in(const Tensor& x) const;
   bool unchanged() const;
 
   std::vector<Checkpoint::Mapped> files_;
   std::map<const Storage*, size_t> index_;  // of files_
   std::optional<hub::PackedFile> known_;
   std::map<std::string, StorageRef> made_;
-  std::set<const std::byte*> packed_;  // where weights begin that are read as panels
 };
 
 }  // namespace tern

@@ -23,6 +23,10 @@ struct BlockUse {
 /// as `use` says.
 Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use = {});
 
+/// Reads in the pages of a view of a file, at once: touching one that a cut file lacks raises
+/// SIGBUS. io, which calls it `what`, when the file lacks one.
+void read_in(const Tensor& x, std::string_view what);
+
 /// Bytes between the first and past the last element of a tensor with any strides, none of them in
 /// blocks.
 size_t extent(const Tensor& x);

@@ -126,6 +126,8 @@ class TERN_API Checkpoint {
     bool reshapes = false;
   };
   const std::vector<Entry>& entries() const noexcept { return entries_; }
+  /// Whether the files were read in (CheckpointOptions::populate).
+  bool populated() const noexcept { return populate_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
   /// A file on disk that tensors are views of, looked at before it was mapped.
   struct Mapped {
@@ -195,6 +197,9 @@ class TERN_API Weights {
   /// the file, or a copy where the file has it unaligned, strided, in f64 (which becomes f32) or in
   /// f8 (which becomes bf16, exactly), or changed by an export.
   Tensor take(std::string_view name, const Shape& shape, Init init = Init::normal) const;
+  /// The same for Linear: floats as they lie in the file, at any address. Their pages are not read
+  /// in yet, for Linear may not need them (LinearFormat::store).
+  Tensor take_matrix(std::string_view name, const Shape& shape, Init init = Init::normal) const;
   /// The transpose [out, in] of a tensor that the class has as [in, out]: a view with strides, for
   /// Linear, dense where the file has it so (GGUF).
   Tensor take_transposed(std::string_view name, int64_t in, int64_t out,
@@ -219,6 +224,9 @@ class TERN_API Weights {
 
  private:
   struct State;
+  enum class Reader { any, linear };
+  Tensor take_for(Reader reader, std::string_view name, const Shape& shape, Init init) const;
+
   std::shared_ptr<State> state_;
   std::string prefix_;
   double deviation_ = 0;
