@@ -111,12 +111,13 @@ Tensor turned(const Tensor& x) {
 Tensor transposed(const Tensor& x) {
   const Tensor source = bits(x.dtype()) == 16 ? x : to_f32(x);
   const int64_t rows = x.dim(0), columns = x.dim(1);
-  Tensor out = Tensor::empty(source.dtype(), {columns, rows});
+  Tensor out = Tensor::empty(source.dtype(), {columns, rows}, page_storage);
   if (source.dtype() == DType::f32) {
     transpose(source.data<float>(), rows, columns, out.data<float>());
   } else {
     transpose(source.data<uint16_t>(), rows, columns, out.data<uint16_t>());
   }
+  x.storage()->drop_pages(x.raw(), x.bytes());
   return out;
 }
 

@@ -112,7 +112,7 @@ TERN_API Tensor aligned(const Tensor& x);
 TERN_API bool is_turned(const Tensor& x) noexcept;
 TERN_API Tensor turned(const Tensor& x);
 
-/// A dense copy [columns, rows] of x [rows, columns]; f32 unless x has 16 bits.
+/// A dense copy [columns, rows] of x [rows, columns] in pages of its own; f32 unless x has 16 bits.
 TERN_API Tensor transposed(const Tensor& x);
 
 }  // namespace tern
