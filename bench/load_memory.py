@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peak memory of loading: makes a BERT of about 500 MB with random weights in every file form, runs
-`tern forward` on each, and prints peak resident size over the weights' size. Standard library only.
+"""Peak memory and time of loading: makes a BERT of about 500 MB with random weights in every file form,
+runs `tern forward` on each, and prints peak resident size over the weights' size; then quantised, with
+nothing kept, as a first start and as a second one, each three times. Standard library only.
 
   bench/load_memory.py build/tools/tern [FOLDER]
 """
@@ -9,9 +10,11 @@ import array
 import json
 import os
 import random
+import shutil
 import struct
 import sys
 import tempfile
+import time
 import zlib
 
 HIDDEN, LAYERS, VOCABULARY, INNER = 768, 12, 50000, 3072
@@ -115,15 +118,42 @@ def write_old(path):
 
 def write_safetensors(path, tensors=None):
     header, at = {}, 0
-    tensors = tensors or [(name, "F32", shape, content(shape)) for name, shape in shapes()]
+    tensors = tensors or [(name, "F32", shape, None) for name, shape in shapes()]
     for name, dtype, shape, data in tensors:
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
-        at += len(data)
+        size = len(data) if data else 4 * count(shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + size]}
+        at += size
     head = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(head)) + head)
-        for _, _, _, data in tensors:
-            file.write(data)
+        for _, _, shape, data in tensors:
+            file.write(data or content(shape))
+
+
+def run(command, environment):
+    """Exit code, wall seconds, resource usage."""
+    begin = time.monotonic()
+    child = os.posix_spawn(command[0], command, environment)
+    _, status, usage = os.wait4(child, 0)
+    return os.waitstatus_to_exitcode(status), time.monotonic() - begin, usage
+
+
+def quantised_starts(command, base):
+    cache = os.path.join(base, "cache")
+    for quantize in ("int8", "int4"):
+        for start in ("nothing kept", "first", "second"):
+            for _ in range(3):
+                if start == "first":
+                    shutil.rmtree(cache, ignore_errors=True)
+                kept = {"TERN_PACKED_CACHE": "off"} if start == "nothing kept" else {"TERN_CACHE": cache}
+                code, wall, usage = run(command + ["--quantize", quantize], os.environ | kept)
+                print(f"{quantize}, {start}: exit {code}, {wall:.3f} s, "
+                      f"{usage.ru_utime + usage.ru_stime:.3f} s CPU, "
+                      f"peak {usage.ru_maxrss * 1024 / 1e6:.0f} MB")
+        packed = os.path.join(cache, "packed")
+        size = sum(os.path.getsize(os.path.join(packed, name)) for name in os.listdir(packed))
+        tables = sum(4 * count(shape) for name, shape in shapes() if "embeddings.weight" in name)
+        print(f"{quantize}: {size / 1e6:.0f} MB kept beside {tables / 1e6:.0f} MB of tables")
 
 
 def main():
@@ -141,17 +171,24 @@ def main():
              "pytorch_model.bin (old form)": write_old,
              "pytorch_model.bin (transposed)": lambda path: write_zip(path, True)}
     print(f"weights {weights / 1e6:.0f} MB, bound {1.05 * weights / 1e6 + 60:.0f} MB")
+    command = [tern, "forward", base, "--task", "AutoModel", "--inputs", inputs, "--outputs", outputs,
+               "--threads", "1"]
+    if sys.argv[3:]:
+        quantised_starts(command, base)
+        return
     for label, write in forms.items():
         path = os.path.join(base, label.split(" ")[0])
         write(path)
-        child = os.posix_spawn(tern, [tern, "forward", base, "--task", "AutoModel", "--inputs",
-                                      inputs, "--outputs", outputs, "--threads", "1"], os.environ)
-        _, status, usage = os.wait4(child, 0)
+        code, _, usage = run(command, os.environ)
         os.remove(path)
         peak = usage.ru_maxrss * 1024
-        print(f"{label}: exit {os.waitstatus_to_exitcode(status)}, peak {peak / 1e6:.0f} MB, "
+        print(f"{label}: exit {code}, peak {peak / 1e6:.0f} MB, "
               f"{peak / weights:.3f} x weights, {usage.ru_utime + usage.ru_stime:.1f} s CPU, "
               f"{'within' if peak <= 1.05 * weights + 60e6 else 'ABOVE'} the bound")
+    write_safetensors(os.path.join(base, "model.safetensors"))
+    sys.stdout.flush()
+    # In a process that never held weights: a child's peak counts from its parent's.
+    os.execv(sys.executable, [sys.executable, __file__, tern, base, "quantised"])
 
 
 main()

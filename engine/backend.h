@@ -53,10 +53,22 @@ struct Segments {
 ///   int4        int4 in groups of 32 along k, x in int8 likewise (kernels/gemm_block)
 enum class WeightFormat { f32, bf16, f16, int8, int4 };
 
+/// Panels of quantised weights that were packed before, perhaps by another process. Linear asks it
+/// before it reads a weight, and hands it what it had to pack. Called by the thread that loads.
+class TERN_API PackedStore {
+ public:
+  virtual ~PackedStore() = default;
+  /// Those of `weights` (as Backend::pack takes them, before any conversion); empty: none.
+  virtual StorageRef find(std::span<const Tensor> weights, bool woven) = 0;
+  virtual void keep(std::span<const Tensor> weights, bool woven, const StorageRef& panels) = 0;
+};
+
 struct LinearFormat {
   WeightFormat weights = WeightFormat::f32;
   /// What results that only matrix products and attention read are kept in: f32 or bf16.
   DType narrow = DType::f32;
+  /// Where Linear looks for quantised weights first; null: nowhere. Matrices do not keep it.
+  std::shared_ptr<PackedStore> store = {};
 
   /// Unquantised weights of a model that runs in `dtype`: f32, bf16 or f16.
   static LinearFormat of(DType dtype) noexcept {
@@ -150,6 +162,14 @@ class TERN_API Backend {
   /// file mapping are given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                                    LinearFormat format, bool woven) = 0;
+  /// The bytes of a matrix that pack() quantised, for adopt(); empty for any other.
+  virtual StorageRef panels(const PackedMatrix& w) const = 0;
+  /// The matrix [n, k] whose panels these are, a multiple of kAlignment in memory. They were packed
+  /// in the same format, under the same packed_layout(); null when their size cannot be right.
+  virtual std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
+                                                    StorageRef panels) const = 0;
+  /// Names all that decides the bits of panels beside the weights: version, format, kernel.
+  virtual std::string packed_layout(LinearFormat format) const = 0;
 
   // x is [tokens, features], f32 or the type linear_output() names; y is the result.
   virtual DType linear_output(const PackedMatrix& w, const LinearOptions& options) const = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "../kernels/rope/rope.h"
@@ -13,23 +14,59 @@ namespace tern {
 
 namespace {
 
+template <class T>
+void transpose(const T* x, int64_t rows, int64_t columns, T* y) {
+  constexpr int64_t kColumns = 64;  // of columns: their lines of y stay in the cache
+  for (int64_t first = 0; first < columns; first += kColumns) {
+    const int64_t last = std::min(columns, first + kColumns);
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = first; j < last; ++j) y[j * rows + i] = x[i * columns + j];
+    }
+  }
+}
+
 /// Types a backend packs from directly; others are widened to f32 first.
 bool packs_directly(DType dtype) {
   return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16 || has_products(dtype);
 }
 
+void check_widths(std::span<const Tensor> weights) {
+  for (const Tensor& w : weights) {
+    if (w.shape().rank() == 2 && w.dim(1) == weights[0].dim(1)) continue;
+    fail(ErrorCode::invalid_argument,
+         cat("Linear: a weight has shape ", w.shape().to_string(), ", expected [out, in]",
+             " with the same in as ", weights[0].shape().to_string()));
+  }
+}
+
 /// Matrices of one width as a backend packs them.
-std::vector<Tensor> packable(std::span<const Tensor> weights) {
+std::vector<Tensor> packable(std::span<const Tensor> weights, bool woven) {
   std::vector<Tensor> parts;
   for (const Tensor& w : weights) {
-    if (w.shape().rank() != 2 || w.dim(1) != weights[0].dim(1)) {
-      fail(ErrorCode::invalid_argument,
-           cat("Linear: a weight has shape ", w.shape().to_string(), ", expected [out, in]",
-               " with the same in as ", weights[0].shape().to_string()));
+    if (w.dense()) {
+      parts.push_back(packs_directly(w.dtype()) ? aligned(w) : to_f32(w));
+    } else {
+      parts.push_back(is_turned(w) ? transposed(aligned(turned(w))) : to_f32(w));
     }
-    parts.push_back(packs_directly(w.dtype()) && w.dense() ? w : to_f32(w));
   }
-  return parts;
+  const bool alike = !woven || parts[0].dtype() == parts[1].dtype();
+  return alike ? parts : std::vector{to_f32(parts[0]), to_f32(parts[1])};
+}
+
+/// Panels from the format's store or, where it has none, made and given to it.
+std::shared_ptr<const PackedMatrix> packed(std::span<const Tensor> weights, LinearFormat format,
+                                           bool woven) {
+  Backend& backend = cpu_backend();
+  const std::shared_ptr<PackedStore> store = std::exchange(format.store, nullptr);
+  if (StorageRef known = store ? store->find(weights, woven) : StorageRef()) {
+    int64_t n = 0;
+    for (const Tensor& w : weights) n += w.dim(0);
+    if (auto made = backend.adopt(n, weights[0].dim(1), format, std::move(known))) return made;
+  }
+  const auto made = backend.pack(ThreadPool::shared(), packable(weights, woven), format, woven);
+  const StorageRef panels = store ? backend.panels(*made) : StorageRef();
+  if (panels) store->keep(weights, woven, panels);
+  return made;
 }
 
 /// One value of each in turn: [2 · out] f32, or empty when both are.
@@ -45,6 +82,44 @@ Tensor woven(const Tensor& gate, const Tensor& up) {
 }
 
 }  // namespace
+
+Tensor aligned(const Tensor& x) {
+  constexpr size_t kPiece = size_t{4} << 20;
+  const size_t width = bits(x.dtype()) / 8;
+  if (width == 0 || reinterpret_cast<uintptr_t>(x.raw()) % width == 0) return x;
+  Tensor out = Tensor::empty(x.dtype(), x.shape(), page_storage);
+  for (size_t begin = 0; begin < x.bytes(); begin += kPiece) {
+    const size_t size = std::min(kPiece, x.bytes() - begin);
+    std::copy_n(x.raw() + begin, size, out.raw() + begin);
+    x.storage()->drop_pages(x.raw() + begin, size);
+  }
+  return out;
+}
+
+bool is_turned(const Tensor& x) noexcept {
+  return x.shape().rank() == 2 && x.stride(0) == 1 && x.stride(1) == x.dim(0);
+}
+
+Tensor turned(const Tensor& x) {
+  const std::array<int64_t, 2> strides = {1, x.dim(1)};
+  const auto offset = static_cast<size_t>(x.raw() - x.storage()->data());
+  const Shape shape = {x.dim(1), x.dim(0)};
+  return x.dense() ? Tensor(x.storage(), x.dtype(), shape, strides, offset)
+                   : Tensor(x.storage(), x.dtype(), shape, offset);
+}
+
+Tensor transposed(const Tensor& x) {
+  const Tensor source = bits(x.dtype()) == 16 ? x : to_f32(x);
+  const int64_t rows = x.dim(0), columns = x.dim(1);
+  Tensor out = Tensor::empty(source.dtype(), {columns, rows}, page_storage);
+  if (source.dtype() == DType::f32) {
+    transpose(source.data<float>(), rows, columns, out.data<float>());
+  } else {
+    transpose(source.data<uint16_t>(), rows, columns, out.data<uint16_t>());
+  }
+  x.storage()->drop_pages(x.raw(), x.bytes());
+  return out;
+}
 
 Tensor to_f32(const Tensor& x) {
   if (x.dtype() == DType::f32 && x.dense()) return x;
@@ -62,33 +137,33 @@ Tensor to_f32(const Tensor& x) {
 }
 
 Linear::Linear(const Tensor& weight, const Tensor& bias, LinearFormat format)
-    : Linear(std::span(&weight, 1), std::span(&bias, 1), format) {}
+    : Linear(std::span(&weight, 1), std::span(&bias, 1), std::move(format)) {}
 
 Linear Linear::gate_up(const GateUp& w, LinearFormat format) {
   const Tensor &gate = w.gate, &up = w.up;
-  std::vector<Tensor> parts = packable(std::array{gate, up});
+  const std::array parts = {gate, up};
+  check_widths(parts);
   if (!(gate.shape() == up.shape())) {
     fail(ErrorCode::invalid_argument, cat("Linear: gate has shape ", gate.shape().to_string(), ", up ",
                                           up.shape().to_string(), "; expected the same"));
   }
-  if (parts[0].dtype() != parts[1].dtype()) parts = {to_f32(parts[0]), to_f32(parts[1])};
   Linear made;
-  made.weight_ = cpu_backend().pack(ThreadPool::shared(), parts, format, true);
+  made.weight_ = packed(parts, std::move(format), true);
   made.bias_ = woven(w.gate_bias, w.up_bias);
   return made;
 }
 
 Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format) {
-  const std::vector<Tensor> parts = packable(weights);
-  weight_ = cpu_backend().pack(ThreadPool::shared(), parts, format, false);
+  check_widths(weights);
+  weight_ = packed(weights, std::move(format), false);
 
   bool any = false;
   for (const Tensor& b : biases) any = any || static_cast<bool>(b);
   if (!any) return;
   bias_ = Tensor::empty(DType::f32, {weight_->out_features()});
   float* out = bias_.data<float>();
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const int64_t n = parts[i].dim(0);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const int64_t n = weights[i].dim(0);
     if (biases[i]) {
       const Tensor b = to_f32(biases[i]);
       std::copy_n(b.data<float>(), n, out);

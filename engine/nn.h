@@ -17,7 +17,8 @@ namespace tern {
 class TERN_API Linear {
  public:
   Linear() = default;
-  /// weights: each [out_i, in]; biases: each [out_i] or empty tensors. Packed to run in `format`.
+  /// weights: each [out_i, in], at any address, also turned(); biases: each [out_i] or empty
+  /// tensors. Packed to run in `format`.
   Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format);
   Linear(const Tensor& weight, const Tensor& bias, LinearFormat format);
   struct GateUp {
@@ -102,5 +103,16 @@ class TERN_API Embedding {
 
 /// A float vector or matrix as dense f32 on the heap (as it is when it already is dense f32).
 TERN_API Tensor to_f32(const Tensor& x);
+
+/// Dense x at an aligned address: itself, or a copy in pages of its own, while which is made the
+/// file's are let go, so that memory holds the tensor once. Blocks may lie anywhere.
+TERN_API Tensor aligned(const Tensor& x);
+
+/// Whether x [a, b] is a dense [b, a] seen from the other side, and that.
+TERN_API bool is_turned(const Tensor& x) noexcept;
+TERN_API Tensor turned(const Tensor& x);
+
+/// A dense copy [columns, rows] of x [rows, columns] in pages of its own; f32 unless x has 16 bits.
+TERN_API Tensor transposed(const Tensor& x);
 
 }  // namespace tern

@@ -41,6 +41,8 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+}  // namespace
+
 void make_folders(const std::string& path) {
   for (size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
@@ -53,6 +55,8 @@ void make_folders(const std::string& path) {
     if (!info.exists) env().make_directory(part);
   }
 }
+
+namespace {
 
 /// A folder of files and one level of folders with files; links are removed, not followed. Its lock
 /// goes last, for without one the next writer would leave the folder alone.

@@ -20,6 +20,9 @@
 
 namespace tern::hub {
 
+/// A folder and those above it, where they are missing. invalid_argument when one is a file.
+void make_folders(const std::string& path);
+
 class TERN_API FolderWriter {
  public:
   /// Makes the folders that are missing. invalid_argument when `folder` is a file; denied, io: the

@@ -69,6 +69,8 @@ class TERN_API Repo {
   StorageRef map(std::string_view file, bool populate = true) const;
   /// For messages and the info verb: the path on disk, or the name for memory.
   std::string path(std::string_view file) const;
+  /// The files lie on a disk, not in memory.
+  bool on_disk() const noexcept { return !memory_; }
   /// Names of all files, sorted, relative; without .git and .cache. Bounded: 16 folders deep and
   /// 100000 entries, beyond which it is invalid_argument.
   std::vector<std::string> list() const;

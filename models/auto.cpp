@@ -9,6 +9,7 @@
 #include "gguf_source.h"
 #include "initialise.h"
 #include "key_names.h"
+#include "packed_cache.h"
 #include "registry.h"
 
 namespace tern {
@@ -155,13 +156,25 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   const Config config = gguf ? gguf_config(*gguf).with(options.config_overrides)
                              : AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
-  Checkpoint checkpoint = gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file)
-                               : Checkpoint::open(repo, options.checkpoint_options(config));
+  // What AWQ and GPTQ have packed is no view of a file when it is taken, and would not be kept.
+  const bool keeps_packed = options.packed_cache && !options.quantize.empty() &&
+                            config.json()["quantization_config"].is_null();
+  const std::string packed_folder = keeps_packed ? hub::packed_cache_dir() : "";
+  CheckpointOptions files = options.checkpoint_options(config);
+  files.populate = packed_folder.empty();
+  Checkpoint checkpoint =
+      gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file) : Checkpoint::open(repo, files);
   if (!gguf) checkpoint.join_prequantized(config, repo.name());
   const DType dtype = resolve_dtype(options, config, &checkpoint);
   const bool keep_blocks = options.quantize.empty() && is_auto(options.dtype);
+  LinearFormat format = linear_format(options, dtype);
+  std::shared_ptr<PackedCache> packed;
+  if (!packed_folder.empty()) {
+    packed = std::make_shared<PackedCache>(checkpoint, format, packed_folder);
+    format.store = packed;
+  }
   const Weights weights(checkpoint,
-                        {.format = linear_format(options, dtype),
+                        {.format = format,
                          .base_model_prefix = entry->base_prefix,
                          .key_mapping = options.key_mapping,
                          .renames = entry->renames,
@@ -173,6 +186,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                          .dtype = dtype});
   std::unique_ptr<Model> model = entry->make(config, weights);
   LoadingReport report = weights.finish();
+  if (packed) packed->finish();
   report.dtype = dtype;
   report.quantize = keep_blocks ? names_of(checkpoint.block_types()) : options.quantize;
   report.files = checkpoint.files();

@@ -31,6 +31,9 @@ struct LoadOptions {
   /// "" (none), "int8" or "int4": Linear layers run in it, everything else in `dtype`; with dtype
   /// "auto" that is bfloat16 where the CPU multiplies it, else float32.
   std::string quantize = {};
+  /// Quantised weights are kept in a file and mapped by the next load of the same ones
+  /// (hub/packed_file.h; TERN_PACKED_CACHE=off says no for all).
+  bool packed_cache = true;
   bool ignore_mismatched_sizes = false;
   /// Members laid over config.json (num_labels, …), an object or null.
   hub::Json config_overrides = {};

@@ -116,9 +116,16 @@ void warn_no_tensor(const std::string& path, const std::vector<std::string>& nam
           names.size() > 1 ? " and others are" : " is", " no tensor and was left out"));
 }
 
+StorageRef Checkpoint::map(const hub::Repo& repo, const std::string& file) {
+  const FileInfo before = repo.on_disk() ? env().stat(repo.path(file)) : FileInfo();
+  StorageRef storage = repo.map(file, populate_);
+  if (before.exists) mapped_.push_back({repo.path(file), before, storage});
+  return storage;
+}
+
 void Checkpoint::add_safetensors(const hub::Repo& repo, const std::string& file) {
   const std::string path = repo.path(file);
-  const hub::SafetensorsFile opened = hub::open_safetensors(repo.map(file), path);
+  const hub::SafetensorsFile opened = hub::open_safetensors(map(repo, file), path);
   for (const hub::TensorEntry& entry : opened.header.tensors) {
     const Shape shape = checkpoint_shape(entry.shape, entry.name, path);
     entries_.push_back({entry.name, Tensor(opened.storage, entry.dtype, shape, entry.begin), {}});
@@ -127,7 +134,7 @@ void Checkpoint::add_safetensors(const hub::Repo& repo, const std::string& file)
 
 void Checkpoint::add_torch(const hub::Repo& repo, const std::string& file) {
   const std::string path = repo.path(file);
-  const hub::TorchFile opened = hub::open_torch_file(repo.map(file), path);
+  const hub::TorchFile opened = hub::open_torch_file(map(repo, file), path);
   for (const hub::TorchTensor& entry : opened.tensors) {
     const Shape shape = checkpoint_shape(entry.shape, entry.name, path);
     entries_.push_back({entry.name,
@@ -193,9 +200,13 @@ Checkpoint Checkpoint::open(const hub::Repo& repo, const CheckpointOptions& opti
     return from_gguf(open_gguf(repo, options.gguf_file), options.gguf_file);
   }
   const std::string file = choose_file(repo, options);
-  if (!file.ends_with(".json")) return open_file(repo, file);
   Checkpoint checkpoint;
-  checkpoint.add_shards(repo, file);
+  checkpoint.populate_ = options.populate;
+  if (file.ends_with(".json")) {
+    checkpoint.add_shards(repo, file);
+  } else {
+    checkpoint.add_file(repo, file);
+  }
   return checkpoint;
 }
 

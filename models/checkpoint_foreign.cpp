@@ -22,7 +22,7 @@ bool in_collection(std::string_view name) {
 
 void Checkpoint::add_flax(const hub::Repo& repo, const std::string& file) {
   const std::string path = repo.path(file);
-  const hub::FlaxFile opened = hub::open_flax(repo.map(file), path);
+  const hub::FlaxFile opened = hub::open_flax(map(repo, file), path);
   const bool collections =
       std::all_of(opened.tensors.begin(), opened.tensors.end(),
                   [](const hub::FlaxTensor& tensor) { return in_collection(tensor.name); });
@@ -39,7 +39,7 @@ void Checkpoint::add_flax(const hub::Repo& repo, const std::string& file) {
 
 void Checkpoint::add_tensorflow(const hub::Repo& repo, const std::string& file) {
   const std::string path = repo.path(file);
-  for (const hub::KerasTensor& entry : hub::open_keras_weights(repo.map(file), path)) {
+  for (const hub::KerasTensor& entry : hub::open_keras_weights(map(repo, file), path)) {
     auto [name, order] = name_from_tensorflow(entry.name, entry.shape.size());
     const Shape shape = checkpoint_shape(entry.shape, entry.name, path);
     const Tensor tensor(entry.storage, entry.dtype, shape, entry.begin);

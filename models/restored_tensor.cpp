@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors that a file has otherwise than the class: the other way round, their rows in another
-// order, with one added. See stored_tensor.h.
+// Tensors that a file has otherwise than the class: their rows in another order, with one added.
+// See stored_tensor.h.
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "../engine/base/format.h"
@@ -12,17 +11,6 @@
 namespace tern {
 
 namespace {
-
-template <class T>
-void transpose(const T* x, int64_t rows, int64_t columns, T* y) {
-  constexpr int64_t kColumns = 64;  // of columns: their lines of y stay in the cache
-  for (int64_t first = 0; first < columns; first += kColumns) {
-    const int64_t last = std::min(columns, first + kColumns);
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = first; j < last; ++j) y[j * rows + i] = x[i * columns + j];
-    }
-  }
-}
 
 /// Row 2i + j of each head, of d rows, goes to row i + j · d/2.
 Tensor unpaired(const Tensor& stored, int64_t heads, std::string_view name) {
@@ -47,30 +35,6 @@ Tensor unpaired(const Tensor& stored, int64_t heads, std::string_view name) {
 }
 
 }  // namespace
-
-bool is_turned(const Tensor& x) noexcept {
-  return x.shape().rank() == 2 && x.stride(0) == 1 && x.stride(1) == x.dim(0);
-}
-
-Tensor turned(const Tensor& x) {
-  const std::array<int64_t, 2> strides = {1, x.dim(1)};
-  const auto offset = static_cast<size_t>(x.raw() - x.storage()->data());
-  const Shape shape = {x.dim(1), x.dim(0)};
-  return x.dense() ? Tensor(x.storage(), x.dtype(), shape, strides, offset)
-                   : Tensor(x.storage(), x.dtype(), shape, offset);
-}
-
-Tensor transposed(const Tensor& x) {
-  const Tensor source = bits(x.dtype()) == 16 ? x : to_f32(x);
-  const int64_t rows = x.dim(0), columns = x.dim(1);
-  Tensor out = Tensor::empty(source.dtype(), {columns, rows});
-  if (source.dtype() == DType::f32) {
-    transpose(source.data<float>(), rows, columns, out.data<float>());
-  } else {
-    transpose(source.data<uint16_t>(), rows, columns, out.data<uint16_t>());
-  }
-  return out;
-}
 
 Tensor restored(const Tensor& stored, const Stored& changes, std::string_view name) {
   Tensor out = stored;

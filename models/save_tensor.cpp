@@ -51,21 +51,15 @@ Tensor readable(const Parameter& p, DType dtype) {
 
 void append_tensor(const Parameter& parameter, DType dtype, Context& ctx,
                    hub::FolderWriter::File& file) {
-  const auto check_there = [&](const Tensor& x, size_t size) {
-    if (x.storage()->populate(x.raw(), size)) return;
-    fail(ErrorCode::io,
-         cat("'", printable_name(parameter.name),
-             "' cannot be read any more: was the file that the model came from cut, or does its "
-             "disk fail?"));
-  };
+  const std::string name = cat("'", printable_name(parameter.name), "'");
   const Tensor stored = readable(parameter, dtype);
   const int64_t count = stored.numel();
   if (count == 0) return;
-  if (!stored.dense()) check_there(stored, extent(stored));
+  if (!stored.dense()) read_in(stored, name);
   const Tensor all = (stored.dense() ? stored : gathered(stored)).reshape({count});
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const Tensor block = all.slice(0, begin, std::min(begin + kBlock, count));
-    check_there(block, block.bytes());
+    read_in(block, name);
     const Tensor out = converted(block, parameter.name, dtype, ctx);
     file.append({out.raw(), out.bytes()});
     block.storage()->drop_pages(block.raw(), block.bytes());

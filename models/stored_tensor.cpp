@@ -13,7 +13,7 @@ namespace tern {
 
 namespace {
 
-/// Elements converted or copied before their pages are let go. Those of a strided tensor lie in
+/// Elements converted or gathered before their pages are let go. Those of a strided tensor lie in
 /// more pages than they would fill.
 constexpr int64_t kBlock = int64_t{1} << 20, kStridedBlock = int64_t{1} << 22;
 
@@ -29,13 +29,6 @@ Tensor converted(const Tensor& stored, DType dtype, Convert convert) {
     stored.storage()->drop_pages(from, count * width);
   }
   return out;
-}
-
-Tensor copied(const Tensor& stored) {
-  const size_t width = bits(stored.dtype()) / 8;
-  return converted(stored, stored.dtype(), [width](const std::byte* from, std::byte* to, size_t n) {
-    std::memcpy(to, from, n * width);
-  });
 }
 
 Tensor narrowed(const Tensor& stored) {
@@ -87,6 +80,13 @@ Tensor widened(const Tensor& stored) {
 
 }  // namespace
 
+void read_in(const Tensor& x, std::string_view what) {
+  if (x.storage()->populate(x.raw(), x.dense() ? x.bytes() : extent(x))) return;
+  fail(ErrorCode::io,
+       cat(what, " cannot be read any more: was the file that the model came from cut, ",
+           "or does its disk fail?"));
+}
+
 size_t extent(const Tensor& x) {
   int64_t last = 0;
   for (size_t i = 0; i < x.shape().rank(); ++i) last += (x.dim(i) - 1) * x.stride(i);
@@ -116,10 +116,8 @@ Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use
   switch (dense.dtype()) {
     case DType::f32:
     case DType::bf16:
-    case DType::f16: {
-      const size_t width = bits(dense.dtype()) / 8;
-      return reinterpret_cast<uintptr_t>(dense.raw()) % width == 0 ? dense : copied(dense);
-    }
+    case DType::f16:
+      return aligned(dense);
     case DType::f64:
       return narrowed(dense);
     case DType::f8_e4m3:

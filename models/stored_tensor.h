@@ -23,6 +23,10 @@ struct BlockUse {
 /// as `use` says.
 Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use = {});
 
+/// Reads in the pages of a view of a file, at once: touching one that a cut file lacks raises
+/// SIGBUS. io, which calls it `what`, when the file lacks one.
+void read_in(const Tensor& x, std::string_view what);
+
 /// Bytes between the first and past the last element of a tensor with any strides, none of them in
 /// blocks.
 size_t extent(const Tensor& x);
@@ -34,13 +38,6 @@ Tensor gathered(const Tensor& stored);
 /// What the class has: a copy of `stored` with what an export changed undone. corrupt names the
 /// tensor when its rows are no pairs in each head.
 Tensor restored(const Tensor& stored, const Stored& changes, std::string_view name);
-
-/// Whether x [a, b] is a dense [b, a] seen from the other side, and that.
-bool is_turned(const Tensor& x) noexcept;
-Tensor turned(const Tensor& x);
-
-/// A dense copy [columns, rows] of x [rows, columns]; f32 unless x has 16 bits.
-Tensor transposed(const Tensor& x);
 
 /// The same elements of the same memory.
 bool same_view(const Tensor& a, const Tensor& b);

@@ -121,6 +121,7 @@ struct Weights::State {
   /// Bytes that may still be made up: for absent tensors, and for mis-shaped ones that end in an
   /// Error anyway. A config's numbers alone never decide how much memory is taken.
   bool all_fresh = false;  // there is no checkpoint
+  bool populated = true;
   uint64_t fresh_budget = 0, doomed_budget = uint64_t{16} << 20;
   uint64_t bytes_taken = 0, bytes_total = 0;  // of the file, for the progress callback
 
@@ -129,7 +130,7 @@ struct Weights::State {
   Tensor made_of(const Tensor& stored, const Stored& changes, const std::string& name) const;
   Tensor run_from(const Tensor& stored, const Stored& changes, const std::string& name);
   void count(Entry& entry);
-  Tensor use(Entry& entry, const Tensor& view, const std::string& name);
+  Tensor use(Entry& entry, const Tensor& view, const std::string& name, Reader reader);
   Tensor make_fresh(const std::string& name, const Shape& shape, const Init& init);
   Tensor make_doomed(const Shape& shape);
   const Tensor& record(const std::string& name, const Tensor& tensor, const Stored& changes = {});
@@ -187,9 +188,15 @@ void Weights::State::count(Entry& entry) {
 }
 
 /// What layers run from when `name` takes the entry: `view`, which is of its elements.
-Tensor Weights::State::use(Entry& entry, const Tensor& view, const std::string& name) {
+Tensor Weights::State::use(Entry& entry, const Tensor& view, const std::string& name,
+                           Reader reader) {
   count(entry);
   record(name, entry.tensor, entry.stored);
+  const DType dtype = view.dtype();
+  const bool floats = dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
+  const bool readable = view.dense() || is_turned(view);
+  if (reader == Reader::linear && floats && readable && !entry.stored.changed()) return view;
+  if (!populated) read_in(view, cat("'", printable_name(name), "'"));
   return run_from(view, entry.stored, name);
 }
 
@@ -253,6 +260,7 @@ Weights::Weights(const Checkpoint& checkpoint, WeightsOptions options)
   constexpr uint64_t kSmallestBudget = uint64_t{256} << 20;
   state_->fresh_budget = std::max(kSmallestBudget, checkpoint.bytes());
   state_->bytes_total = checkpoint.bytes();
+  state_->populated = checkpoint.populated();
   const Renamer renamed(options);
   for (const Checkpoint::Entry& entry : checkpoint.entries()) {
     state_->entries.try_emplace(renamed(entry.name), State::Entry{entry.tensor, entry.stored,
@@ -285,6 +293,15 @@ Weights Weights::with_deviation(double deviation) const {
 }
 
 Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const {
+  return take_for(Reader::any, name, shape, init);
+}
+
+Tensor Weights::take_matrix(std::string_view name, const Shape& shape, Init init) const {
+  return take_for(Reader::linear, name, shape, init);
+}
+
+Tensor Weights::take_for(Reader reader, std::string_view name, const Shape& shape,
+                         Init init) const {
   if (init.deviation <= 0) init.deviation = deviation_;
   const std::string full = prefix_ + std::string(name);
   State::Entry* entry = state_->find(full);
@@ -295,7 +312,7 @@ Tensor Weights::take(std::string_view name, const Shape& shape, Init init) const
   if (entry->reshapes && entry->tensor.numel() == shape.numel() && entry->tensor.dense()) {
     entry->tensor = entry->tensor.reshape(shape);
   }
-  if (entry->tensor.shape() == shape) return state_->use(*entry, entry->tensor, full);
+  if (entry->tensor.shape() == shape) return state_->use(*entry, entry->tensor, full, reader);
   state_->count(*entry);
   state_->mismatched[full] = {full, shape.to_string(), entry->tensor.shape().to_string()};
   return state_->options.ignore_mismatched_sizes
@@ -311,9 +328,12 @@ Tensor Weights::take_transposed(std::string_view name, int64_t in, int64_t out,
     entry->tensor = stand_in(*entry->stored.prequantized, true);
   }
   const bool there = entry && entry->tensor.shape() == Shape({in, out});
-  if (there && entry->stored.prequantized) return state_->use(*entry, entry->tensor, full);
-  return there && is_turned(entry->tensor) ? state_->use(*entry, turned(entry->tensor), full)
-                                           : transposed(take(name, {in, out}, init));
+  if (there && entry->stored.prequantized)
+    return state_->use(*entry, entry->tensor, full, Reader::linear);
+  if (there && is_turned(entry->tensor))
+    return state_->use(*entry, turned(entry->tensor), full, Reader::linear);
+  const Tensor x = take_matrix(name, {in, out}, init);
+  return block_size(x.dtype()) ? transposed(x) : turned(x);
 }
 
 Tensor Weights::take_optional(std::string_view name, const Shape& shape) const {

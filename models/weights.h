@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../engine/base/env.h"
 #include "../engine/nn.h"
 #include "../hub/repo.h"
 #include "config.h"
@@ -79,6 +80,8 @@ struct CheckpointOptions {
   std::string weights_file = {};
   /// The same, and it is a GGUF file whatever its name.
   std::string gguf_file = {};
+  /// Read the files in at once (Env::map_file); else pages come when they are touched.
+  bool populate = true;
 };
 
 struct PrequantizedWeight;
@@ -136,7 +139,16 @@ class TERN_API Checkpoint {
   /// "gptq, 4 bits, groups of 128"; empty: no weight is.
   const std::string& prequantized_as() const noexcept { return prequantized_as_; }
   const std::vector<Entry>& entries() const noexcept { return entries_; }
+  /// Whether the files were read in (CheckpointOptions::populate).
+  bool populated() const noexcept { return populate_; }
   const std::vector<std::string>& files() const noexcept { return files_; }
+  /// A file on disk that tensors are views of, looked at before it was mapped.
+  struct Mapped {
+    std::string path;
+    FileInfo before;
+    StorageRef storage;
+  };
+  const std::vector<Mapped>& mapped() const noexcept { return mapped_; }
   /// Bytes of all tensors.
   uint64_t bytes() const noexcept { return bytes_; }
   /// Types of blocks that tensors are stored in or, if prequantized, can be held in exactly, each
@@ -148,9 +160,12 @@ class TERN_API Checkpoint {
  private:
   std::vector<Entry> entries_;
   std::vector<std::string> files_;
+  std::vector<Mapped> mapped_;
   uint64_t bytes_ = 0;
   std::string prequantized_as_;
+  bool populate_ = true;
 
+  StorageRef map(const hub::Repo& repo, const std::string& file);
   void add_file(const hub::Repo& repo, const std::string& file);
   void add_safetensors(const hub::Repo& repo, const std::string& file);
   void add_torch(const hub::Repo& repo, const std::string& file);
@@ -198,8 +213,11 @@ class TERN_API Weights {
   /// the file, or a copy where the file has it unaligned, strided, in f64 (which becomes f32) or in
   /// f8 (which becomes bf16, exactly), or changed by an export.
   Tensor take(std::string_view name, const Shape& shape, Init init = Init::normal) const;
-  /// The transpose [out, in] of a tensor that the class has as [in, out]; without a copy where the
-  /// file has it so (GGUF).
+  /// The same for Linear: floats as they lie in the file, at any address. Their pages are not read
+  /// in yet, for Linear may not need them (LinearFormat::store).
+  Tensor take_matrix(std::string_view name, const Shape& shape, Init init = Init::normal) const;
+  /// The transpose [out, in] of a tensor that the class has as [in, out]: a view with strides, for
+  /// Linear, dense where the file has it so (GGUF).
   Tensor take_transposed(std::string_view name, int64_t in, int64_t out,
                          const Init& init = Init::normal) const;
   /// The same as take, but an absent one gives an empty Tensor and no report (and zeros where there
@@ -222,6 +240,9 @@ class TERN_API Weights {
 
  private:
   struct State;
+  enum class Reader { any, linear };
+  Tensor take_for(Reader reader, std::string_view name, const Shape& shape, Init init) const;
+
   std::shared_ptr<State> state_;
   std::string prefix_;
   double deviation_ = 0;

@@ -29,7 +29,10 @@ struct FileInfo {
   uint64_t size = 0;
   uint64_t device = 0, inode = 0;
   int64_t mtime_ns = 0;
-  bool link = false;  // a symbolic link, which only link_info tells
+  bool link = false;     // a symbolic link, which only link_info tells
+  int64_t ctime_ns = 0;  // of the last change to content, name or permissions: no program sets it
+
+  bool operator==(const FileInfo&) const = default;
 };
 
 /// How Env::open_file opens: none of them follows a symbolic link at the end of the path.
@@ -86,6 +89,8 @@ class TERN_API Env {
   virtual bool remove_directory(const std::string& path);
   /// One folder; false when something of that name is there already.
   virtual bool make_directory(const std::string& path);
+  /// Permissions of a folder become 0700.
+  virtual void make_private(const std::string& path);
   virtual void make_link(const std::string& target, const std::string& path);
   /// Where a symbolic link points, as it is written; nullopt when `path` is none.
   virtual std::optional<std::string> read_link(const std::string& path);

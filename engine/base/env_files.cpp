@@ -56,7 +56,8 @@ FileInfo look_up(const std::string& path, Call call) {
           .device = s.st_dev,
           .inode = s.st_ino,
           .mtime_ns = s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
-          .link = S_ISLNK(s.st_mode)};
+          .link = S_ISLNK(s.st_mode),
+          .ctime_ns = s.st_ctim.tv_sec * 1'000'000'000 + s.st_ctim.tv_nsec};
 }
 
 }  // namespace
@@ -147,6 +148,11 @@ bool Env::make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) == 0) return true;
   if (errno == EEXIST) return false;
   fail_errno(path, "make the folder", errno);
+}
+
+void Env::make_private(const std::string& path) {
+  check_path(path);
+  if (::chmod(path.c_str(), 0700) != 0) fail_errno(path, "change its permissions", errno);
 }
 
 void Env::make_link(const std::string& target, const std::string& path) {

@@ -31,6 +31,17 @@ class CpuBackend final : public Backend {
     return cpu::pack(pool, parts, format, woven);
   }
 
+  StorageRef panels(const PackedMatrix& w) const override { return cpu::panels(w); }
+
+  std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
+                                            StorageRef panels) const override {
+    return cpu::adopt(n, k, format, std::move(panels));
+  }
+
+  std::string packed_layout(LinearFormat format) const override {
+    return cpu::packed_layout(format);
+  }
+
   DType linear_output(const PackedMatrix& w, const LinearOptions& options) const override {
     return options.matmul_input && !options.residual ? w.format().narrow : DType::f32;
   }

@@ -38,6 +38,10 @@ class ThreadScratch {
 
 std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                          LinearFormat format, bool woven);
+StorageRef panels(const PackedMatrix& w);
+std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
+                                          StorageRef panels);
+std::string packed_layout(LinearFormat format);
 void linear(Context& ctx, const Tensor& x, const PackedMatrix& w, const Tensor& bias,
             const LinearOptions& options, Tensor& y);
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,

@@ -42,6 +42,8 @@ class CpuMatrix : public PackedMatrix {
  public:
   size_t bytes() const noexcept override { return panels ? panels->size() : 0; }
 
+  /// The kernel whose layout the panels have.
+  virtual const char* kernel() const noexcept = 0;
   /// Writes one panel.
   virtual void pack(const PanelSource& source, std::byte* out) const = 0;
   /// For run() of any matrix of this class with as many in_features.

@@ -29,6 +29,8 @@ class FloatMatrix final : public CpuMatrix {
     panel_bytes = gemm_.packed_bytes(panel, k);
   }
 
+  const char* kernel() const noexcept override { return gemm_.name; }
+
   void pack(const PanelSource& source, std::byte* out) const override {
     gemm_.pack({.w = source.rows,
                 .up = source.up,

@@ -80,6 +80,8 @@ class QuantisedMatrix final : public CpuMatrix {
     panel_bytes = family_.panel_bytes(gemm_, k);
   }
 
+  const char* kernel() const noexcept override { return gemm_.name; }
+
   void pack(const PanelSource& source, std::byte* out) const override {
     family_.pack(gemm_, source, in_features(), out);
   }

@@ -99,6 +99,10 @@ bool straddles(std::span<const Part> parts, int panel) {
                      [&](const Part& p) { return p.end % panel != 0; });
 }
 
+bool quantised(LinearFormat format) {
+  return format.weights == WeightFormat::int8 || format.weights == WeightFormat::int4;
+}
+
 std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format, DType stored) {
   if (block_size(stored)) {
     const auto blocks = product_format(stored);
@@ -107,8 +111,7 @@ std::shared_ptr<CpuMatrix> make_matrix(int64_t n, int64_t k, LinearFormat format
     }
     return block_matrix(n, k, format, *blocks);
   }
-  const bool quantised = format.weights == WeightFormat::int8 || format.weights == WeightFormat::int4;
-  return quantised ? quantised_matrix(n, k, format) : float_matrix(n, k, format);
+  return quantised(format) ? quantised_matrix(n, k, format) : float_matrix(n, k, format);
 }
 
 /// Weights that are all floats, or all in the same blocks.
@@ -150,6 +153,30 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
     weights = weights.subspan(count);
   }
   return made;
+}
+
+StorageRef panels(const PackedMatrix& w) {
+  const auto& parts = static_cast<const MatrixStack&>(w).parts;
+  return parts.size() == 1 && quantised(w.format()) ? parts[0]->panels : StorageRef();
+}
+
+std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
+                                          StorageRef panels) {
+  const std::shared_ptr<CpuMatrix> matrix = make_matrix(n, k, format, DType::f32);
+  const size_t size = matrix->panel_bytes * static_cast<size_t>(divide_up(n, matrix->panel));
+  const bool aligned = reinterpret_cast<uintptr_t>(panels->data()) % kAlignment == 0;
+  if (panels->size() != size || !aligned) return nullptr;
+  matrix->panels = std::move(panels);
+  const auto made = std::make_shared<MatrixStack>(n, k, format);
+  made->parts.push_back(matrix);
+  return made;
+}
+
+std::string packed_layout(LinearFormat format) {
+  // Raised when a packer writes other bytes than before: panels in caches are then made anew.
+  constexpr int kPackers = 1;
+  return cat("cpu ", kPackers, " ", format.weights == WeightFormat::int8 ? "int8 " : "int4 ",
+             make_matrix(1, 1, format, DType::f32)->kernel());
 }
 
 }  // namespace tern::cpu

@@ -43,7 +43,7 @@ struct FeedForwardBlock {
       : norm(make_norm(s, w / "layer_norm")),
         up(make_up(s, w / "DenseReluDense")),
         down((w / "DenseReluDense" / "wo")
-                 .take("weight", {s.hidden, s.inner}, Init::scaled(s.deviation(s.inner))),
+                 .take_matrix("weight", {s.hidden, s.inner}, Init::scaled(s.deviation(s.inner))),
              {}, down_format(w.format())),
         act(s.act),
         gated(s.gated),
@@ -58,8 +58,8 @@ struct FeedForwardBlock {
  private:
   static Linear make_up(const Sizes& s, const Weights& w) {
     if (!s.gated) return make_linear(w / "wi", s.hidden, s.inner, false);
-    return Linear::gate_up({.gate = (w / "wi_0").take("weight", {s.inner, s.hidden}),
-                            .up = (w / "wi_1").take("weight", {s.inner, s.hidden})},
+    return Linear::gate_up({.gate = (w / "wi_0").take_matrix("weight", {s.inner, s.hidden}),
+                            .up = (w / "wi_1").take_matrix("weight", {s.inner, s.hidden})},
                            w.format());
   }
   /// As in Transformers, the values of this layer are too large for float16.

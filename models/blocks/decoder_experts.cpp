@@ -28,7 +28,7 @@ class Experts final : public FeedForward {
     for (int64_t i = 0; i < s.experts; ++i) {
       const Weights e = w / "experts" / i;
       const auto take = [&](const char* name) {
-        return (e / name).take("weight", {s.intermediate, s.hidden});
+        return (e / name).take_matrix("weight", {s.intermediate, s.hidden});
       };
       experts_.push_back({Linear::gate_up({.gate = take("w1"), .up = take("w3")}, w.format()),
                           make_linear(e / "w2", s.intermediate, s.hidden, false)});

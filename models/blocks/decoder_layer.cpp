@@ -12,7 +12,7 @@ Linear make_qkv(const DecoderSizes& s, const Weights& w) {
   if (s.fused_weights) return make_linear(w / "qkv_proj", s.hidden, q + 2 * kv, s.qkv_bias);
   std::vector<Tensor> weights, biases;
   for (const auto& [name, rows] : {std::pair{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}}) {
-    weights.push_back((w / name).take("weight", {rows, s.hidden}));
+    weights.push_back((w / name).take_matrix("weight", {rows, s.hidden}));
     biases.push_back(s.qkv_bias ? (w / name).take("bias", {rows}, Init::zeros) : Tensor());
   }
   return Linear(weights, biases, w.format());
@@ -41,13 +41,13 @@ struct GatedMlp final : FeedForward {
   static Linear weave(const DecoderSizes& s, const Weights& w) {
     const int64_t n = s.intermediate;
     if (s.fused_weights) {
-      const Tensor both = (w / "gate_up_proj").take("weight", {2 * n, s.hidden});
+      const Tensor both = (w / "gate_up_proj").take_matrix("weight", {2 * n, s.hidden});
       return Linear::gate_up({.gate = both.slice(0, 0, n), .up = both.slice(0, n, 2 * n)},
                              w.format());
     }
     const Weights gate = w / "gate_proj", up = w / "up_proj";
-    Linear::GateUp parts = {.gate = gate.take("weight", {n, s.hidden}),
-                            .up = up.take("weight", {n, s.hidden})};
+    Linear::GateUp parts = {.gate = gate.take_matrix("weight", {n, s.hidden}),
+                            .up = up.take_matrix("weight", {n, s.hidden})};
     if (s.mlp_bias) {
       parts.gate_bias = gate.take("bias", {n}, Init::zeros);
       parts.up_bias = up.take("bias", {n}, Init::zeros);

@@ -32,7 +32,7 @@ Linear make_linear(const Weights& w, int64_t in, int64_t out, bool bias) {
 Linear make_fused(std::initializer_list<Weights> parts, int64_t in, int64_t out, bool bias) {
   std::vector<Tensor> weights, biases;
   for (const Weights& part : parts) {
-    weights.push_back(part.take("weight", {out, in}));
+    weights.push_back(part.take_matrix("weight", {out, in}));
     biases.push_back(bias ? part.take("bias", {out}, Init::zeros) : Tensor());
   }
   return Linear(weights, biases, parts.begin()->format());

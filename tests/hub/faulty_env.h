@@ -62,6 +62,9 @@ class FaultyEnv : public Env {
     step("make", [&] { made = Env::make_directory(path); });
     return made;
   }
+  void make_private(const std::string& path) override {
+    step("make", [&] { Env::make_private(path); });
+  }
   uint64_t free_space(const std::string&) override { return space; }
 
  private:
