@@ -181,6 +181,10 @@ TEST_CASE("hostile grammars are an Error or work, on a small stack") {
       {"root ::= " + repeated("(", 999) + "\"x\"?" + repeated(")*", 999), ""},
       {"root ::= \"x\"{0,2147483648}", "65536 repetitions"},
       {"root ::= \"" + repeated("x", 100) + "\"{65536}", "1048576 places"},
+      {"root ::= [acegikmoqsuwyACEGIKMOQSUWY02468!#%')+-]{65536}" +
+           repeated(" [acegikmoqsuwyACEGIKMOQSUWY02468!#%')+-]{9999}", 15),
+       "4194304 ranges"},
+      {"root ::= \"" + repeated("x", 2 << 20) + "\"", "a shorter text"},
       {"root ::= \"x\"{65536}", ""},
       {"root ::= \"x\"{0,65536}", ""},
       {"root ::= a{60000}\na ::= b{60000}\nb ::= \"x\"?", "ways at once"},

@@ -361,6 +361,8 @@ TEST_CASE("large and deep schemas are an Error or work, on a small stack") {
       {repeated("{\"allOf\":[", 499) + "{}" + repeated("]}", 499), false},
       {repeated("{\"type\":\"object\",\"anyOf\":[", 499) + "{}" + repeated("]}", 499), true},
       {wide + "}}", true},
+      {"{\"allOf\":[" + wide + "}}," + wide + "}}]}", true},
+      {"{\"const\":\"" + repeated("x", 1 << 20) + "\"}", false},
       {wide + "},\"additionalProperties\":true}", true},
       {refs + "}}", false},
       {"{\"type\":\"string\",\"maxLength\":2147483648}", true},

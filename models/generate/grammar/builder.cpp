@@ -9,17 +9,24 @@
 
 namespace tern::grammar {
 
+namespace {
+
+void check_room(size_t size, size_t most, const char* what) {
+  if (size < most) return;
+  fail(ErrorCode::invalid_argument,
+       cat("grammar: more than ", most, what, ", repetitions included: write smaller repetitions"));
+}
+
+}  // namespace
+
 uint32_t Builder::place() {
-  if (grammar_.places.size() >= kMostPlaces) {
-    fail(ErrorCode::invalid_argument,
-         cat("grammar: more than ", kMostPlaces,
-             " places (characters, rules and their repetitions): write smaller repetitions"));
-  }
+  check_room(grammar_.places.size(), kMostPlaces, " places (characters and rules)");
   grammar_.places.emplace_back();
   return static_cast<uint32_t>(grammar_.places.size() - 1);
 }
 
 void Builder::edge(uint32_t from, uint32_t to, uint8_t low, uint8_t high) {
+  check_room(grammar_.edges.size(), kMostEdges, " ranges of bytes");
   Place& p = grammar_.places[from];
   grammar_.edges.push_back({to, p.edge, low, high});
   p.edge = static_cast<uint32_t>(grammar_.edges.size() - 1);

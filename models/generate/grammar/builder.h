@@ -22,9 +22,9 @@ struct Element {
 
 class Builder {
  public:
-  static constexpr size_t kMostPlaces = size_t{1} << 20;
+  static constexpr size_t kMostPlaces = size_t{1} << 20, kMostEdges = size_t{1} << 22;
 
-  /// A place that does not lead anywhere yet. invalid_argument beyond kMostPlaces.
+  /// A place that does not lead anywhere yet. All calls: invalid_argument beyond these limits.
   uint32_t place();
   /// From `from`, where nothing is yet, through the element; where it leads to.
   uint32_t read(uint32_t from, const Element& element);

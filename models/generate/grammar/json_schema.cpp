@@ -19,6 +19,7 @@ namespace {
 
 using hub::Json;
 
+constexpr size_t kMostSchema = size_t{1} << 20;                               // bytes
 constexpr size_t kMostText = size_t{4} << 20, kMostMerged = size_t{4} << 20;  // bytes
 constexpr int kMostReferences = 100;  // that only lead to another one
 
@@ -96,6 +97,8 @@ void SchemaConverter::fail_unsupported(const std::string& pointer, std::string_v
 }
 
 std::string SchemaConverter::run() {
+  if (root_.dump().size() > kMostSchema)
+    fail_invalid("#", cat("expected a schema of at most ", kMostSchema, " bytes, found more"));
   text_ = shared_rules();
   const std::string first = rule_of({&root_, "#"});
   references_.emplace("#", first);

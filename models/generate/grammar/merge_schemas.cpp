@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -28,10 +29,19 @@ Json joined(const Json& a, const Json& b) {
 
 Json properties(const Json& a, const Json& b) {
   std::vector<Json::NewMember> out;
-  for (const auto& [name, value] : a.members())
-    out.emplace_back(std::string(name), b.contains(name) ? both(value, b[name]) : value);
+  std::map<std::string_view, size_t> places;
+  for (const auto& [name, value] : a.members()) {
+    places[name] = out.size();
+    out.emplace_back(std::string(name), value);
+  }
   for (const auto& [name, value] : b.members()) {
-    if (!a.contains(name)) out.emplace_back(std::string(name), value);
+    const auto known = places.find(name);
+    if (known == places.end()) {
+      out.emplace_back(std::string(name), value);
+    } else {
+      Json& place = out[known->second].second;
+      place = both(place, value);
+    }
   }
   return Json::object(std::move(out));
 }
@@ -43,8 +53,10 @@ std::vector<std::string_view> names_of(const Json& type) {
   return out;
 }
 
-/// An integer is a number.
-Json types(const Json& a, const Json& b) {
+/// An integer is a number. Null: not lists of a few types.
+std::optional<Json> types(const Json& a, const Json& b) {
+  constexpr size_t kMostTypes = 7;
+  if (std::max(a.elements().size(), b.elements().size()) > kMostTypes) return std::nullopt;
   const auto has = [](const std::vector<std::string_view>& list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
   };

@@ -322,6 +322,7 @@ class Parser {
       if (at_ >= text_.size()) fail_at(begin, "expected '\"' at the end of this text");
       const char32_t c = character();
       out.chars.push_back({{c, c}});
+      if (out.chars.size() > Builder::kMostPlaces) fail_at(begin, "expected a shorter text");
     }
     ++at_;
     return out;
