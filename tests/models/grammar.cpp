@@ -184,6 +184,7 @@ TEST_CASE("hostile grammars are an Error or work, on a small stack") {
       {"root ::= [acegikmoqsuwyACEGIKMOQSUWY02468!#%')+-]{65536}" +
            repeated(" [acegikmoqsuwyACEGIKMOQSUWY02468!#%')+-]{9999}", 15),
        "4194304 ranges"},
+      {repeated("n", 1 << 20) + " ::= " + repeated("(\"x\")", 100000) + "\nroot ::= \"x\"", ""},
       {"root ::= \"" + repeated("x", 2 << 20) + "\"", "a shorter text"},
       {"root ::= \"x\"{65536}", ""},
       {"root ::= \"x\"{0,65536}", ""},

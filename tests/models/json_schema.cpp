@@ -362,6 +362,7 @@ TEST_CASE("large and deep schemas are an Error or work, on a small stack") {
       {repeated("{\"type\":\"object\",\"anyOf\":[", 499) + "{}" + repeated("]}", 499), true},
       {wide + "}}", true},
       {"{\"allOf\":[" + wide + "}}," + wide + "}}]}", true},
+      {"{\"properties\":{\"" + repeated("x", 100000) + "\":" + wide + "}}}}", false},
       {"{\"const\":\"" + repeated("x", 1 << 20) + "\"}", false},
       {wide + "},\"additionalProperties\":true}", true},
       {refs + "}}", false},

@@ -20,6 +20,7 @@ namespace {
 using hub::Json;
 
 constexpr size_t kMostSchema = size_t{1} << 20;                               // bytes
+constexpr size_t kMostPointers = size_t{32} << 20;                            // bytes of all
 constexpr size_t kMostText = size_t{4} << 20, kMostMerged = size_t{4} << 20;  // bytes
 constexpr int kMostReferences = 100;  // that only lead to another one
 
@@ -136,6 +137,9 @@ std::string SchemaConverter::add(const std::string& body) {
 }
 
 std::string SchemaConverter::rule_of(Place place) {
+  pointer_bytes_ += place.pointer.size();
+  if (pointer_bytes_ > kMostPointers)
+    fail_invalid("#", "the names of schemas within schemas are too long together");
   std::string rule = fresh_name(place.pointer.substr(place.pointer.rfind('/') + 1));
   waiting_.push_back({std::move(place), rule});
   return rule;

@@ -63,8 +63,8 @@ class Parser {
 
  private:
   struct Rule {
-    std::string name;  // of a group: the rule it is in
-    size_t seen;       // the first byte of its name, or the group's bracket
+    std::string_view name;  // of a group: the rule it is in
+    size_t seen;            // the first byte of its name, or the group's bracket
     bool defined;
   };
   /// A rule or a group whose end has not come.
@@ -109,27 +109,27 @@ class Parser {
     }
   }
 
-  std::string read_name() {
+  std::string_view read_name() {
     const size_t begin = at_;
     while (at_ < text_.size() && is_name(text_[at_])) ++at_;
     if (at_ == begin) fail_expected("the name of a rule");
-    return std::string(text_.substr(begin, at_ - begin));
+    return text_.substr(begin, at_ - begin);
   }
 
-  uint32_t add_rule(std::string name, size_t seen, bool defined) {
+  uint32_t add_rule(std::string_view name, size_t seen, bool defined) {
     if (rules_.size() >= kMostRules)
       fail_at(seen, cat("expected at most ", kMostRules, " rules and groups, found more"));
-    rules_.push_back({std::move(name), seen, defined});
+    rules_.push_back({name, seen, defined});
     builder_.grammar().rules.push_back(builder_.place());
     return static_cast<uint32_t>(rules_.size() - 1);
   }
   uint32_t rule_of_name() {
     const size_t begin = at_;
-    std::string name = read_name();
+    const std::string_view name = read_name();
     const auto known = names_.find(name);
     if (known != names_.end()) return known->second;
     const uint32_t rule = add_rule(name, begin, false);
-    return names_.emplace(std::move(name), rule).first->second;
+    return names_.emplace(name, rule).first->second;
   }
 
   void read_rule() {
@@ -227,8 +227,7 @@ class Parser {
   void open_group() {
     if (open_.size() >= kMostNesting)
       fail_at(at_, cat("expected groups at most ", kMostNesting, " deep, found more"));
-    const std::string& name = rules_[open_.front().rule].name;
-    open(add_rule(std::string(name), at_++, true));
+    open(add_rule(rules_[open_.front().rule].name, at_++, true));
   }
   void close_group() {
     if (open_.size() == 1) fail_expected("no ')' without its '('");
@@ -373,7 +372,7 @@ class Parser {
   std::string_view text_, what_;
   size_t at_ = 0;
   Builder builder_;
-  std::map<std::string, uint32_t, std::less<>> names_;
+  std::map<std::string_view, uint32_t> names_;
   std::vector<Rule> rules_;
   std::vector<Open> open_;
 };

@@ -83,7 +83,7 @@ class SchemaConverter {
   std::vector<Waiting> waiting_;
   std::map<std::string, std::string, std::less<>> references_;  // rules by pointer
   std::deque<Json> merged_;
-  size_t merged_bytes_ = 0, rules_ = 0;
+  size_t merged_bytes_ = 0, pointer_bytes_ = 0, rules_ = 0;
 };
 
 }  // namespace tern::grammar
