@@ -4,15 +4,18 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "../../engine/base/env.h"
+#include "../../engine/base/format.h"
 #include "../../hub/formats/safetensors.h"
 #include "golden.h"
 
@@ -29,6 +32,11 @@ inline constexpr std::array<std::pair<const char*, const char*>, 3> kModels = {{
         "n_head": 4, "n_positions": 32})"},
 }};
 
+/// A step of files' times: what is written now differs in them from what was written before.
+inline void pass_time() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
 /// The Env in force while it lives, with its cache in a folder of its own. Its clock is ahead, so
 /// that files made just now count as settled.
 template <class Base>
@@ -42,8 +50,11 @@ class WithCache : public Base {
   const std::string root = golden::scratch_folder("packed-cache");
   std::map<std::string, std::string> variables = {{"TERN_CACHE", root}};
   int64_t clock_offset = kHour;
-  /// Called before the count-th look at a path, from 1.
-  std::function<void(const std::string&, int)> at_stat = {};
+  /// Called once, at the moment-th call that looks at, reads or reads in a file; false after a load
+  /// that had fewer of them.
+  std::function<void()> at_moment = {};
+  int moment = 0;
+  bool reached() const { return moment < 0; }
 
   std::string folder() const { return root + "/packed"; }
   /// Files of panels, sorted.
@@ -65,23 +76,37 @@ class WithCache : public Base {
   }
   int64_t wall_time_ns() override { return Base::wall_time_ns() + clock_offset; }
   FileInfo stat(const std::string& path) override {
-    if (at_stat) at_stat(path, ++looks_[path]);
+    pass();
     const auto found = frozen_.find(path);
     return found == frozen_.end() ? Base::stat(path) : found->second;
   }
+  bool populate(const std::byte* data, size_t size) noexcept override {
+    pass();
+    return Base::populate(data, size);
+  }
+  size_t read_at(int file, const std::string& path, std::span<std::byte> bytes,
+                 uint64_t offset) override {
+    const size_t got = Base::read_at(file, path, bytes, offset);
+    pass();
+    return got;
+  }
 
  private:
+  void pass() {
+    if (at_moment && moment-- == 0) at_moment();
+  }
   std::map<std::string, FileInfo> frozen_;
-  std::map<std::string, int> looks_;
 };
 using CacheEnv = WithCache<Env>;
 
 class PackedModel {
  public:
-  PackedModel(const char* task, const char* config, const char* max_shard_size = "1GB")
-      : task_(task), folder_(golden::scratch_folder("packed-model") + "/model") {
+  PackedModel(const char* task, const char* config, const char* max_shard_size = "1GB",
+              uint64_t seed = 0)
+      : task_(task), folder_(golden::scratch_folder(cat("packed-model-", seed)) + "/model") {
     const Config parsed(hub::Json::parse(config, "config"), "config");
-    initialise_model(task, parsed).save_pretrained(folder_, {.max_shard_size = max_shard_size});
+    initialise_model(task, parsed, {.seed = seed})
+        .save_pretrained(folder_, {.max_shard_size = max_shard_size});
   }
 
   const std::string& folder() const noexcept { return folder_; }
@@ -101,6 +126,7 @@ class PackedModel {
 
   /// Writes other values over the matrices of the layers, in place; how many.
   int spoil_matrices() const {
+    pass_time();
     std::fstream file(weights(), std::ios::binary | std::ios::in | std::ios::out);
     int count = 0;
     for (const hub::TensorEntry& entry : hub::open_safetensors(weights()).header.tensors) {
