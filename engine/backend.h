@@ -17,6 +17,7 @@
 namespace tern {
 
 class Context;
+class WeightStream;
 
 /// Activation functions: see kernels/isa.h for the formulas.
 enum class Act { none, gelu, gelu_tanh, quick_gelu, relu, tanh, silu, sigmoid };
@@ -69,6 +70,8 @@ struct LinearFormat {
   DType narrow = DType::f32;
   /// Where Linear looks for quantised weights first; null: nowhere. Matrices do not keep it.
   std::shared_ptr<PackedStore> store = {};
+  /// Weights that a Linear does not pack once but for each product; null: none. Nor this.
+  std::shared_ptr<WeightStream> stream = {};
 
   /// Unquantised weights of a model that runs in `dtype`: f32, bf16 or f16.
   static LinearFormat of(DType dtype) noexcept {

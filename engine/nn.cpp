@@ -9,6 +9,8 @@
 #include "../kernels/rope/rope.h"
 #include "base/format.h"
 #include "blocks.h"
+#include "context.h"
+#include "weight_stream.h"
 
 namespace tern {
 
@@ -58,6 +60,7 @@ std::shared_ptr<const PackedMatrix> packed(std::span<const Tensor> weights, Line
                                            bool woven) {
   Backend& backend = cpu_backend();
   const std::shared_ptr<PackedStore> store = std::exchange(format.store, nullptr);
+  format.stream = nullptr;
   if (StorageRef known = store ? store->find(weights, woven) : StorageRef()) {
     int64_t n = 0;
     for (const Tensor& w : weights) n += w.dim(0);
@@ -136,6 +139,33 @@ Tensor to_f32(const Tensor& x) {
   return out;
 }
 
+/// Weights that are packed for each product, in the same panels as if they had been kept.
+struct Linear::Streamed {
+  std::shared_ptr<const WeightStream> stream;
+  size_t number;
+  LinearFormat format;
+  bool woven;
+
+  std::shared_ptr<const PackedMatrix> pack(Context& ctx) const {
+    stream->enter(number);
+    const std::vector<Tensor> parts = packable(stream->weights(number), woven);
+    return ctx.backend().pack(ctx.pool(), parts, format, woven);
+  }
+};
+
+void Linear::hold(std::span<const Tensor> weights, LinearFormat format, bool woven) {
+  in_ = weights.empty() ? 0 : weights[0].dim(1);
+  for (const Tensor& w : weights) out_ += w.dim(0);
+  const std::shared_ptr<WeightStream> stream = std::exchange(format.stream, nullptr);
+  if (!stream || !stream->has(weights)) {
+    weight_ = packed(weights, std::move(format), woven);
+    return;
+  }
+  const size_t number = stream->join({weights.begin(), weights.end()});
+  format.store = nullptr;
+  streamed_ = std::make_shared<Streamed>(Streamed{stream, number, std::move(format), woven});
+}
+
 Linear::Linear(const Tensor& weight, const Tensor& bias, LinearFormat format)
     : Linear(std::span(&weight, 1), std::span(&bias, 1), std::move(format)) {}
 
@@ -148,19 +178,19 @@ Linear Linear::gate_up(const GateUp& w, LinearFormat format) {
                                           up.shape().to_string(), "; expected the same"));
   }
   Linear made;
-  made.weight_ = packed(parts, std::move(format), true);
+  made.hold(parts, std::move(format), true);
   made.bias_ = woven(w.gate_bias, w.up_bias);
   return made;
 }
 
 Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, LinearFormat format) {
   check_widths(weights);
-  weight_ = packed(weights, std::move(format), false);
+  hold(weights, std::move(format), false);
 
   bool any = false;
   for (const Tensor& b : biases) any = any || static_cast<bool>(b);
   if (!any) return;
-  bias_ = Tensor::empty(DType::f32, {weight_->out_features()});
+  bias_ = Tensor::empty(DType::f32, {out_});
   float* out = bias_.data<float>();
   for (size_t i = 0; i < weights.size(); ++i) {
     const int64_t n = weights[i].dim(0);
@@ -175,7 +205,7 @@ Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, 
 }
 
 Tensor Linear::operator()(Context& ctx, const Tensor& x, const LinearOptions& options) const {
-  return linear(ctx, x, *weight_, bias_, options);
+  return linear(ctx, x, streamed_ ? *streamed_->pack(ctx) : *weight_, bias_, options);
 }
 
 size_t Linear::bytes() const noexcept { return (weight_ ? weight_->bytes() : 0) + (bias_ ? bias_.bytes() : 0); }

@@ -30,13 +30,19 @@ class TERN_API Linear {
 
   Tensor operator()(Context& ctx, const Tensor& x, const LinearOptions& options = {}) const;
 
-  explicit operator bool() const noexcept { return static_cast<bool>(weight_); }
-  int64_t in_features() const noexcept { return weight_->in_features(); }
-  int64_t out_features() const noexcept { return weight_->out_features(); }
+  explicit operator bool() const noexcept { return weight_ || streamed_; }
+  int64_t in_features() const noexcept { return in_; }
+  int64_t out_features() const noexcept { return out_; }
+  /// In memory; weights that were left in their file take none.
   size_t bytes() const noexcept;
 
  private:
-  std::shared_ptr<const PackedMatrix> weight_;
+  struct Streamed;
+  void hold(std::span<const Tensor> weights, LinearFormat format, bool woven);
+
+  std::shared_ptr<const PackedMatrix> weight_;  // one of them, or none
+  std::shared_ptr<const Streamed> streamed_;
+  int64_t in_ = 0, out_ = 0;
   Tensor bias_;  // [out] f32 or empty
 };
 

@@ -187,6 +187,14 @@ bool Env::populate(const std::byte* data, size_t size) noexcept {
   return result == 0 || (errno != EFAULT && errno != EIO && errno != EHWPOISON);
 }
 
+void Env::prefetch(const std::byte* data, size_t size) noexcept {
+  const uintptr_t page = page_size();
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = address / page * page;
+  if (size > 0)
+    ::madvise(reinterpret_cast<void*>(begin), address + size - begin, MADV_WILLNEED);
+}
+
 void Env::drop_pages(const std::byte* data, size_t size) noexcept {
   const uintptr_t page = page_size();
   const auto address = reinterpret_cast<uintptr_t>(data);

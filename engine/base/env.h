@@ -61,6 +61,8 @@ class TERN_API Env {
   virtual FileMapping map_memory(size_t size);
   /// Populates the pages of a part of a mapping; false when the file does not have them (any more).
   virtual bool populate(const std::byte* data, size_t size) noexcept;
+  /// Asks for the pages of a part of a mapping, which come while the caller goes on.
+  virtual void prefetch(const std::byte* data, size_t size) noexcept;
   virtual void unmap(FileMapping mapping) noexcept;
   /// Gives back the physical pages that lie wholly inside [data, data + size); they are read again
   /// from the file when touched.

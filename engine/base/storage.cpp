@@ -55,6 +55,9 @@ class MappedStorage final : public PageStorage {
   void drop_pages(const std::byte* data, size_t size) const noexcept override {
     env().drop_pages(data, size);
   }
+  void prefetch(const std::byte* data, size_t size) const noexcept override {
+    env().prefetch(data, size);
+  }
   bool populate(const std::byte* data, size_t size) const noexcept override {
     return env().populate(data, size);
   }

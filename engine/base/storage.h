@@ -28,6 +28,9 @@ class TERN_API Storage {
     return true;
   }
 
+  /// For file mappings: ask for these pages without waiting for them. Else nothing.
+  virtual void prefetch(const std::byte* /*data*/, size_t /*size*/) const noexcept {}
+
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
