@@ -84,9 +84,9 @@ struct Gpt2 final : TextBackbone {
   Gpt2(const Config& c, const Weights& w) : Gpt2(Sizes(c), w) {}
   Gpt2(const Sizes& s, const Weights& w)
       : tokens(make_embedding(w / "wte", s.vocab, s.hidden)),
-        places(make_embedding(w / "wpe", s.positions, s.hidden)),
-        norm(make_layer_norm(w / "ln_f", s.hidden, s.eps)) {
+        places(make_embedding(w / "wpe", s.positions, s.hidden)) {
     for (int64_t i = 0; i < s.layers; ++i) layers.emplace_back(s, i, w / "h" / i);
+    norm = make_layer_norm(w / "ln_f", s.hidden, s.eps);
     hidden = s.hidden;
     max_length = s.positions;
     token_types = true;  // rows of wte, as Transformers adds them

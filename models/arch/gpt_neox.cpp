@@ -78,9 +78,9 @@ struct GptNeoX final : TextBackbone {
   GptNeoX(const Config& c, const Weights& w) : GptNeoX(Sizes(c), w) {}
   GptNeoX(const Sizes& s, const Weights& w)
       : tokens(make_embedding(w / "embed_in", s.vocab, s.hidden)),
-        ropes({s.rope}, w.format().narrow),
-        norm(make_layer_norm(w / "final_layer_norm", s.hidden, s.eps)) {
+        ropes({s.rope}, w.format().narrow) {
     for (int64_t i = 0; i < s.layers; ++i) layers.emplace_back(s, w / "layers" / i);
+    norm = make_layer_norm(w / "final_layer_norm", s.hidden, s.eps);
     hidden = s.hidden;
     max_length = s.positions;
     causal = true;

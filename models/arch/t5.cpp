@@ -118,13 +118,13 @@ struct Stack {
       : ids_name(encoder ? "input_ids" : "decoder_input_ids"),
         tokens(take_shared(root, cat(half, ".embed_tokens"),
                            {"shared", "encoder.embed_tokens", "decoder.embed_tokens", "lm_head"},
-                           {s.vocab, s.hidden}, Init::scaled(s.factor))),
-        norm(make_norm(s, root / half / "final_layer_norm")) {
+                           {s.vocab, s.hidden}, Init::scaled(s.factor))) {
     const Weights w = (root / half / "block").with_deviation(s.deviation(s.hidden));
     DistanceBuckets buckets = s.buckets;
     buckets.both_directions = encoder;
     const int64_t count = encoder ? s.encoder_layers : s.decoder_layers;
     for (int64_t i = 0; i < count; ++i) blocks.emplace_back(s, w / i / "layer");
+    norm = make_norm(s, root / half / "final_layer_norm");
     if (count == 0) return;
     constexpr int64_t kReadySpan = 512;
     const Weights first = w / "0" / "layer" / "0" / "SelfAttention";

@@ -73,14 +73,13 @@ std::span<const int64_t> token_positions(const TokenBatch& batch, std::vector<in
 Decoder::Decoder(const DecoderSizes& s, const Weights& w)
     : tokens_(make_embedding(w / "embed_tokens", s.vocab, s.hidden, Init::padded(s.zero_row))),
       scale_(embedding_scale(s, w.format())),
-      ropes_(s.ropes, w.format().narrow),
-      norm_((w / "norm")
-                .take("weight", {s.hidden},
-                      s.norm == RMSNorm::Weight::plain ? Init::ones : Init::zeros),
-            s.eps, s.norm) {
+      ropes_(s.ropes, w.format().narrow) {
   for (size_t i = 0; i < s.kinds.size(); ++i) {
     layers_.emplace_back(s, s.kinds[i], w / "layers" / static_cast<int64_t>(i));
   }
+  // Taken where the class defines it, which is what a device_map goes by.
+  const Init init = s.norm == RMSNorm::Weight::plain ? Init::ones : Init::zeros;
+  norm_ = RMSNorm((w / "norm").take("weight", {s.hidden}, init), s.eps, s.norm);
   hidden = s.hidden;
   max_length = s.positions;
   causal = true;
