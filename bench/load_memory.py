@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peak memory and time of loading: makes a BERT of about 500 MB with random weights in every file form,
 runs `tern forward` on each, and prints peak resident size over the weights' size; then quantised, with
-nothing kept, as a first start and as a second one, each three times. Standard library only.
+nothing kept, as a first start and as a second one, and with modules on disk, each three times. Standard library only.
 
   bench/load_memory.py build/tools/tern [FOLDER]
 """
@@ -156,6 +156,15 @@ def quantised_starts(command, base):
         print(f"{quantize}: {size / 1e6:.0f} MB kept beside {tables / 1e6:.0f} MB of tables")
 
 
+def placed_starts(command):
+    for device_map, memory in (("cpu", None), ("auto", '{"cpu": "256MB"}'), ("disk", None)):
+        load = ["--load", f'device_map="{device_map}"'] + (["--load", f"max_memory={memory}"] if memory else [])
+        for _ in range(3):
+            code, wall, usage = run(command + load, os.environ)
+            print(f"device_map {device_map}{', ' + memory if memory else ''}: exit {code}, {wall:.3f} s, "
+                  f"{usage.ru_utime + usage.ru_stime:.3f} s CPU, peak {usage.ru_maxrss * 1024 / 1e6:.0f} MB")
+
+
 def main():
     tern = os.path.abspath(sys.argv[1])
     base = sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()
@@ -175,6 +184,7 @@ def main():
                "--threads", "1"]
     if sys.argv[3:]:
         quantised_starts(command, base)
+        placed_starts(command)
         return
     for label, write in forms.items():
         path = os.path.join(base, label.split(" ")[0])

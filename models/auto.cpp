@@ -5,11 +5,13 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "../engine/weight_stream.h"
 #include "gguf_model.h"
 #include "gguf_source.h"
 #include "initialise.h"
 #include "key_names.h"
 #include "packed_cache.h"
+#include "placement.h"
 #include "registry.h"
 
 namespace tern {
@@ -19,6 +21,7 @@ struct ModelBuilder {
   LoadingReport report;
   std::vector<Parameter> parameters;
   std::string class_name, generation_config = {};
+  DeviceMap device_map = {};
 
   /// Marks what stays f32 in a float16 model: parameters with one of these parts in their names.
   void keep_in_f32(const std::vector<std::string_view>& parts) {
@@ -36,6 +39,7 @@ struct ModelBuilder {
     model->parameters_ = std::move(parameters);
     model->class_name_ = std::move(class_name);
     model->generation_config_ = std::move(generation_config);
+    model->device_map_ = std::move(device_map);
     return model;
   }
 };
@@ -86,6 +90,19 @@ LinearFormat linear_format(const LoadOptions& options, DType dtype) {
       !is_auto(options.dtype) ? dtype == DType::bf16 : cpu_backend().multiplies_bf16();
   format.narrow = narrow ? DType::bf16 : DType::f32;
   return format;
+}
+
+/// What there is to place: a model tells whose matrices all stay where they are.
+ModelOutline outline_of(const ModelClass& entry, const Config& config, const Checkpoint& checkpoint,
+                        WeightsOptions options) {
+  options.format.store = nullptr;
+  options.format.stream = std::make_shared<WeightStream>();
+  options.devices = DeviceMap({{"", DeviceId{DeviceId::kDisk}}});
+  const Weights weights(checkpoint, std::move(options));
+  entry.make(config, weights);
+  ModelOutline outline = weights.outline();
+  outline.layers = numbered_modules(outline.entries);
+  return outline;
 }
 
 }  // namespace
@@ -161,7 +178,8 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                             config.json()["quantization_config"].is_null();
   const std::string packed_folder = keeps_packed ? hub::packed_cache_dir() : "";
   CheckpointOptions files = options.checkpoint_options(config);
-  files.populate = packed_folder.empty();
+  const bool placed = !options.device_map.empty() || !options.max_memory.empty();
+  files.populate = packed_folder.empty() && !placed;
   Checkpoint checkpoint =
       gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file) : Checkpoint::open(repo, files);
   if (!gguf) checkpoint.join_prequantized(config, repo.name());
@@ -173,19 +191,38 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
     packed = std::make_shared<PackedCache>(checkpoint, format, packed_folder);
     format.store = packed;
   }
-  const Weights weights(checkpoint,
-                        {.format = format,
-                         .base_model_prefix = entry->base_prefix,
-                         .key_mapping = options.key_mapping,
-                         .renames = entry->renames,
-                         .ignore_unexpected = entry->ignore_unexpected,
-                         .ignore_missing = entry->ignore_missing,
-                         .ignore_mismatched_sizes = options.ignore_mismatched_sizes,
-                         .unpack_blocks = keep_blocks ? std::nullopt : std::optional(dtype),
-                         .initializer_range = initial_deviation(config),
-                         .dtype = dtype});
+  WeightsOptions wanted = {.format = format,
+                           .base_model_prefix = entry->base_prefix,
+                           .key_mapping = options.key_mapping,
+                           .renames = entry->renames,
+                           .ignore_unexpected = entry->ignore_unexpected,
+                           .ignore_missing = entry->ignore_missing,
+                           .ignore_mismatched_sizes = options.ignore_mismatched_sizes,
+                           .unpack_blocks = keep_blocks ? std::nullopt : std::optional(dtype),
+                           .initializer_range = initial_deviation(config),
+                           .dtype = dtype};
+  wanted.devices = place_modules(options.device_map, options.max_memory,
+                                 [&] { return outline_of(*entry, config, checkpoint, wanted); });
+  if (uses_disk(wanted.devices)) {
+    if (!options.quantize.empty()) {
+      fail(ErrorCode::unsupported,
+           cat(repo.name(),
+               ": quantize makes weights anew, which are then in memory, but "
+               "device_map sends some to disk: leave one of the two out, or give "
+               "max_memory more"));
+    }
+    wanted.format.stream = std::make_shared<WeightStream>();
+  }
+  const Weights weights(checkpoint, wanted);
   std::unique_ptr<Model> model = entry->make(config, weights);
   LoadingReport report = weights.finish();
+  if (const auto& names = weights.brought_in(); !names.empty()) {
+    log(LogLevel::warning,
+        cat(repo.name(), ": device_map sends ", names.size(),
+            " tensors to disk that layers cannot ",
+            "run from as the file has them, so they are in memory: '", printable_name(names[0]),
+            "', … (save_pretrained makes files that need no conversion)"));
+  }
   if (packed) packed->finish();
   report.dtype = dtype;
   report.quantize = keep_blocks ? names_of(checkpoint.block_types()) : options.quantize;
@@ -194,7 +231,8 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   ModelBuilder builder{.report = std::move(report),
                        .parameters = weights.parameters(),
                        .class_name = entry->name,
-                       .generation_config = repo.read_if_exists(kGenerationConfig).value_or("")};
+                       .generation_config = repo.read_if_exists(kGenerationConfig).value_or(""),
+                       .device_map = std::move(wanted.devices)};
   builder.keep_in_f32(entry->keep_in_f32);
   return PretrainedModel(builder.finish(std::move(model)));
 }

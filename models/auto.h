@@ -34,6 +34,17 @@ struct LoadOptions {
   /// Quantised weights are kept in a file and mapped by the next load of the same ones
   /// (hub/packed_file.h; TERN_PACKED_CACHE=off says no for all).
   bool packed_cache = true;
+  /// Where modules go: "auto" (= "balanced"), "balanced_low_0", "sequential", "cpu", "disk", or a
+  /// table as JSON (R"({"model.layers.7": "disk"})"); empty: all in memory. Matrices of modules on
+  /// "disk" stay in the weight files, packed for each product while the next are read ahead, with
+  /// the same bits; Model::hf_device_map tells. There are no accelerators in this build: one that
+  /// max_memory names is a part of the CPU's memory.
+  std::string device_map = {};
+  /// Budgets for a planned device_map as JSON: R"({"cpu": "4GiB"})"; {} sends all to disk. Empty:
+  /// 90 % of the memory that is left.
+  std::string max_memory = {};
+  /// As Transformers takes it. Nothing is written: every form of weights is read where it is.
+  std::string offload_folder = {};
   bool ignore_mismatched_sizes = false;
   /// Members laid over config.json (num_labels, …), an object or null.
   hub::Json config_overrides = {};

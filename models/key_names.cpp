@@ -106,4 +106,15 @@ std::string with_variant(const std::string& file, const std::string& variant) {
   return cat(file.substr(0, dot), ".", variant, file.substr(dot));
 }
 
+std::vector<std::string> in_natural_order(const std::set<std::string>& names) {
+  std::vector<std::string> sorted(names.begin(), names.end());
+  std::sort(sorted.begin(), sorted.end(), natural_less);
+  return sorted;
+}
+
+bool is_stored_buffer(std::string_view name) {
+  return name == "position_ids" || name.ends_with(".position_ids") ||
+         name.find("rotary_emb.inv_freq") != std::string_view::npos;
+}
+
 }  // namespace tern

@@ -118,6 +118,8 @@ class TERN_API Model {
 
   const Config& config() const noexcept { return config_; }
   const LoadingReport& loading_report() const noexcept { return report_; }
+  /// Where device_map put the modules; no entries without one.
+  const DeviceMap& hf_device_map() const noexcept { return device_map_; }
   /// All parameters, as views of the checkpoint that the model came from, for saving.
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   /// The text of generation_config.json; empty where there was none.
@@ -132,6 +134,7 @@ class TERN_API Model {
   friend struct ModelBuilder;  // auto.cpp
   Config config_;
   LoadingReport report_;
+  DeviceMap device_map_;
   std::vector<Parameter> parameters_;
   std::string class_name_, generation_config_;
 };

@@ -80,11 +80,29 @@ Tensor widened(const Tensor& stored) {
 
 }  // namespace
 
-void read_in(const Tensor& x, std::string_view what) {
-  if (x.storage()->populate(x.raw(), x.dense() ? x.bytes() : extent(x))) return;
+namespace {
+
+void populate(const Tensor& x, const std::byte* data, size_t size, std::string_view what) {
+  if (x.storage()->populate(data, size)) return;
   fail(ErrorCode::io,
        cat(what, " cannot be read any more: was the file that the model came from cut, ",
            "or does its disk fail?"));
+}
+
+}  // namespace
+
+void read_in(const Tensor& x, std::string_view what) {
+  populate(x, x.raw(), x.dense() ? x.bytes() : extent(x), what);
+}
+
+void read_through(const Tensor& x, std::string_view what) {
+  constexpr size_t kPiece = size_t{16} << 20;
+  const size_t size = x.dense() ? x.bytes() : extent(x);
+  for (size_t begin = 0; begin < size; begin += kPiece) {
+    const size_t piece = std::min(kPiece, size - begin);
+    populate(x, x.raw() + begin, piece, what);
+    x.storage()->drop_pages(x.raw() + begin, piece);
+  }
 }
 
 size_t extent(const Tensor& x) {

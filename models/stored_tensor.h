@@ -27,6 +27,9 @@ Tensor runnable(const Tensor& stored, std::string_view name, const BlockUse& use
 /// SIGBUS. io, which calls it `what`, when the file lacks one.
 void read_in(const Tensor& x, std::string_view what);
 
+/// The same piece by piece, each given back before the next comes: all can be read now.
+void read_through(const Tensor& x, std::string_view what);
+
 /// Bytes between the first and past the last element of a tensor with any strides, none of them in
 /// blocks.
 size_t extent(const Tensor& x);

@@ -14,6 +14,8 @@
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
+#include "../engine/blocks.h"
+#include "../engine/weight_stream.h"
 #include "initialise.h"
 #include "key_names.h"
 #include "prequantized_weight.h"
@@ -24,22 +26,14 @@ namespace tern {
 
 namespace {
 
+bool runs_as_floats(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
+}
+
 bool contains_any(std::string_view name, const std::vector<std::string_view>& parts) {
   return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
     return name.find(part) != std::string_view::npos;
   });
-}
-
-/// Buffers that older versions stored: (^|\.)position_ids$ and rotary_emb.inv_freq.
-bool is_buffer(std::string_view name) {
-  return name == "position_ids" || name.ends_with(".position_ids") ||
-         name.find("rotary_emb.inv_freq") != std::string_view::npos;
-}
-
-std::vector<std::string> in_natural_order(const std::set<std::string>& names) {
-  std::vector<std::string> sorted(names.begin(), names.end());
-  std::sort(sorted.begin(), sorted.end(), natural_less);
-  return sorted;
 }
 
 }  // namespace
@@ -70,16 +64,21 @@ struct Weights::State {
   bool populated = true;
   uint64_t fresh_budget = 0, doomed_budget = uint64_t{16} << 20;
   uint64_t bytes_taken = 0, bytes_total = 0;  // of the file, for the progress callback
+  std::vector<ModelOutline::Entry> outline;
+  std::unordered_set<std::string> outlined;
+  std::vector<std::string> brought_in;
 
   Entry* find_one(const std::string& name);
   Entry* find(const std::string& name);
   Tensor made_of(const Tensor& stored, const Stored& changes, const std::string& name) const;
   Tensor run_from(const Tensor& stored, const Stored& changes, const std::string& name);
   void count(Entry& entry);
+  bool stays(const Entry& entry, const Tensor& view, const std::string& name);
   Tensor use(Entry& entry, const Tensor& view, const std::string& name, Reader reader);
   Tensor make_fresh(const std::string& name, const Shape& shape, const Init& init);
   Tensor make_doomed(const Shape& shape);
   const Tensor& record(const std::string& name, const Tensor& tensor, const Stored& changes = {});
+  uint64_t size_of(const Tensor& tensor, const Stored& changes) const;
   [[noreturn]] void fail_mismatched() const;
 };
 
@@ -133,17 +132,36 @@ void Weights::State::count(Entry& entry) {
   entry.used = true;
 }
 
+/// Whether `view` is left on disk. Vectors are not: they are small, and layers read them as numbers
+/// when they are made.
+bool Weights::State::stays(const Entry& entry, const Tensor& view, const std::string& name) {
+  if (view.shape().rank() < 2 || !(options.devices.of(name) == DeviceId{DeviceId::kDisk}))
+    return false;
+  const bool blocks = !options.unpack_blocks && has_products(view.dtype());
+  const bool runs = runs_as_floats(view.dtype()) || blocks;
+  if (runs && !entry.stored.changed() && !entry.stored.prequantized &&
+      view.storage()->read_only() && (view.dense() || is_turned(view)))
+    return true;
+  brought_in.push_back(name);
+  return false;
+}
+
 /// What layers run from when `name` takes the entry: `view`, which is of its elements.
 Tensor Weights::State::use(Entry& entry, const Tensor& view, const std::string& name,
                            Reader reader) {
   count(entry);
   record(name, entry.tensor, entry.stored);
-  const DType dtype = view.dtype();
-  const bool floats = dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16;
   const bool readable = view.dense() || is_turned(view);
-  if (reader == Reader::linear && floats && readable && !entry.stored.changed()) return view;
-  if (!populated) read_in(view, cat("'", printable_name(name), "'"));
-  return run_from(view, entry.stored, name);
+  const bool whole = reader == Reader::linear && runs_as_floats(view.dtype()) && readable &&
+                     !entry.stored.changed();
+  const bool kept = stays(entry, view, name);
+  // Who packs asks the store first, which reads in what it does not have.
+  const bool read_later = whole && (kept || options.format.store);
+  if (!populated && !read_later)
+    (kept ? read_through : read_in)(view, cat("'", printable_name(name), "'"));
+  Tensor made = whole ? view : run_from(view, entry.stored, name);
+  if (kept) options.format.stream->add(made, name);
+  return made;
 }
 
 Tensor Weights::State::make_fresh(const std::string& name, const Shape& shape, const Init& init) {
@@ -178,8 +196,16 @@ Tensor Weights::State::make_doomed(const Shape& shape) {
   return tensor;
 }
 
+/// In memory, in the model's type.
+uint64_t Weights::State::size_of(const Tensor& tensor, const Stored& changes) const {
+  if (changes.prequantized) return changes.prequantized->bytes();
+  if (block_size(tensor.dtype()) && !options.unpack_blocks) return tensor.bytes();
+  return tensor.shape().bytes(options.dtype).value_or(0);
+}
+
 const Tensor& Weights::State::record(const std::string& name, const Tensor& tensor,
                                      const Stored& changes) {
+  if (outlined.insert(name).second) outline.push_back({name, size_of(tensor, changes)});
   const auto source = source_of.find(name);
   const std::string& kept = source == source_of.end() ? name : source->second;
   if (taken.insert(kept).second) parameters.push_back({kept, tensor, changes});
@@ -305,6 +331,10 @@ void Weights::tie(std::string_view source, std::string_view target) const {
     return;
   }
   first->used = second->used = true;
+  for (const auto& [entry, name] : {std::pair(first, &a), std::pair(second, &b)}) {
+    if (!state_->populated && !entry->stored.prequantized)
+      read_in(entry->tensor, cat("'", printable_name(*name), "'"));
+  }
   const bool packed = first->stored.prequantized || second->stored.prequantized;
   if (!packed && same_values(first->tensor, second->tensor)) {
     state_->source_of[b] = a;
@@ -323,6 +353,18 @@ LinearFormat Weights::format() const noexcept {
   return state_->options.format;
 }
 
+const std::vector<std::string>& Weights::brought_in() const noexcept {
+  return state_->brought_in;
+}
+
+ModelOutline Weights::outline() const {
+  ModelOutline out;
+  out.entries = state_->outline;
+  for (const auto& [target, source] : state_->source_of) out.tied.emplace_back(target, source);
+  std::sort(out.tied.begin(), out.tied.end());
+  return out;
+}
+
 LoadingReport Weights::finish() const {
   if (!state_->mismatched.empty() && !state_->options.ignore_mismatched_sizes) {
     state_->fail_mismatched();
@@ -338,7 +380,7 @@ LoadingReport Weights::finish() const {
     if (State::Entry* entry = state_->find_one(name)) entry->used = true;
   }
   for (const auto& [name, entry] : state_->entries) {
-    const bool quiet = entry.used || entry.optional || is_buffer(name) ||
+    const bool quiet = entry.used || entry.optional || is_stored_buffer(name) ||
                        contains_any(name, options.ignore_unexpected);
     if (!quiet) unexpected.insert(name);
   }

@@ -18,6 +18,7 @@
 #include "../engine/nn.h"
 #include "../hub/repo.h"
 #include "config.h"
+#include "device_map.h"
 
 namespace tern {
 
@@ -196,6 +197,9 @@ struct WeightsOptions {
   double initializer_range = 0.02;
   DType dtype = DType::f32;
   uint64_t seed = 0;
+  /// Weights that this sends to "disk" stay in their file (format.stream, not null then) if layers
+  /// can run from them as they lie there.
+  DeviceMap devices = {};
 };
 
 class TERN_API Weights {
@@ -232,6 +236,10 @@ class TERN_API Weights {
   void tie(std::string_view source, std::string_view target) const;
 
   LinearFormat format() const noexcept;
+  /// What has been taken, in that order, with the bytes it has in memory; without `layers`.
+  ModelOutline outline() const;
+  /// Names of those of "disk" that had to be converted and are in memory.
+  const std::vector<std::string>& brought_in() const noexcept;
   /// Missing, unexpected, mis-shaped, each in natural order. Throws invalid_argument for mis-shaped
   /// tensors unless ignore_mismatched_sizes. Call once, when the model stands.
   LoadingReport finish() const;

@@ -70,7 +70,7 @@ constexpr TextOption kTexts[] = {
     {"revision", &LoadOptions::revision},   {"subfolder", &LoadOptions::subfolder},
     {"cache_dir", &LoadOptions::cache_dir}, {"variant", &LoadOptions::variant},
     {"dtype", &LoadOptions::dtype},         {"torch_dtype", &LoadOptions::dtype},
-    {"gguf_file", &LoadOptions::gguf_file}};
+    {"gguf_file", &LoadOptions::gguf_file}, {"offload_folder", &LoadOptions::offload_folder}};
 
 struct FlagOption {
   std::string_view name;
@@ -100,6 +100,12 @@ bool apply_own(const Json::NewMember& member, LoadOptions& options) {
     if (given) options.use_safetensors = load_flag(member);
   } else if (member.first == "key_mapping") {
     if (given) options.key_mapping = load_mapping(member);
+  } else if (member.first == "device_map") {
+    // A text, an index of a device or a table.
+    if (given)
+      options.device_map = member.second.string() ? load_text(member) : member.second.dump();
+  } else if (member.first == "max_memory") {
+    if (given) options.max_memory = member.second.dump();
   } else {
     return false;
   }
