@@ -78,7 +78,7 @@ TEST_CASE("another format, another instruction set and other content are other f
   };
   check_new({.quantize = "int8"});
   check_new({.quantize = "int4"});
-  if (kernels::hardware_isa() != kernels::Isa::generic) {
+  if (kernels::isa() != kernels::Isa::generic) {
     const kernels::Isa best = kernels::isa();
     kernels::force_isa(kernels::Isa::generic);
     check_new({.quantize = "int8"});
