@@ -163,6 +163,7 @@ void Linear::hold(std::span<const Tensor> weights, LinearFormat format, bool wov
   }
   const size_t number = stream->join({weights.begin(), weights.end()});
   format.store = nullptr;
+  format.brief = true;
   streamed_ = std::make_shared<Streamed>(Streamed{stream, number, std::move(format), woven});
 }
 

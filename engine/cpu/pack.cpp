@@ -122,7 +122,8 @@ std::shared_ptr<const CpuMatrix> pack_alike(ThreadPool& pool, std::span<const Te
   const std::shared_ptr<CpuMatrix> matrix = make_matrix(n, k, format, weights[0].dtype());
   if (n == 0) return matrix;
   const int64_t panels = divide_up(n, matrix->panel);
-  matrix->panels = heap_storage(matrix->panel_bytes * static_cast<size_t>(panels));
+  const size_t size = matrix->panel_bytes * static_cast<size_t>(panels);
+  matrix->panels = format.brief ? page_storage(size) : heap_storage(size);
   // Made before the region: a tile must not throw, so it cannot allocate.
   const int64_t buffer = !woven && straddles(parts, matrix->panel) ? matrix->panel * k : 0;
   std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
@@ -131,6 +132,8 @@ std::shared_ptr<const CpuMatrix> pack_alike(ThreadPool& pool, std::span<const Te
     if (woven) return pack_woven(*matrix, weights, panel, out);
     pack_stacked(*matrix, parts, panel, rows.data() + buffer * worker, out);
   });
+  // Of rows that are no whole pages the first and last page has stayed so far.
+  for (const Tensor& w : weights) w.storage()->drop_pages(w.raw(), w.bytes());
   return matrix;
 }
 

@@ -64,7 +64,8 @@ struct FeedForwardBlock {
   }
   /// As in Transformers, the values of this layer are too large for float16.
   static LinearFormat down_format(LinearFormat format) {
-    return format.weights == WeightFormat::f16 ? LinearFormat{} : format;
+    if (format.weights == WeightFormat::f16) format.weights = WeightFormat::f32;
+    return format;
   }
 };
 

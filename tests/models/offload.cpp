@@ -169,8 +169,8 @@ TEST_CASE("modules on disk take the memory of a matrix, whatever their number") 
                     << (half >> 20) << ", on disk " << (disk >> 20));
   if (std::getenv("TERN_TEST_SANITIZED")) return;
   CHECK(memory > kWeights * 3 / 4);
-  CHECK(half < kWeights / 2 + (40 << 20));
-  CHECK(disk < 40 << 20);  // the largest two, woven, as in the file and as panels, come to 16
+  CHECK(half < kWeights / 2 + (24 << 20));
+  CHECK(disk < 24 << 20);  // the largest two, woven, as in the file and as panels, come to 16
 }
 
 TEST_CASE("plans: budgets fill in the order of definition, and what is left goes to disk") {
