@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "conv.h"
 #include "tensor.h"
@@ -88,11 +89,12 @@ class TERN_API PackedMatrix {
   virtual ~PackedMatrix() = default;
   int64_t out_features() const noexcept { return n_; }
   int64_t in_features() const noexcept { return k_; }
-  LinearFormat format() const noexcept { return format_; }
+  const LinearFormat& format() const noexcept { return format_; }
   virtual size_t bytes() const noexcept = 0;
 
  protected:
-  PackedMatrix(int64_t n, int64_t k, LinearFormat format) : n_(n), k_(k), format_(format) {}
+  PackedMatrix(int64_t n, int64_t k, LinearFormat format)
+      : n_(n), k_(k), format_(std::move(format)) {}
   int64_t n_, k_;
   LinearFormat format_;
 };

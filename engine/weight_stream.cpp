@@ -30,14 +30,23 @@ void WeightStream::enter(size_t number) const {
                             "', which was left on disk, cannot be read any more: was its file cut, "
                             "or does its disk fail?"));
   }
-  // Behind the last comes the first: the next token's.
-  uint64_t asked = 0;
-  for (size_t i = 1; i < order_.size() && asked < kAhead; ++i) {
-    for (const Tensor& w : order_[(number + i) % order_.size()]) {
+  const size_t first = number == 0 ? 1 : ahead_of(number - 1);
+  for (size_t i = first; i <= ahead_of(number); ++i) {
+    for (const Tensor& w : order_[(number + i) % order_.size()])
       w.storage()->prefetch(w.raw(), w.bytes());
-      asked += w.bytes();
-    }
   }
+}
+
+/// How many matrices are asked for behind this one; behind the last comes the first, the next
+/// token's.
+size_t WeightStream::ahead_of(size_t number) const {
+  uint64_t bytes = 0;
+  size_t count = 0;
+  while (count + 1 < order_.size() && bytes < kAhead) {
+    ++count;
+    for (const Tensor& w : order_[(number + count) % order_.size()]) bytes += w.bytes();
+  }
+  return count;
 }
 
 }  // namespace tern

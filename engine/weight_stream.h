@@ -25,11 +25,13 @@ class TERN_API WeightStream {
   const std::vector<Tensor>& weights(size_t number) const { return order_[number]; }
 
   /// Reads in the weights of a matrix, and asks for those behind it: the next matrix, and as many
-  /// more as have kAhead bytes. io when the file has been cut or its disk fails.
+  /// more as have kAhead bytes, but for what the matrix before asked for. io when the file has been
+  /// cut or its disk fails.
   void enter(size_t number) const;
   static constexpr uint64_t kAhead = uint64_t{64} << 20;
 
  private:
+  size_t ahead_of(size_t number) const;
   std::unordered_map<const std::byte*, std::string> names_;
   std::vector<std::vector<Tensor>> order_;
 };

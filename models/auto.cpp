@@ -178,8 +178,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                             config.json()["quantization_config"].is_null();
   const std::string packed_folder = keeps_packed ? hub::packed_cache_dir() : "";
   CheckpointOptions files = options.checkpoint_options(config);
-  const bool placed = !options.device_map.empty() || !options.max_memory.empty();
-  files.populate = packed_folder.empty() && !placed;
+  files.populate = packed_folder.empty() && options.device_map.empty();
   Checkpoint checkpoint =
       gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file) : Checkpoint::open(repo, files);
   if (!gguf) checkpoint.join_prequantized(config, repo.name());

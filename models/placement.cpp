@@ -12,17 +12,15 @@ namespace tern {
 
 namespace {
 
-MaxMemory memory_of(const std::string& max_memory) {
-  if (!max_memory.empty()) return parse_max_memory(hub::Json::parse(max_memory, "max_memory"));
-  // What Transformers leaves to others (integrations/accelerate.py).
+/// What Transformers leaves to others (integrations/accelerate.py).
+MaxMemory memory_of_machine() {
   const uint64_t bytes = available_memory().value_or(uint64_t{1} << 62) / 10 * 9;
   return {{DeviceId{DeviceId::kCpu}, bytes}};
 }
 
 /// Accelerators that max_memory names are parts of the CPU's memory of that size, on which plans
 /// for machines that have them can be tried.
-void check_accelerators(const DeviceMap& map, const std::string& max_memory) {
-  const MaxMemory named = max_memory.empty() ? MaxMemory() : memory_of(max_memory);
+void check_accelerators(const DeviceMap& map, const MaxMemory& named) {
   for (const auto& [module, id] : map.entries()) {
     const DeviceId device = id;
     const bool known = !device.accelerator() ||
@@ -63,21 +61,22 @@ bool uses_disk(const DeviceMap& map) noexcept {
 
 DeviceMap place_modules(const std::string& device_map, const std::string& max_memory,
                         const std::function<ModelOutline()>& outline) {
-  const auto placement = placement_from_string(device_map);
-  if (!placement && !max_memory.empty() && device_map.empty()) {
+  if (device_map.empty() && !max_memory.empty()) {
     fail(ErrorCode::invalid_argument,
          "max_memory is for a device_map that is planned: set device_map to auto, balanced, "
          "balanced_low_0 or sequential");
   }
+  MaxMemory memory;
+  if (!max_memory.empty()) memory = parse_max_memory(hub::Json::parse(max_memory, "max_memory"));
   DeviceMap map;
-  if (placement) {
-    map = plan_device_map(outline(), memory_of(max_memory), *placement);
+  if (const auto placement = placement_from_string(device_map)) {
+    map = plan_device_map(outline(), max_memory.empty() ? memory_of_machine() : memory, *placement);
   } else if (device_map.starts_with('{')) {
     map = DeviceMap::from_json(hub::Json::parse(device_map, "device_map"));
   } else if (!device_map.empty()) {
     map = DeviceMap({{"", DeviceId::parse(device_map)}});
   }
-  check_accelerators(map, max_memory);
+  check_accelerators(map, memory);
   return map;
 }
 

@@ -10,6 +10,7 @@
 #include "../engine/base/format.h"
 #include "key_names.h"
 #include "prequantized_weight.h"
+#include "stored_tensor.h"
 
 namespace tern {
 
@@ -111,6 +112,7 @@ class Joiner {
     if (!index_.contains(name)) return {};
     const Tensor& stored = part(name, DType::i32, 1);
     expect(name, stored, {w.in});
+    read_in(stored, cat("'", printable_name(name), "'"));
     std::vector<int32_t> out(static_cast<size_t>(w.in));
     std::memcpy(out.data(), stored.raw(), stored.bytes());
     bool regular = true;
@@ -129,6 +131,7 @@ class Joiner {
     const auto it = index_.find(name);
     if (it == index_.end()) return;
     const Tensor& bias = entries_[it->second].tensor;
+    read_in(bias, cat("'", printable_name(name), "'"));
     const std::byte* bytes = bias.raw();
     const bool zeros = bias.dense() && std::all_of(bytes, bytes + bias.bytes(),
                                                    [](std::byte b) { return b == std::byte{0}; });

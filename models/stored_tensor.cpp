@@ -78,10 +78,6 @@ Tensor widened(const Tensor& stored) {
   });
 }
 
-}  // namespace
-
-namespace {
-
 void populate(const Tensor& x, const std::byte* data, size_t size, std::string_view what) {
   if (x.storage()->populate(data, size)) return;
   fail(ErrorCode::io,

@@ -53,31 +53,19 @@ constexpr std::array<Entry, 34> kTable = {{
     {DType::int8_g128_zp, 0, true, "int8_g128_zp", "int8_g128_zp", {128, 131}},
 }};
 
-const Entry& entry(DType dtype) noexcept {
-  return kTable[static_cast<size_t>(dtype)];
-}
+const Entry& entry(DType dtype) noexcept { return kTable[static_cast<size_t>(dtype)]; }
 
 }  // namespace
 
-size_t bits(DType dtype) noexcept {
-  return entry(dtype).bits;
-}
-BlockSize block_size(DType dtype) noexcept {
-  return entry(dtype).block;
-}
+size_t bits(DType dtype) noexcept { return entry(dtype).bits; }
+BlockSize block_size(DType dtype) noexcept { return entry(dtype).block; }
 size_t row_bytes(DType dtype, size_t k) noexcept {
   const BlockSize block = block_size(dtype);
   return block ? k / block.elements * block.bytes : k * bits(dtype) / 8;
 }
-std::string_view safetensors_name(DType dtype) noexcept {
-  return entry(dtype).safetensors;
-}
-std::string_view to_string(DType dtype) noexcept {
-  return entry(dtype).name;
-}
-bool is_floating(DType dtype) noexcept {
-  return entry(dtype).floating;
-}
+std::string_view safetensors_name(DType dtype) noexcept { return entry(dtype).safetensors; }
+std::string_view to_string(DType dtype) noexcept { return entry(dtype).name; }
+bool is_floating(DType dtype) noexcept { return entry(dtype).floating; }
 
 std::optional<DType> dtype_from_safetensors(std::string_view name) noexcept {
   for (const Entry& e : kTable) {

@@ -5,25 +5,14 @@
 
 #include "../../engine/base/format.h"
 #include "../../models/generate/candidates.h"
-#include "../../models/generate/generate.h"
-#include "golden.h"
+#include "generator.h"
 
 using namespace tern;
 using hub::Json;
 
 namespace {
 
-struct Loaded {
-  PretrainedModel model;
-  GenerationConfig config;
-  explicit Loaded(const std::string& name) {
-    const hub::Repo repo = hub::Repo::open(golden::root() + "/" + name);
-    const bool two_halves = name == "t5" || name == "bart";
-    model = load_model(two_halves ? "AutoModelForSeq2SeqLM" : "AutoModelForCausalLM", repo,
-                       {.dtype = "float32"});
-    config = GenerationConfig::from_repo(repo, model->config());
-  }
-};
+using Loaded = golden::Generator;
 
 struct Guesses {
   int64_t steps = 0, guessed = 0, right = 0;

@@ -11,13 +11,15 @@
 #include "../../models/generate/grammar/json_schema.h"
 #include "../../models/text/unicode/byte_alphabet.h"
 #include "../../models/text/unicode/utf8.h"
-#include "golden.h"
+#include "generator.h"
+#include "grammar_texts.h"
 #include "text/cases.h"
 
 using namespace tern;
 using grammar::Automaton;
 using grammar::Grammar;
 using hub::Json;
+using test::accepts;
 
 namespace {
 
@@ -57,28 +59,14 @@ Tokenizer bytes_tokenizer(int64_t vocabulary) {
       "tokenizer.json");
 }
 
-bool accepts(Automaton& automaton, std::string_view text, bool whole = true) {
-  automaton.budget();
-  grammar::State state = automaton.start();
-  for (const char c : text) state = automaton.next(state, static_cast<uint8_t>(c));
-  return whole ? automaton.may_end(state) : state != grammar::kDead;
-}
-
-struct Loaded {
-  PretrainedModel model;
-  GenerationConfig config;
+struct Loaded : golden::Generator {
   Tokenizer tokenizer;
-  int64_t prompt = 2;
+  int64_t prompt;
 
-  explicit Loaded(const std::string& name) {
-    const hub::Repo repo = hub::Repo::open(golden::root() + "/" + name);
-    const bool two_halves = name == "t5" || name == "bart";
-    model = load_model(two_halves ? "AutoModelForSeq2SeqLM" : "AutoModelForCausalLM", repo,
-                       {.dtype = "float32"});
-    config = GenerationConfig::from_repo(repo, model->config());
-    tokenizer = bytes_tokenizer(model->config().integer({"vocab_size"}, 0, 0, INT64_MAX));
-    if (two_halves) prompt = 1;
-  }
+  explicit Loaded(const std::string& name)
+      : Generator(name),
+        tokenizer(bytes_tokenizer(model->config().integer({"vocab_size"}, 0, 0, INT64_MAX))),
+        prompt(two_halves ? 1 : 2) {}
 
   NamedTensors run(const std::string& arguments, GenerateHooks hooks = {}) const {
     if (!hooks.tokenizer) hooks.tokenizer = tokenizer;

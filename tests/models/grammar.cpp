@@ -6,20 +6,16 @@
 #include "../../models/generate/grammar/automaton.h"
 #include "../../models/text/unicode/utf8.h"
 #include "golden.h"
+#include "grammar_texts.h"
 #include "text/cases.h"
 
 using namespace tern;
 using grammar::Automaton;
 using grammar::Grammar;
+using test::accepts;
+using test::check_texts;
 
 namespace {
-
-bool accepts(Automaton& automaton, std::string_view text) {
-  automaton.budget();
-  grammar::State state = automaton.start();
-  for (const char c : text) state = automaton.next(state, static_cast<uint8_t>(c));
-  return automaton.may_end(state);
-}
 
 struct Table {
   const char* grammar;
@@ -70,14 +66,7 @@ TEST_CASE("a grammar has its texts and no others") {
     CAPTURE(table.grammar);
     Automaton automaton(Grammar::parse(table.grammar, "grammar"));
     for (int again = 0; again < 2; ++again) {  // the second time from what is known
-      for (const std::string& text : table.accepted) {
-        CAPTURE(text);
-        CHECK(accepts(automaton, text));
-      }
-      for (const std::string& text : table.rejected) {
-        CAPTURE(text);
-        CHECK_FALSE(accepts(automaton, text));
-      }
+      check_texts(automaton, table);
       if (again == 0) automaton.clear();
     }
   }

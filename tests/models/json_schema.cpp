@@ -7,25 +7,21 @@
 #include "../../engine/base/format.h"
 #include "../../models/generate/grammar/automaton.h"
 #include "golden.h"
+#include "grammar_texts.h"
 #include "text/cases.h"
 
 using namespace tern;
 using grammar::Automaton;
 using grammar::Grammar;
 using hub::Json;
+using test::accepts;
+using test::check_texts;
 
 namespace {
 
 Automaton automaton_of(std::string_view schema) {
   return Automaton(
       Grammar::parse(grammar::of_json_schema(Json::parse(schema, "schema")), "json_schema"));
-}
-
-bool accepts(Automaton& automaton, std::string_view text) {
-  automaton.budget();
-  grammar::State state = automaton.start();
-  for (const char c : text) state = automaton.next(state, static_cast<uint8_t>(c));
-  return automaton.may_end(state);
 }
 
 struct Table {
@@ -166,14 +162,7 @@ TEST_CASE("a JSON schema's grammar has JSON that satisfies it") {
   for (const Table& table : kTables) {
     CAPTURE(std::string(table.schema));
     Automaton automaton = automaton_of(table.schema);
-    for (const std::string text : table.accepted) {
-      CAPTURE(text);
-      CHECK(accepts(automaton, text));
-    }
-    for (const std::string text : table.rejected) {
-      CAPTURE(text);
-      CHECK_FALSE(accepts(automaton, text));
-    }
+    check_texts(automaton, table);
   }
 }
 
@@ -301,14 +290,7 @@ TEST_CASE("a pattern's texts match it, and what is not understood of one is refu
     const std::string pattern = table.schema;
     CAPTURE(pattern);
     Automaton automaton = automaton_of(cat("{\"pattern\":", hub::json_quote(pattern), "}"));
-    for (const std::string text : table.accepted) {
-      CAPTURE(text);
-      CHECK(accepts(automaton, text));
-    }
-    for (const std::string text : table.rejected) {
-      CAPTURE(text);
-      CHECK_FALSE(accepts(automaton, text));
-    }
+    check_texts(automaton, table);
   }
   const std::pair<const char*, const char*> refused[] = {
       {"(?=x)", "'pattern with '(?'' is not supported"},
