@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters that make text of text.
+#include <algorithm>
 #include <cmath>
 
 #include "../../../engine/base/format.h"
@@ -121,6 +122,9 @@ Value do_indent(Runtime& r, const Value& v, const Arguments& a) {
     r.defined(v);
     r.fail(cat("indent expects a string, not ", type_name(v)));
   }
+  // Refused before anything is made of them.
+  const auto breaks = std::count(v.text().begin(), v.text().end(), '\n');
+  if (breaks > r.steps_left()) r.step(breaks);
   const std::string text = v.text() + '\n';
   const bool blank = p.truth(2, false);
   std::string out;
