@@ -3,17 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
-#include "../engine/context.h"
-#include "../models/generate/generate.h"
 #include "../models/tern.h"
 #include "display.h"
 #include "facts.h"
+#include "llm_timing.h"
 #include "model_options.h"
 #include "verbs.h"
 
@@ -21,7 +19,6 @@ namespace tern::cli {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using hub::Json;
 
 constexpr VerbHelp kHelp = {
@@ -35,11 +32,6 @@ constexpr VerbHelp kHelp = {
         "The prompt is random tokens; decode follows a prompt of 256. Median of the runs, the "
         "spread\n"
         "is from the slowest to the fastest; one run before them is not counted.\n",
-};
-
-struct Task {
-  bool decode;
-  int64_t batch, tokens, prompt;
 };
 
 struct Measured {
@@ -67,59 +59,15 @@ void print(const std::string& text) {
   std::fflush(stdout);
 }
 
-class LlmBench {
- public:
-  LlmBench(const Model& model, int runs) : model_(model), runs_(runs) {
-    config_.eos_token_id.clear();
-    config_.pad_token_id = 0;
-    vocabulary_ = model.config().integer({"vocab_size"}, {}, 1, INT32_MAX);
+Measured measure(LlmTiming& timing, const LlmTask& t, int runs) {
+  std::vector<double> rates;
+  for (int run = 0; run <= runs; ++run) {
+    const double seconds = timing.seconds(t);
+    if (run > 0) rates.push_back(static_cast<double>(t.batch * t.tokens) / seconds);
   }
-
-  /// The model has positions for it.
-  bool possible(const Task& t) const {
-    return model_.max_length() == 0 || t.prompt + t.tokens + 1 <= model_.max_length();
-  }
-
-  Measured measure(const Task& t) {
-    std::vector<double> rates;
-    for (int run = 0; run <= runs_; ++run) {
-      const double seconds = once(t);
-      if (run > 0) rates.push_back(static_cast<double>(t.batch * t.tokens) / seconds);
-    }
-    std::sort(rates.begin(), rates.end());
-    return {rates.front(), rates[rates.size() / 2], rates.back()};
-  }
-
- private:
-  /// Seconds until the first token, or from there to the last.
-  double once(const Task& t) {
-    std::vector<int64_t> ids(static_cast<size_t>(t.batch * t.prompt));
-    for (int64_t& id : ids) {
-      random_ = random_ * 6364136223846793005 + 1442695040888963407;
-      id = static_cast<int64_t>(random_ >> 33) % vocabulary_;
-    }
-    config_.max_new_tokens = t.decode ? t.tokens + 1 : 1;
-    Clock::time_point first, last;
-    int64_t heard = 0;
-    GenerateHooks hooks;
-    hooks.on_token = [&](int64_t, int64_t) {
-      last = Clock::now();
-      if (++heard <= t.batch) first = last;
-      return true;
-    };
-    const Clock::time_point begin = Clock::now();
-    generate(ctx_, model_, {{"input_ids", Tensor::from<int64_t>(ids, {t.batch, t.prompt})}},
-             config_, hooks);
-    return std::chrono::duration<double>(t.decode ? last - first : first - begin).count();
-  }
-
-  const Model& model_;
-  GenerationConfig config_;
-  Context ctx_;
-  int64_t vocabulary_;
-  int runs_;
-  uint64_t random_ = 1;
-};
+  std::sort(rates.begin(), rates.end());
+  return {rates.front(), rates[rates.size() / 2], rates.back()};
+}
 
 std::string right(const std::string& text, size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
@@ -131,16 +79,16 @@ std::string rate(double tokens) {
   return text;
 }
 
-const char* name_of(const Task& t) {
+const char* name_of(const LlmTask& t) {
   return t.decode ? "decode" : "prefill";
 }
 
-std::string row(const Task& t, const Measured& m) {
+std::string row(const LlmTask& t, const Measured& m) {
   return cat(right(cat(t.batch), 5), "  ", name_of(t), right(cat(t.tokens), t.decode ? 6 : 5),
              right(rate(m.median), 11), "  ", rate(m.slowest), "–", rate(m.fastest), "\n");
 }
 
-Json json_row(const Task& t, const Measured& m) {
+Json json_row(const LlmTask& t, const Measured& m) {
   return Json::object({{"task", json_of(name_of(t))},
                        {"batch", json_of(t.batch)},
                        {"tokens", json_of(t.tokens)},
@@ -177,20 +125,21 @@ int bench_llm(const Arguments& arguments) {
   const hub::Repo repo = options.model.open(load);
   const PretrainedModel model = load_model("AutoModelForCausalLM", repo, load);
   print_heading(options, *model);
-  LlmBench bench(*model, options.runs);
+  Context ctx;
+  LlmTiming timing(ctx, *model);
   const std::vector<int64_t> batches =
       options.batch > 0 ? std::vector<int64_t>{options.batch} : std::vector<int64_t>{1, 8};
   for (const int64_t batch : batches) {
-    for (const Task& t : {Task{false, batch, 256, 256}, Task{false, batch, 1024, 1024},
-                          Task{true, batch, 64, 256}, Task{true, batch, 256, 256}}) {
-      if (!bench.possible(t)) {
+    for (const LlmTask& t : {LlmTask{false, batch, 256, 256}, LlmTask{false, batch, 1024, 1024},
+                             LlmTask{true, batch, 64, 256}, LlmTask{true, batch, 256, 256}}) {
+      if (!timing.possible(t)) {
         if (!options.json)
           print(cat(right(cat(t.batch), 5), "  ", name_of(t),
                     right(cat(t.tokens), t.decode ? 6 : 5), "  the model has ", model->max_length(),
                     " positions\n"));
         continue;
       }
-      const Measured m = bench.measure(t);
+      const Measured m = measure(timing, t, options.runs);
       print(options.json ? json_row(t, m).dump() + "\n" : row(t, m));
     }
   }

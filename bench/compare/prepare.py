@@ -12,7 +12,7 @@ HERE = ROOT / "bench/compare"
 BUILD = ROOT / "build"
 PEERS = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "torch": "PyTorch", "ctranslate2": "CTranslate2",
          "llama": "llama.cpp"}
-NAMES = {**PEERS, "tokenizers": "the tokenizers' peers"}
+NAMES = {**PEERS, "openvino_genai": "OpenVINO GenAI", "tokenizers": "the tokenizers' peers"}
 MODELS = ["minilm", "bert-base"]
 
 
@@ -78,4 +78,14 @@ def model(name, peers):
         step("torch", ["ctranslate2/model.bin"], "make_models.py", "ctranslate2", folder)
     if "llama" in peers:
         step("torch", [f"{p}.gguf" for p in ["float32", "bfloat16", "int8"]], "make_gguf.py", folder)
+    return folder
+
+
+def language_model(name, formats):
+    """The folder with its GGUF files of these formats."""
+    folder = BUILD / "compare" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    source = subprocess.run([ROOT / "tools/fetch_smollm2"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not all((folder / f"{f}.gguf").exists() for f in formats):
+        run(environment("llama"), HERE / "make_llm.py", source, folder, name, *formats)
     return folder
