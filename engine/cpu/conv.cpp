@@ -102,7 +102,7 @@ std::shared_ptr<const PackedConv> pack_conv(ThreadPool& pool, const Tensor& weig
     table = &kernels::conv_variants(Format::bf16).best(kernels::isa());
   }
   const kernels::ConvShape s = kernel_shape(g, 0, 0);
-  const StorageRef panels = heap_storage(table->packed_bytes(s));
+  const StorageRef panels = weight_storage(table->packed_bytes(s));
   pool.parallel_for(table->panels(s), [&](int64_t panel, int) {
     table->pack({.shape = &s,
                  .w = weight.raw(),

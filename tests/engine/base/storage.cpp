@@ -2,7 +2,11 @@
 #include "../../../engine/base/storage.h"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <limits>
 #include <thread>
 #include <vector>
@@ -136,6 +140,76 @@ TEST_CASE("page storage is writable and mapped until its last reference goes; sm
   CHECK(fake.mapped == 0);
   CHECK(page_storage(0)->size() == 0);
   CHECK(error_of([&] { page_storage(size_t{1} << 62); }).code() == ErrorCode::out_of_memory);
+}
+
+namespace {
+
+/// Of the whole pages inside [data, data + size), how many take memory.
+size_t resident_pages(const std::byte* data, size_t size) {
+  constexpr uintptr_t kPage = 4096;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(data + size) / kPage * kPage;
+  std::vector<unsigned char> there((end - begin) / kPage);
+  REQUIRE(::mincore(reinterpret_cast<void*>(begin), end - begin, there.data()) == 0);
+  return static_cast<size_t>(std::count_if(there.begin(), there.end(), [](int i) { return i & 1; }));
+}
+
+}  // namespace
+
+TEST_CASE("weights lie side by side; those that go give back their pages, not their neighbours'") {
+  FailingEnv fake(0);
+  constexpr size_t kSize = (size_t{3} << 20) + 100;
+  std::vector<StorageRef> all;
+  for (int i = 0; i < 40; ++i) {
+    all.push_back(weight_storage(kSize));
+    CHECK(all.back()->size() == kSize);
+    CHECK(reinterpret_cast<uintptr_t>(all.back()->data()) % kAlignment == 0);
+    std::memset(all.back()->data(), 'a' + i, kSize);
+  }
+  CHECK(fake.mapped == 4);  // of 32 MB
+  CHECK(all[1]->data() == all[0]->data() + kSize / kAlignment * kAlignment + kAlignment);
+  const std::byte* const gone = all[1]->data();
+  CHECK(resident_pages(gone, kSize) >= kSize / 4096 - 1);
+  all[1] = StorageRef();
+  CHECK(resident_pages(gone, kSize) == 0);
+  for (int i = 0; i < 40; ++i) {
+    if (i == 1) continue;
+    const std::byte expected{static_cast<unsigned char>('a' + i)};
+    const std::byte* const data = all[static_cast<size_t>(i)]->data();
+    CHECK(std::all_of(data, data + kSize, [&](std::byte b) { return b == expected; }));
+  }
+  all.clear();
+  CHECK(fake.mapped == 0);
+
+  StorageRef large = weight_storage(size_t{100} << 20), next = weight_storage(1);
+  CHECK(fake.mapped == 2);
+  large = StorageRef();
+  CHECK(fake.mapped == 1);
+  CHECK(weight_storage(0)->size() == 0);
+  for (const size_t size : {size_t{1} << 62, ~size_t{0}}) {
+    CHECK(error_of([&] { weight_storage(size); }).code() == ErrorCode::out_of_memory);
+  }
+}
+
+TEST_CASE("weights are made and dropped by many threads at once") {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t, &wrong] {
+      for (size_t round = 0; round < 200; ++round) {
+        const size_t size = (round * 7919 + static_cast<size_t>(t) * 104729) % 2'000'000 + 1;
+        const StorageRef mine = weight_storage(size);
+        std::memset(mine->data(), t + 1, size);
+        const StorageRef more = weight_storage(size / 2);
+        std::memset(more->data(), t + 1, size / 2);
+        const std::byte expected{static_cast<unsigned char>(t + 1)};
+        wrong += !std::all_of(mine->data(), mine->data() + size,
+                              [&](std::byte b) { return b == expected; });
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("whichever mapping fails, the others are unmapped") {
