@@ -39,9 +39,16 @@ const std::byte* row_address(const Tensor& w, int64_t row) {
   return w.raw() + row * row_bytes(w);
 }
 
-void drop_rows(const Tensor& w, int64_t begin, int64_t end) {
-  const std::byte* first = row_address(w, begin);
-  w.storage()->drop_pages(first, static_cast<size_t>(row_address(w, end) - first));
+/// Of the rows [begin, end) of the stack, or of the woven whole.
+void drop_rows(std::span<const Part> parts, bool woven, int64_t begin, int64_t end) {
+  for (const Part& p : parts) {
+    const int64_t from = woven ? begin / 2 : std::max(begin, p.begin) - p.begin;
+    const int64_t to = woven ? end / 2 : std::min(end, p.end) - p.begin;
+    if (from >= to) continue;
+    const std::byte* first = row_address(*p.weight, from);
+    p.weight->storage()->drop_pages(
+        first, static_cast<size_t>(row_address(*p.weight, to) - first));
+  }
 }
 
 /// A panel whose rows come from several parts is gathered in `rows` [panel, k] first: floats as
@@ -75,9 +82,8 @@ void pack_stacked(const CpuMatrix& m, std::span<const Part> parts, int64_t panel
     if (begin < p.begin || begin >= p.end) continue;
     if (end > p.end) return pack_straddling(m, parts, begin, end, rows, out);
     const Tensor& w = *p.weight;
-    m.pack({row_address(w, begin - p.begin), nullptr, kernel_format(w.dtype()), end - begin}, out);
-    drop_rows(w, begin - p.begin, end - p.begin);
-    return;
+    return m.pack({row_address(w, begin - p.begin), nullptr, kernel_format(w.dtype()), end - begin},
+                  out);
   }
 }
 
@@ -89,8 +95,6 @@ void pack_woven(const CpuMatrix& m, std::span<const Tensor> gate_up, int64_t pan
   m.pack({row_address(gate, begin), row_address(up, begin), kernel_format(gate.dtype()),
           2 * (end - begin)},
          out);
-  drop_rows(gate, begin, end);
-  drop_rows(up, begin, end);
 }
 
 /// Does some part, but the last, end inside a panel?
@@ -127,12 +131,23 @@ std::shared_ptr<const CpuMatrix> pack_alike(ThreadPool& pool, std::span<const Te
   // Made before the region: a tile must not throw, so it cannot allocate.
   const int64_t buffer = !woven && straddles(parts, matrix->panel) ? matrix->panel * k : 0;
   std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
-  pool.parallel_for(panels, [&](int64_t panel, int worker) {
-    std::byte* out = matrix->panels->data() + static_cast<size_t>(panel) * matrix->panel_bytes;
-    if (woven) return pack_woven(*matrix, weights, panel, out);
-    pack_stacked(*matrix, parts, panel, rows.data() + buffer * worker, out);
+  // Giving pages back stops all threads for a moment: not for each panel.
+  constexpr int64_t kTogether = int64_t{512} << 10;
+  const int64_t each = std::clamp<int64_t>(kTogether / static_cast<int64_t>(matrix->panel_bytes), 1,
+                                           divide_up(panels, 4 * pool.threads()));
+  pool.parallel_for(divide_up(panels, each), [&](int64_t item, int worker) {
+    const int64_t end = std::min((item + 1) * each, panels);
+    for (int64_t panel = item * each; panel < end; ++panel) {
+      std::byte* out = matrix->panels->data() + static_cast<size_t>(panel) * matrix->panel_bytes;
+      if (woven) {
+        pack_woven(*matrix, weights, panel, out);
+      } else {
+        pack_stacked(*matrix, parts, panel, rows.data() + buffer * worker, out);
+      }
+    }
+    drop_rows(parts, woven, item * each * matrix->panel, std::min(end * matrix->panel, n));
   });
-  // Of rows that are no whole pages the first and last page has stayed so far.
+  // Where two items meet inside a page, it has stayed so far.
   for (const Tensor& w : weights) w.storage()->drop_pages(w.raw(), w.bytes());
   return matrix;
 }
