@@ -18,6 +18,8 @@ namespace tern::kernels {
 #include "../simd/avx512.inc"
 #include "../simd/generic.inc"
 #include "pack.inc"
+#include "pack_avx512.inc"
+#include "pack_blocks.inc"
 #include "tile_avx512.inc"
 
 namespace {

@@ -17,6 +17,7 @@ namespace tern::kernels {
 #include "../simd/generic.inc"
 #include "epilogue_generic.inc"
 #include "pack.inc"
+#include "pack_generic.inc"
 
 namespace {
 
