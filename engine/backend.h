@@ -26,12 +26,14 @@ enum class Act { none, gelu, gelu_tanh, quick_gelu, relu, tanh, silu, sigmoid };
 /// One sequence of a packed batch: rows [begin, end) of the token tensors. Attention takes its keys
 /// and values from rows [key_begin, key_end) of k and v (a cache, or an encoder's output) when
 /// key_end is given, else from the same rows; its queries are the last ones: query begin + i stands
-/// at position() + i, counted in keys.
+/// at position() + i, counted in keys. `skipped` keys before these are no longer there, blocks of
+/// kernels::kAttentionBlock that the window hides from all queries; bits are as if they were.
 struct Segment {
   int64_t begin = 0;
   int64_t end = 0;
   int64_t key_begin = 0;
   int64_t key_end = -1;
+  int64_t skipped = 0;
 
   int64_t queries() const noexcept { return end - begin; }
   int64_t first_key() const noexcept { return key_end < 0 ? begin : key_begin; }

@@ -5,24 +5,44 @@
 #include <cstring>
 #include <new>
 
+#include "../kernels/attention/attention.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/format.h"
+#include "context.h"
 
 namespace tern {
 
 namespace {
 
+constexpr int64_t kBlock = kernels::kAttentionBlock;
+
+int64_t round_down(int64_t n) {
+  return n / kBlock * kBlock;
+}
+
+int64_t round_up(int64_t n) {
+  return round_down(n + kBlock - 1);
+}
+
+/// Rows of a slot. When they are full, the last window and kKept tokens move to the front; so many
+/// more that it is rare, and that a step with a few guesses fits.
+int64_t rows_of(const KvShape& shape, size_t layer, int64_t capacity) {
+  const int64_t window = shape.windows.empty() ? 0 : shape.windows[layer];
+  if (window < 1 || window >= capacity) return capacity;
+  return std::min(capacity, round_up(window + 2 * KvCache::kKept + window / 16) + kBlock);
+}
+
 size_t row_bytes(const Tensor& t) {
   return static_cast<size_t>(t.dim(1) * t.dim(2)) * bits(t.dtype()) / 8;
 }
 
-/// Rows [begin, begin + count) of x [tokens, heads, head_dim], whose heads lie together, to `to`.
-void copy_rows(const Tensor& x, int64_t begin, int64_t count, std::byte* to) {
+/// Rows [begin, end) of x [tokens, heads, head_dim], whose heads lie together, to `to`.
+void copy_rows(const Tensor& x, int64_t begin, int64_t end, std::byte* to) {
   const size_t size = bits(x.dtype()) / 8, width = static_cast<size_t>(x.dim(2)) * size;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = begin; i < end; ++i) {
     for (int64_t h = 0; h < x.dim(1); ++h) {
-      const int64_t element = (begin + i) * x.stride(0) + h * x.stride(1);
+      const int64_t element = i * x.stride(0) + h * x.stride(1);
       std::memcpy(to, x.raw() + static_cast<size_t>(element) * size, width);
       to += width;
     }
@@ -31,32 +51,43 @@ void copy_rows(const Tensor& x, int64_t begin, int64_t count, std::byte* to) {
 
 }  // namespace
 
-/// Of one tensor. `rows` is scratch.
-void KvCache::copy_slots(const Tensor& t, std::span<const int64_t> sources,
-                         std::span<const int64_t> lengths, std::span<const int64_t> kept,
-                         std::vector<std::byte>& rows) const {
-  const size_t width = row_bytes(t), slot_bytes = static_cast<size_t>(capacity_) * width;
-  const auto of_slot = [&](int64_t slot) {
-    return t.raw() + static_cast<size_t>(slot) * slot_bytes;
-  };
-  rows.resize(kept.size() * slot_bytes);
-  for (size_t k = 0; k < kept.size(); ++k) {
-    std::memcpy(rows.data() + k * slot_bytes, of_slot(kept[k]),
-                static_cast<size_t>(length(kept[k])) * width);
+/// The first token that must be there for the next one after `length`.
+int64_t KvCache::Store::needed(int64_t length) const {
+  return window < 1 ? 0 : round_down(std::max<int64_t>(0, length - window + 1));
+}
+
+/// The first token to keep, now `begin`, before tokens [length, end) come. Where end - begin_for()
+/// is more than there are rows, they cannot all be there at once, and it is above the needed one.
+int64_t KvCache::Store::begin_for(int64_t begin, int64_t length, int64_t end) const {
+  if (end - begin <= rows) return begin;
+  const int64_t moved = std::max(begin, needed(std::max<int64_t>(0, length - kKept)));
+  return end - moved <= rows ? moved : round_up(end - rows);
+}
+
+std::byte* KvCache::Store::row(const Tensor& t, int64_t slot, int64_t token) const {
+  const int64_t at = slot * rows + token - begins[static_cast<size_t>(slot)];
+  return t.raw() + static_cast<size_t>(at) * row_bytes(t);
+}
+
+/// Tokens [begin, length) of a slot become its first rows.
+void KvCache::Store::move(int64_t slot, int64_t begin, int64_t length) {
+  int64_t& now = begins[static_cast<size_t>(slot)];
+  if (begin == now) return;
+  for (const Tensor& t : {keys, values}) {
+    if (begin < length) {
+      std::memmove(row(t, slot, now), row(t, slot, begin),
+                   static_cast<size_t>(length - begin) * row_bytes(t));
+    }
   }
-  for (size_t i = 0; i < sources.size(); ++i) {
-    if (sources[i] == static_cast<int64_t>(i)) continue;
-    const auto at = std::find(kept.begin(), kept.end(), sources[i]);
-    const std::byte* from = at == kept.end()
-                                ? of_slot(sources[i])
-                                : rows.data() + static_cast<size_t>(at - kept.begin()) * slot_bytes;
-    std::memcpy(of_slot(static_cast<int64_t>(i)), from, static_cast<size_t>(lengths[i]) * width);
-  }
+  now = begin;
 }
 
 uint64_t KvCache::bytes(const KvShape& shape, int64_t slots, int64_t capacity) {
-  std::optional<uint64_t> total = bits(shape.dtype) / 8 * 2;
-  for (const int64_t factor : {shape.layers, shape.kv_heads, shape.head_dim, slots, capacity}) {
+  std::optional<uint64_t> total = 0;
+  for (size_t layer = 0; total && layer < static_cast<size_t>(shape.layers); ++layer)
+    total = checked::add(*total, static_cast<uint64_t>(rows_of(shape, layer, capacity)));
+  for (const int64_t factor :
+       {shape.kv_heads, shape.head_dim, slots, static_cast<int64_t>(bits(shape.dtype) / 8 * 2)}) {
     if (total) total = checked::mul(*total, static_cast<uint64_t>(factor));
   }
   return total.value_or(UINT64_MAX);
@@ -68,20 +99,28 @@ KvCache::KvCache(const KvShape& shape, int64_t slots, int64_t capacity)
     fail(ErrorCode::invalid_argument, cat("KvCache: ", slots, " sequences of ", capacity,
                                           " tokens, expected at least one of each"));
   }
-  keys_ = allocate(slots, capacity);
-  values_ = allocate(slots, capacity);
+  if (!shape.windows.empty() && static_cast<int64_t>(shape.windows.size()) != shape.layers) {
+    fail(ErrorCode::invalid_argument, cat("KvCache: ", shape.windows.size(), " windows for ",
+                                          shape.layers, " layers, expected one for each or none"));
+  }
+  layers_ = allocate(slots, capacity);
   lengths_.assign(static_cast<size_t>(slots), 0);
+  sequences_.reserve(static_cast<size_t>(slots));
 }
 
-/// Of one kind, per layer.
-std::vector<Tensor> KvCache::allocate(int64_t slots, int64_t capacity) const {
+std::vector<KvCache::Store> KvCache::allocate(int64_t slots, int64_t capacity) const {
   const uint64_t size = bytes(shape_, slots, capacity);
   try {
     if (size > uint64_t{1} << 46) throw std::bad_alloc();
-    std::vector<Tensor> out;
-    for (int64_t i = 0; i < shape_.layers; ++i) {
-      out.push_back(
-          Tensor::empty(shape_.dtype, {slots * capacity, shape_.kv_heads, shape_.head_dim}));
+    std::vector<Store> out;
+    for (size_t i = 0; i < static_cast<size_t>(shape_.layers); ++i) {
+      const int64_t rows = rows_of(shape_, i, capacity);
+      const Shape shape = {slots * rows, shape_.kv_heads, shape_.head_dim};
+      out.push_back({.keys = Tensor::empty(shape_.dtype, shape),
+                     .values = Tensor::empty(shape_.dtype, shape),
+                     .window = shape_.windows.empty() ? 0 : shape_.windows[i],
+                     .rows = rows,
+                     .begins = std::vector<int64_t>(static_cast<size_t>(slots))});
     }
     return out;
   } catch (const std::bad_alloc&) {
@@ -92,19 +131,21 @@ std::vector<Tensor> KvCache::allocate(int64_t slots, int64_t capacity) const {
 
 void KvCache::reserve(int64_t capacity) {
   if (capacity <= capacity_) return;
-  std::vector<Tensor> keys = allocate(slots(), capacity), values = allocate(slots(), capacity);
-  for (const auto& [from, to] : {std::pair{&keys_, &keys}, {&values_, &values}}) {
-    for (size_t layer = 0; layer < from->size(); ++layer) {
-      const Tensor &old = (*from)[layer], &fresh = (*to)[layer];
-      const size_t width = row_bytes(old);
-      for (int64_t slot = 0; slot < slots(); ++slot) {
-        std::memcpy(fresh.raw() + static_cast<size_t>(slot * capacity) * width,
-                    old.raw() + static_cast<size_t>(slot * capacity_) * width,
-                    static_cast<size_t>(length(slot)) * width);
+  std::vector<Store> fresh = allocate(slots(), capacity);
+  for (size_t layer = 0; layer < fresh.size(); ++layer) {
+    const Store& old = layers_[layer];
+    Store& now = fresh[layer];
+    now.begins = old.begins;
+    for (int64_t slot = 0; slot < slots(); ++slot) {
+      const int64_t first = old.begins[static_cast<size_t>(slot)];
+      const int64_t kept = std::max<int64_t>(0, length(slot) - first);
+      for (const auto& [from, to] : {std::pair{&old.keys, &now.keys}, {&old.values, &now.values}}) {
+        std::memcpy(now.row(*to, slot, first), old.row(*from, slot, first),
+                    static_cast<size_t>(kept) * row_bytes(*to));
       }
     }
-    from->swap(*to);
   }
+  layers_.swap(fresh);
   capacity_ = capacity;
 }
 
@@ -118,21 +159,68 @@ Segment KvCache::segment(int64_t slot, int64_t begin, int64_t count) const {
   return {begin, begin + count, first, first + length + count};
 }
 
-std::pair<Tensor, Tensor> KvCache::put(int64_t layer, const Segments& segments, const Tensor& k,
-                                       const Tensor& v) {
-  const Tensor& keys = keys_[static_cast<size_t>(layer)];
-  const Tensor& values = values_[static_cast<size_t>(layer)];
-  for (const auto& [from, to] : {std::pair{&k, &keys}, {&v, &values}}) {
+/// What the new tokens see, and they themselves, of one sequence behind the other.
+KvCache::Layer KvCache::gather(Context& ctx, const Store& store, const Segments& segments,
+                               const Tensor& k, const Tensor& v) {
+  int64_t total = 0;
+  for (const Segment& s : segments.sequences) {
+    const int64_t needed = store.needed(s.position()), first = total;
+    total += s.keys() - needed;
+    sequences_.push_back({s.begin, s.end, first, total, needed});
+  }
+  const Shape shape = {total, shape_.kv_heads, shape_.head_dim};
+  const Layer out = {ctx.arena().tensor(shape_.dtype, shape),
+                     ctx.arena().tensor(shape_.dtype, shape), sequences_};
+  for (const bool of_keys : {true, false}) {
+    const Tensor &fresh = of_keys ? k : v, &kept = of_keys ? store.keys : store.values;
+    const Tensor& to = of_keys ? out.keys : out.values;
+    const size_t width = row_bytes(to);
+    for (size_t i = 0; i < sequences_.size(); ++i) {
+      const Segment& s = sequences_[i];
+      std::byte* const at = to.raw() + static_cast<size_t>(s.key_begin) * width;
+      const size_t seen = static_cast<size_t>(s.position()) * width;
+      const int64_t slot = segments.sequences[i].key_begin / capacity_;
+      if (seen > 0) std::memcpy(at, store.row(kept, slot, s.skipped), seen);
+      copy_rows(fresh, s.begin, s.end, at + seen);
+    }
+  }
+  return out;
+}
+
+KvCache::Layer KvCache::put(Context& ctx, int64_t layer, const Segments& segments, const Tensor& k,
+                            const Tensor& v) {
+  Store& store = layers_[static_cast<size_t>(layer)];
+  for (const auto& [from, to] : {std::pair{&k, &store.keys}, {&v, &store.values}}) {
     if (from->dtype() != to->dtype() || from->dim(1) != to->dim(1) || from->dim(2) != to->dim(2)) {
       fail(ErrorCode::internal, cat("KvCache: ", from->shape().to_string(), " does not belong in ",
                                     to->shape().to_string()));
     }
-    for (const Segment& s : segments.sequences) {
-      copy_rows(*from, s.begin, s.queries(),
-                to->raw() + static_cast<size_t>(s.key_end - s.queries()) * row_bytes(*to));
-    }
   }
-  return {keys, values};
+  bool fits = true;
+  for (const Segment& s : segments.sequences) {
+    const int64_t begin = store.begins[static_cast<size_t>(s.key_begin / capacity_)];
+    if (begin > store.needed(s.position())) {
+      fail(ErrorCode::internal,
+           cat("KvCache: layer ", layer, " keeps tokens from ", begin, " on, expected ",
+               store.needed(s.position()), ": crop() a sequence after a step that was broken off"));
+    }
+    fits = fits && store.begin_for(begin, s.position(), s.keys()) <= store.needed(s.position());
+  }
+  sequences_.clear();
+  Layer out = fits ? Layer{store.keys, store.values, {}} : gather(ctx, store, segments, k, v);
+  for (const Segment& s : segments.sequences) {
+    const int64_t slot = s.key_begin / capacity_, length = s.position();
+    const int64_t begin =
+        store.begin_for(store.begins[static_cast<size_t>(slot)], length, s.keys());
+    store.move(slot, begin, length);
+    const int64_t kept = std::max(length, begin), from = s.begin + kept - length;
+    copy_rows(k, from, s.end, store.row(store.keys, slot, kept));
+    copy_rows(v, from, s.end, store.row(store.values, slot, kept));
+    const int64_t row = slot * store.rows;
+    if (fits) sequences_.push_back({s.begin, s.end, row, row + s.keys() - begin, begin});
+  }
+  out.sequences = sequences_;
+  return out;
 }
 
 void KvCache::advance(int64_t slot, int64_t count) {
@@ -140,8 +228,42 @@ void KvCache::advance(int64_t slot, int64_t count) {
 }
 
 void KvCache::crop(int64_t slot, int64_t length) {
-  int64_t& now = lengths_[static_cast<size_t>(slot)];
+  const auto at = static_cast<size_t>(slot);
+  int64_t& now = lengths_[at];
   now = std::clamp<int64_t>(length, 0, now);
+  const bool lost = std::any_of(layers_.begin(), layers_.end(), [&](const Store& store) {
+    return store.begins[at] > store.needed(now);
+  });
+  if (!lost) return;
+  now = 0;
+  for (Store& store : layers_) store.begins[at] = 0;
+}
+
+/// Of one layer. `scratch` takes the rows of the slots `kept`.
+void KvCache::select(Store& store, std::span<const int64_t> sources, std::span<const int64_t> kept,
+                     std::vector<std::byte>& scratch) const {
+  const std::vector<int64_t> begins = store.begins;
+  for (const Tensor& t : {store.keys, store.values}) {
+    const size_t width = row_bytes(t), room = static_cast<size_t>(store.rows) * width;
+    const auto front = [&](int64_t slot) { return t.raw() + static_cast<size_t>(slot) * room; };
+    const auto used = [&](int64_t slot) {
+      const int64_t begin = begins[static_cast<size_t>(slot)];
+      return static_cast<size_t>(std::max<int64_t>(0, length(slot) - begin)) * width;
+    };
+    scratch.resize(kept.size() * room);
+    for (size_t k = 0; k < kept.size(); ++k)
+      std::memcpy(scratch.data() + k * room, front(kept[k]), used(kept[k]));
+    for (size_t i = 0; i < sources.size(); ++i) {
+      const int64_t source = sources[i];
+      if (source == static_cast<int64_t>(i)) continue;
+      const auto at = std::find(kept.begin(), kept.end(), source);
+      const std::byte* from = at == kept.end()
+                                  ? front(source)
+                                  : scratch.data() + static_cast<size_t>(at - kept.begin()) * room;
+      std::memcpy(front(static_cast<int64_t>(i)), from, used(source));
+      store.begins[i] = begins[static_cast<size_t>(source)];
+    }
+  }
 }
 
 void KvCache::select(std::span<const int64_t> sources) {
@@ -153,10 +275,8 @@ void KvCache::select(std::span<const int64_t> sources) {
     if (sources[i] != slot && std::count(sources.begin(), sources.end(), slot) > 0)
       kept.push_back(slot);
   }
-  std::vector<std::byte> rows;
-  for (const auto* list : {&keys_, &values_}) {
-    for (const Tensor& t : *list) copy_slots(t, sources, lengths, kept, rows);
-  }
+  std::vector<std::byte> scratch;
+  for (Store& store : layers_) select(store, sources, kept, scratch);
   std::copy(lengths.begin(), lengths.end(), lengths_.begin());
 }
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // KvCache: keys and values of the tokens that sequences have seen, so that a step computes only its
-// new tokens. Per layer two tensors [slots · capacity, kv_heads, head_dim]; a slot is the place of
-// one sequence, of any length up to the capacity, and slots are filled and emptied independently
-// between steps. Nothing is allocated after construction, but for select() and reserve(). One step
-// at a time; not thread-safe.
+// new tokens. Per layer two tensors [slots · rows, kv_heads, head_dim]; a slot is the place of one
+// sequence, of any length up to the capacity, and slots are filled and emptied independently
+// between steps. A layer that looks through a window keeps what a next token sees and a few tokens
+// more, however long the sequence; attention over it has the bits of attention over all. Nothing is
+// allocated after construction, but for select() and reserve(). One step at a time; not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "backend.h"
@@ -19,6 +20,8 @@ namespace tern {
 struct KvShape {
   int64_t layers = 0, kv_heads = 0, head_dim = 0;
   DType dtype = DType::f32;  // f32 or bf16
+  /// AttentionOptions::window of each layer; empty: 0, all keys, for each.
+  std::vector<int64_t> windows = {};
   bool operator==(const KvShape&) const = default;
 };
 
@@ -34,16 +37,24 @@ class TERN_API KvCache {
   int64_t length(int64_t slot) const noexcept { return lengths_[static_cast<size_t>(slot)]; }
 
   /// The Segment of `count` new tokens of a slot that stand at rows [begin, begin + count) of a
-  /// batch. invalid_argument when they do not fit.
+  /// batch, for put(). invalid_argument when they do not fit.
   Segment segment(int64_t slot, int64_t begin, int64_t count) const;
-  /// Puts the new tokens' k and v [tokens, kv_heads, head_dim] of a layer where their segments say,
-  /// and gives all keys and values of the layer.
-  std::pair<Tensor, Tensor> put(int64_t layer, const Segments& segments, const Tensor& k,
-                                const Tensor& v);
+  /// Keys and values for attention, and where in them the sequences lie, until the next put().
+  struct Layer {
+    Tensor keys, values;
+    std::span<const Segment> sequences;
+  };
+  /// Puts the new tokens' k and v [tokens, kv_heads, head_dim] of a layer where their segments say.
+  /// A step of more tokens than a window's rows take gets what it sees on the arena.
+  Layer put(Context& ctx, int64_t layer, const Segments& segments, const Tensor& k,
+            const Tensor& v);
   /// After the last layer: the slot has `count` tokens more.
   void advance(int64_t slot, int64_t count);
-  /// Forgets all but the first `length` tokens.
+  /// Forgets all but the first `length` tokens; all of them where a window has lost what the token
+  /// after these sees, as it may have more than kKept tokens back. After a step that was broken off
+  /// this comes before the next one.
   void crop(int64_t slot, int64_t length);
+  static constexpr int64_t kKept = 64;
   /// Slot i becomes what slot sources[i] was.
   void select(std::span<const int64_t> sources);
   /// Room for `capacity` tokens in each sequence; out_of_memory leaves everything as it was.
@@ -52,15 +63,29 @@ class TERN_API KvCache {
   const KvShape& shape() const noexcept { return shape_; }
 
  private:
-  std::vector<Tensor> allocate(int64_t slots, int64_t capacity) const;
-  void copy_slots(const Tensor& t, std::span<const int64_t> sources,
-                  std::span<const int64_t> lengths, std::span<const int64_t> kept,
-                  std::vector<std::byte>& rows) const;
+  /// One layer: a slot's rows are its tokens [begins[slot], …), begins in blocks of keys.
+  struct Store {
+    Tensor keys, values;
+    int64_t window, rows;
+    std::vector<int64_t> begins = {};  // per slot
+
+    int64_t needed(int64_t length) const;
+    int64_t begin_for(int64_t begin, int64_t length, int64_t end) const;
+    std::byte* row(const Tensor& t, int64_t slot, int64_t token) const;
+    void move(int64_t slot, int64_t begin, int64_t length);
+  };
+
+  std::vector<Store> allocate(int64_t slots, int64_t capacity) const;
+  void select(Store& store, std::span<const int64_t> sources, std::span<const int64_t> kept,
+              std::vector<std::byte>& scratch) const;
+  Layer gather(Context& ctx, const Store& store, const Segments& segments, const Tensor& k,
+               const Tensor& v);
 
   KvShape shape_;
   int64_t capacity_;
-  std::vector<Tensor> keys_, values_;  // per layer
+  std::vector<Store> layers_;
   std::vector<int64_t> lengths_;
+  std::vector<Segment> sequences_;  // what put() gives
 };
 
 }  // namespace tern

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../kernels/attention/attention.h"
 #include "base/format.h"
 #include "blocks.h"
 
@@ -89,8 +90,15 @@ void check_attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v) {
   for (const Tensor* t : {&q, &k, &v}) require_rows("attention", "q, k or v", *t);
 }
 
-void check_keys(const Segments& segments, int64_t rows) {
+void check_keys(const Segments& segments, int64_t rows, int64_t window) {
   for (const Segment& s : segments.sequences) {
+    if (s.skipped != 0 && (s.skipped < 0 || s.skipped % kernels::kAttentionBlock != 0 ||
+                           window < 1 || s.position() < window - 1)) {
+      fail(ErrorCode::invalid_argument,
+           cat("attention: a sequence has ", s.keys(), " keys for ", s.queries(), " queries after ",
+               s.skipped, " that are gone, expected these in blocks of ", kernels::kAttentionBlock,
+               " and beyond a window, here ", window));
+    }
     const int64_t first = s.first_key();
     if (first < 0 || s.keys() < 0 || s.keys() > rows - first) {
       fail(ErrorCode::invalid_argument,
@@ -158,7 +166,7 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
   ctx.check();
   check_attention_inputs(q, k, v);
   check_segments("attention", options.segments, q.dim(0));
-  check_keys(options.segments, k.dim(0));
+  check_keys(options.segments, k.dim(0), options.window);
   check_attention_biases(q, options);
   if (!(options.softcap >= 0) || options.window < 0) {
     fail(ErrorCode::invalid_argument, cat("attention: softcap ", options.softcap, " and window ",

@@ -30,17 +30,23 @@ struct Operands {
   int64_t group() const { return q.dim(1) / k.dim(1); }
 };
 
+/// Keys that are gone of the first range that is there: ranges lie at multiples of its size, and
+/// what the window hides of one is not read.
+int64_t gone(const Segment& s) {
+  return s.skipped % kernels::kAttentionRange;
+}
+
 /// All queries of a sequence for one key-value head.
 AttentionArgs sequence_args(const Operands& x, const Segment& s, int64_t kv_head, void* scratch) {
   const AttentionOptions& o = x.options;
-  const int64_t head = kv_head * x.group();
+  const int64_t head = kv_head * x.group(), first_key = s.first_key() - gone(s);
   AttentionArgs a = {.queries = s.queries(),
-                     .keys = s.keys(),
+                     .keys = gone(s) + s.keys(),
                      .head_dim = x.q.dim(2),
                      .heads = x.group(),
                      .q = address(x.q, s.begin, head),
-                     .k = address(x.k, s.first_key(), kv_head),
-                     .v = address(x.v, s.first_key(), kv_head),
+                     .k = address(x.k, first_key, kv_head),
+                     .v = address(x.v, first_key, kv_head),
                      .q_stride = x.q.stride(0),
                      .k_stride = x.k.stride(0),
                      .v_stride = x.v.stride(0),
@@ -50,11 +56,11 @@ AttentionArgs sequence_args(const Operands& x, const Segment& s, int64_t kv_head
                      .out_head_stride = x.y.stride(1),
                      .scale = o.scale,
                      .softcap = o.softcap,
-                     .position = s.position(),
+                     .position = gone(s) + s.position(),
                      .scratch = scratch};
   if (o.window > 0) a.before = a.after = o.window - 1;
   if (o.causal) a.after = 0;
-  if (o.segments.key_mask) a.key_mask = o.segments.key_mask + s.first_key();
+  if (o.segments.key_mask) a.key_mask = o.segments.key_mask + first_key;
   if (const Tensor& table = o.relative_bias; table) {
     const int64_t span = (table.dim(1) + 1) / 2;
     a.relative = table.data<float>() + head * table.dim(1) + span - 1;
@@ -63,7 +69,7 @@ AttentionArgs sequence_args(const Operands& x, const Segment& s, int64_t kv_head
   if (const Tensor& bias = o.bias; bias) {
     a.bias_head_stride = bias.dim(0) == 1 ? 0 : bias.stride(0);
     a.bias_stride = bias.stride(1);
-    a.bias = bias.data<float>() + head * a.bias_head_stride + s.begin * a.bias_stride;
+    a.bias = bias.data<float>() + head * a.bias_head_stride + s.begin * a.bias_stride - gone(s);
   }
   return a;
 }
@@ -127,7 +133,7 @@ void attend_by_queries(Context& ctx, const AttentionTable& kernel, const Operand
 void attend_by_ranges(Context& ctx, const AttentionTable& kernel, const Operands& x) {
   const std::span<const Segment> sequences = x.options.segments.sequences;
   const Parts ranges(ctx, sequences, [](const Segment& s) {
-    return divide_up(s.keys(), kernels::kAttentionRange);
+    return divide_up(gone(s) + s.keys(), kernels::kAttentionRange);
   });
   const ThreadScratch scratch(ctx, kernel.scratch_bytes(x.q.dim(2)));
   const int64_t heads = x.kv_heads(), head_dim = x.q.dim(2);

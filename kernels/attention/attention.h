@@ -23,7 +23,8 @@
 // apart, `kv_format`; head_dim contiguous elements each.
 // A block of 64 keys of which some query sees one is read whole, up to `keys`: k, v, key_mask, and
 // for each such query its 64 of bias and of relative. What it does not see may hold anything,
-// except that v must be finite: it is multiplied by 0. Other blocks are not read.
+// except that v must be finite: it is multiplied by 0. Other blocks are not read, nor need they be
+// there: k, v, key_mask and bias may point before what is.
 //
 // scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once
@@ -35,6 +36,7 @@
 
 namespace tern::kernels {
 
+constexpr int64_t kAttentionBlock = 64;         // keys that are read, or skipped, together
 constexpr int64_t kAttentionRange = 512;        // keys whose reduction may be handed out on its own
 constexpr int64_t kAllKeys = int64_t{1} << 62;  // for before and after
 

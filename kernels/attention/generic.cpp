@@ -15,7 +15,7 @@ namespace tern::kernels {
 
 namespace {
 
-constexpr int64_t kKeyBlock = 64;
+constexpr int64_t kKeyBlock = kAttentionBlock;
 constexpr int64_t kMaxHeadDim = 256;
 
 float load(const float* p) {

@@ -84,6 +84,7 @@ Decoder::Decoder(const DecoderSizes& s, const Weights& w)
   max_length = s.positions;
   causal = true;
   kv = {s.layers, s.kv_heads, s.head_dim, w.format().narrow};
+  for (const DecoderSizes::LayerKind& kind : s.kinds) kv.windows.push_back(kind.window);
 }
 
 Tensor Decoder::run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const {

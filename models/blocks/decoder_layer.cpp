@@ -68,8 +68,9 @@ Tensor LayerInputs::attend(Context& ctx, const Tensor& q, const Tensor& k, const
   own.segments = segments;
   own.causal = true;
   if (!cache) return attention(ctx, q, k, v, own);
-  const auto [keys, values] = cache->put(layer, segments, k, v);
-  return attention(ctx, q, keys, values, own);
+  const KvCache::Layer kept = cache->put(ctx, layer, segments, k, v);
+  own.segments.sequences = kept.sequences;
+  return attention(ctx, q, kept.keys, kept.values, own);
 }
 
 DecoderAttention::DecoderAttention(const DecoderSizes& s, const DecoderSizes::LayerKind& kind,

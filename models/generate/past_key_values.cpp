@@ -44,7 +44,9 @@ void PastKeyValues::resume(const Rows& rows, std::span<const int64_t> guesses) {
     old.erase(reusable ? end : old.begin(), old.end());
     const auto fresh = static_cast<size_t>(guesses.empty() ? 1 : 1 + guesses[i]);
     old.resize(std::min(old.size(), rows[i].size() - fresh));
-    cache_->crop(static_cast<int64_t>(i), static_cast<int64_t>(old.size()));
+    const auto slot = static_cast<int64_t>(i);
+    cache_->crop(slot, static_cast<int64_t>(old.size()));
+    old.resize(static_cast<size_t>(cache_->length(slot)));
   }
 }
 

@@ -14,7 +14,8 @@
 namespace tern {
 
 /// Of one model and one number of rows; for others it begins anew, and for models whose numbers
-/// depend on a sequence's length (dynamic and longrope rotary embeddings) each time. Not
+/// depend on a sequence's length (dynamic and longrope rotary embeddings) each time. So does a row
+/// of a model with sliding windows that leaves the former one before what these still hold. Not
 /// thread-safe.
 class TERN_API PastKeyValues {
  public:
