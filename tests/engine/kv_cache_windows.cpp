@@ -147,9 +147,9 @@ TEST_CASE("guesses are cut from a window without loss, however many tokens came 
   pair.whole.reserve(3000);
   pair.step(rng, {1300, 0, 0});
   for (int64_t length = 1300; length < 2500;
-       length += 3) {  // as an assistant: one by one, then back
-    for (int64_t i = 0; i < KvCache::kKept && i < 9; ++i) pair.step(rng, {1, 0, 0});
-    pair.crop(0, length + 3);
+       length += 17) {  // as an assistant: one by one, then back
+    for (int64_t i = 0; i < 60; ++i) pair.step(rng, {1, 0, 0});
+    pair.crop(0, length + 17);
   }
   for (int64_t length = pair.windows.length(0); length < 2700; length += 2) {  // as who checks them
     pair.step(rng, {9, 0, 0});
