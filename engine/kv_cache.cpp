@@ -37,14 +37,29 @@ size_t row_bytes(const Tensor& t) {
   return static_cast<size_t>(t.dim(1) * t.dim(2)) * bits(t.dtype()) / 8;
 }
 
-/// Rows [begin, end) of x [tokens, heads, head_dim], whose heads lie together, to `to`.
-void copy_rows(const Tensor& x, int64_t begin, int64_t end, std::byte* to) {
+kernels::Format format_of(const Tensor& x) {
+  return x.dtype() == DType::bf16 ? kernels::Format::bf16 : kernels::Format::f32;
+}
+
+/// Elements of a head's row.
+int64_t row_width(const KvShape& shape) {
+  if (shape.dtype != DType::i8) return shape.head_dim;
+  return kernels::kv_row_bytes(kernels::KvFormat::int8, shape.head_dim);
+}
+
+/// Rows [begin, end) of x [tokens, heads, head_dim] to `to`, as `kept` has them.
+void copy_rows(const Tensor& x, int64_t begin, int64_t end, const Tensor& kept, std::byte* to) {
   const size_t size = bits(x.dtype()) / 8, width = static_cast<size_t>(x.dim(2)) * size;
+  const size_t step = row_bytes(kept) / static_cast<size_t>(kept.dim(1));
   for (int64_t i = begin; i < end; ++i) {
-    for (int64_t h = 0; h < x.dim(1); ++h) {
+    for (int64_t h = 0; h < x.dim(1); ++h, to += step) {
       const int64_t element = i * x.stride(0) + h * x.stride(1);
-      std::memcpy(to, x.raw() + static_cast<size_t>(element) * size, width);
-      to += width;
+      const std::byte* const from = x.raw() + static_cast<size_t>(element) * size;
+      if (kept.dtype() == DType::i8) {
+        kernels::quantize_kv_row(from, format_of(x), x.dim(2), to);
+      } else {
+        std::memcpy(to, from, width);
+      }
     }
   }
 }
@@ -87,7 +102,7 @@ uint64_t KvCache::bytes(const KvShape& shape, int64_t slots, int64_t capacity) {
   for (size_t layer = 0; total && layer < static_cast<size_t>(shape.layers); ++layer)
     total = checked::add(*total, static_cast<uint64_t>(rows_of(shape, layer, capacity)));
   for (const int64_t factor :
-       {shape.kv_heads, shape.head_dim, slots, static_cast<int64_t>(bits(shape.dtype) / 8 * 2)}) {
+       {shape.kv_heads, row_width(shape), slots, static_cast<int64_t>(bits(shape.dtype) / 8 * 2)}) {
     if (total) total = checked::mul(*total, static_cast<uint64_t>(factor));
   }
   return total.value_or(UINT64_MAX);
@@ -115,7 +130,7 @@ std::vector<KvCache::Store> KvCache::allocate(int64_t slots, int64_t capacity) c
     std::vector<Store> out;
     for (size_t i = 0; i < static_cast<size_t>(shape_.layers); ++i) {
       const int64_t rows = rows_of(shape_, i, capacity);
-      const Shape shape = {slots * rows, shape_.kv_heads, shape_.head_dim};
+      const Shape shape = {slots * rows, shape_.kv_heads, row_width(shape_)};
       out.push_back({.keys = Tensor::empty(shape_.dtype, shape),
                      .values = Tensor::empty(shape_.dtype, shape),
                      .window = shape_.windows.empty() ? 0 : shape_.windows[i],
@@ -168,7 +183,7 @@ KvCache::Layer KvCache::gather(Context& ctx, const Store& store, const Segments&
     total += s.keys() - needed;
     sequences_.push_back({s.begin, s.end, first, total, needed});
   }
-  const Shape shape = {total, shape_.kv_heads, shape_.head_dim};
+  const Shape shape = {total, shape_.kv_heads, row_width(shape_)};
   const Layer out = {ctx.arena().tensor(shape_.dtype, shape),
                      ctx.arena().tensor(shape_.dtype, shape), sequences_};
   for (const bool of_keys : {true, false}) {
@@ -181,20 +196,27 @@ KvCache::Layer KvCache::gather(Context& ctx, const Store& store, const Segments&
       const size_t seen = static_cast<size_t>(s.position()) * width;
       const int64_t slot = segments.sequences[i].key_begin / capacity_;
       if (seen > 0) std::memcpy(at, store.row(kept, slot, s.skipped), seen);
-      copy_rows(fresh, s.begin, s.end, at + seen);
+      copy_rows(fresh, s.begin, s.end, to, at + seen);
     }
   }
   return out;
 }
 
+bool KvCache::takes(const Tensor& x) const {
+  const bool rounded = shape_.dtype == DType::i8;
+  const bool type =
+      rounded ? x.dtype() == DType::f32 || x.dtype() == DType::bf16 : x.dtype() == shape_.dtype;
+  return type && x.dim(1) == shape_.kv_heads && x.dim(2) == shape_.head_dim;
+}
+
 KvCache::Layer KvCache::put(Context& ctx, int64_t layer, const Segments& segments, const Tensor& k,
                             const Tensor& v) {
   Store& store = layers_[static_cast<size_t>(layer)];
-  for (const auto& [from, to] : {std::pair{&k, &store.keys}, {&v, &store.values}}) {
-    if (from->dtype() != to->dtype() || from->dim(1) != to->dim(1) || from->dim(2) != to->dim(2)) {
-      fail(ErrorCode::internal, cat("KvCache: ", from->shape().to_string(), " does not belong in ",
-                                    to->shape().to_string()));
-    }
+  for (const Tensor* x : {&k, &v}) {
+    if (takes(*x)) continue;
+    fail(ErrorCode::internal,
+         cat("KvCache: ", to_string(x->dtype()), " ", x->shape().to_string(),
+             " does not belong in ", to_string(shape_.dtype), " ", store.keys.shape().to_string()));
   }
   bool fits = true;
   for (const Segment& s : segments.sequences) {
@@ -214,8 +236,8 @@ KvCache::Layer KvCache::put(Context& ctx, int64_t layer, const Segments& segment
         store.begin_for(store.begins[static_cast<size_t>(slot)], length, s.keys());
     store.move(slot, begin, length);
     const int64_t kept = std::max(length, begin), from = s.begin + kept - length;
-    copy_rows(k, from, s.end, store.row(store.keys, slot, kept));
-    copy_rows(v, from, s.end, store.row(store.values, slot, kept));
+    copy_rows(k, from, s.end, store.keys, store.row(store.keys, slot, kept));
+    copy_rows(v, from, s.end, store.values, store.row(store.values, slot, kept));
     const int64_t row = slot * store.rows;
     if (fits) sequences_.push_back({s.begin, s.end, row, row + s.keys() - begin, begin});
   }

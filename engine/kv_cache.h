@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // KvCache: keys and values of the tokens that sequences have seen, so that a step computes only its
-// new tokens. Per layer two tensors [slots · rows, kv_heads, head_dim]; a slot is the place of one
-// sequence, of any length up to the capacity, and slots are filled and emptied independently
-// between steps. A layer that looks through a window keeps what a next token sees and a few tokens
-// more, however long the sequence; attention over it has the bits of attention over all. Nothing is
-// allocated after construction, but for select() and reserve(). One step at a time; not
-// thread-safe.
+// new tokens. Per layer two tensors [slots · rows, kv_heads, head_dim, in int8 + 4]; a slot is the
+// place of one sequence, of any length up to the capacity, and slots are filled and emptied
+// independently between steps. A layer that looks through a window keeps what a next token sees and
+// a few tokens more, however long the sequence; attention over it has the bits of attention over
+// all. Nothing is allocated after construction, but for select() and reserve(). One step at a time;
+// not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,9 @@ namespace tern {
 /// What a model keeps per token.
 struct KvShape {
   int64_t layers = 0, kv_heads = 0, head_dim = 0;
-  DType dtype = DType::f32;  // f32 or bf16
+  /// What is kept: f32 or bf16, as k and v come; i8, rounded to 8 bits with a scale for each token
+  /// and head, which lies behind their codes (kernels/attention).
+  DType dtype = DType::f32;
   /// AttentionOptions::window of each layer; empty: 0, all keys, for each.
   std::vector<int64_t> windows = {};
   bool operator==(const KvShape&) const = default;
@@ -78,6 +80,7 @@ class TERN_API KvCache {
   std::vector<Store> allocate(int64_t slots, int64_t capacity) const;
   void select(Store& store, std::span<const int64_t> sources, std::span<const int64_t> kept,
               std::vector<std::byte>& scratch) const;
+  bool takes(const Tensor& x) const;
   Layer gather(Context& ctx, const Store& store, const Segments& segments, const Tensor& k,
                const Tensor& v);
 

@@ -77,14 +77,17 @@ void check_segments(std::string_view op, const Segments& segments, int64_t token
 void check_attention_inputs(const Tensor& q, const Tensor& k, const Tensor& v) {
   require(q.shape().rank() == 3, "attention", "q", q, "[tokens, heads, head_dim]");
   require(q.dim(2) >= 1 && q.dim(2) <= 256, "attention", "q", q, "a head_dim of 1 to 256");
-  require(k.shape().rank() == 3 && k.dim(2) == q.dim(2) && k.dim(1) > 0 && q.dim(1) % k.dim(1) == 0,
-          "attention", "k", k, "[keys, a divisor of ", q.dim(1), ", ", q.dim(2), "]");
+  const int64_t width = k.dtype() == DType::i8
+                            ? kernels::kv_row_bytes(kernels::KvFormat::int8, q.dim(2))
+                            : q.dim(2);
+  require(k.shape().rank() == 3 && k.dim(2) == width && k.dim(1) > 0 && q.dim(1) % k.dim(1) == 0,
+          "attention", "k", k, "[keys, a divisor of ", q.dim(1), ", ", width, "]");
   require_shape("attention", "v", v, k.shape());
   require_dtype("attention", "q", q, {DType::f32, DType::bf16});
   if (q.dtype() == DType::f32) {
-    require_dtype("attention", "k", k, {DType::f32, DType::bf16});
+    require_dtype("attention", "k", k, {DType::f32, DType::bf16, DType::i8});
   } else {
-    require_dtype("attention", "k", k, {DType::bf16});
+    require_dtype("attention", "k", k, {DType::bf16, DType::i8});
   }
   require_dtype("attention", "v", v, {k.dtype()});
   for (const Tensor* t : {&q, &k, &v}) require_rows("attention", "q, k or v", *t);

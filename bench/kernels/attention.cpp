@@ -17,6 +17,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <random>
 #include <string>
@@ -32,6 +33,7 @@ using bench::Buffer;
 using kernels::AttentionArgs;
 using kernels::AttentionTable;
 using kernels::Format;
+using kernels::KvFormat;
 
 constexpr int64_t kHeads = 12;
 
@@ -51,6 +53,22 @@ Buffer random_elements(int64_t count, Format format) {
     } else {
       memory.as<uint16_t>()[i] = static_cast<uint16_t>(bits >> 16);
     }
+  }
+  return memory;
+}
+
+/// Rows of keys or values, one behind the other.
+Buffer random_rows(int64_t rows, int64_t head_dim, KvFormat format) {
+  if (format != KvFormat::int8)
+    return random_elements(rows * head_dim, format == KvFormat::f32 ? Format::f32 : Format::bf16);
+  const int64_t width = kernels::kv_row_bytes(format, head_dim);
+  Buffer memory(static_cast<size_t>(rows * width));
+  std::minstd_rand random(1);
+  const float scale = 1.0f / 127;
+  for (int64_t j = 0; j < rows; ++j) {
+    char* const row = memory.as<char>() + j * width;
+    for (int64_t d = 0; d < head_dim; ++d) row[d] = static_cast<char>(random() % 255 - 127);
+    std::memcpy(row + head_dim, &scale, sizeof scale);
   }
   return memory;
 }
@@ -186,13 +204,14 @@ struct CacheShape {
 void decode(benchmark::State& state, const AttentionTable& table, CacheShape shape) {
   const int64_t keys = shape.keys, d = shape.head_dim;
   const int64_t kv_heads = shape.kv_heads, group = shape.group;
-  const int64_t bytes = element_bytes(table.kv_format), rows = kv_heads * group;
-  const Buffer k = random_elements(kv_heads * keys * d, table.kv_format);
-  const Buffer v = random_elements(kv_heads * keys * d, table.kv_format);
+  const int64_t width = kernels::kv_row_bytes(table.kv_format, d), rows = kv_heads * group;
+  const int64_t stride = table.kv_format == KvFormat::int8 ? width : d;
+  const Buffer k = random_rows(kv_heads * keys, d, table.kv_format);
+  const Buffer v = random_rows(kv_heads * keys, d, table.kv_format);
   const Buffer q = random_elements(rows * d, table.format),
                out = random_elements(rows * d, table.format);
   const Buffer scratch(table.scratch_bytes(d));
-  const int64_t head_bytes = keys * d * bytes, row_bytes = group * d * element_bytes(table.format);
+  const int64_t head_bytes = keys * width, row_bytes = group * d * element_bytes(table.format);
   bench::Contestant kernel([&] {
     for (int64_t h = 0; h < kv_heads; ++h) {
       table.run({.queries = 1,
@@ -203,8 +222,8 @@ void decode(benchmark::State& state, const AttentionTable& table, CacheShape sha
                  .k = k.get() + h * head_bytes,
                  .v = v.get() + h * head_bytes,
                  .q_stride = 0,
-                 .k_stride = d,
-                 .v_stride = d,
+                 .k_stride = stride,
+                 .v_stride = stride,
                  .q_head_stride = d,
                  .out = out.get() + h * row_bytes,
                  .out_stride = 0,
@@ -252,7 +271,8 @@ void add_decode(const AttentionTable& table, CacheShape shape) {
 void add_all(const AttentionTable& table) {
   const bool slow = table.isa == kernels::Isa::generic;  // seconds per call
   for (int64_t head_dim : {32, 64, 128}) {
-    if (table.format != table.kv_format) continue;  // decode is what it is for
+    // Mixed pairs are for decode.
+    if (static_cast<int>(table.format) != static_cast<int>(table.kv_format)) continue;
     for (int64_t tokens : {16, 32, 64, 128, 512, 2048, 4096}) {
       if (slow && tokens > 64) continue;
       add_prefill(table, {tokens, head_dim, false});
@@ -263,15 +283,18 @@ void add_all(const AttentionTable& table) {
   for (int64_t head_dim : {64, 128}) {
     for (int64_t group : {1, 4, 8}) {
       // 64 MiB of keys and as much of values.
-      const int64_t keys = (int64_t{8} << 20) / (head_dim * element_bytes(table.kv_format));
+      const int64_t keys = (int64_t{8} << 20) / kernels::kv_row_bytes(table.kv_format, head_dim);
       add_decode(table, {keys, head_dim, 8, group});
     }
   }
 }
 
 const bool kRegistered = [] {
-  const std::pair<Format, Format> pairs[] = {
-      {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
+  const std::pair<Format, KvFormat> pairs[] = {{Format::f32, KvFormat::f32},
+                                               {Format::bf16, KvFormat::bf16},
+                                               {Format::f32, KvFormat::bf16},
+                                               {Format::f32, KvFormat::int8},
+                                               {Format::bf16, KvFormat::int8}};
   for (const auto& [format, kv_format] : pairs) {
     for (const AttentionTable* table : kernels::attention_variants(format, kv_format)) {
       if (kernels::runs_at(*table, kernels::hardware_isa())) add_all(*table);

@@ -21,6 +21,11 @@ std::byte* address(const Tensor& t, int64_t row, int64_t head) {
   return t.raw() + element * static_cast<int64_t>(bits(t.dtype()) / 8);
 }
 
+kernels::KvFormat kv_format(DType dtype) {
+  using kernels::KvFormat;
+  return dtype == DType::i8 ? KvFormat::int8 : dtype == DType::bf16 ? KvFormat::bf16 : KvFormat::f32;
+}
+
 struct Operands {
   const Tensor &q, &k, &v;
   const AttentionOptions& options;
@@ -179,8 +184,7 @@ bool splits_keys(const AttentionTable& kernel, const Operands& x, int threads) {
 
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                const AttentionOptions& options, Tensor& y) {
-  const auto variants =
-      kernels::attention_variants(kernel_format(q.dtype()), kernel_format(k.dtype()));
+  const auto variants = kernels::attention_variants(kernel_format(q.dtype()), kv_format(k.dtype()));
   const AttentionTable& kernel = variants.best(kernels::isa());
   const Operands operands = {q, k, v, options, y};
   if (splits_keys(kernel, operands, ctx.pool().threads())) {

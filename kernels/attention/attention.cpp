@@ -18,32 +18,33 @@ struct List {
   int count = 0;
 };
 
-constexpr List list_of(Format wanted, Format wanted_kv) {
+constexpr List list_of(Format wanted, KvFormat wanted_kv) {
   List list;
-#define TERN_VARIANT(symbol, level, format, kv_format)              \
-  if (Format::format == wanted && Format::kv_format == wanted_kv) { \
-    list.tables[list.count++] = &symbol;                            \
+#define TERN_VARIANT(symbol, level, format, kv_format)                \
+  if (Format::format == wanted && KvFormat::kv_format == wanted_kv) { \
+    list.tables[list.count++] = &symbol;                              \
   }
 #include "attention.inc"
 #undef TERN_VARIANT
   return list;
 }
 
-constexpr List kF32 = list_of(Format::f32, Format::f32);
-constexpr List kBf16 = list_of(Format::bf16, Format::bf16);
-constexpr List kF32Bf16 = list_of(Format::f32, Format::bf16);
+constexpr KvFormat kKvFormats[] = {KvFormat::f32, KvFormat::bf16, KvFormat::int8};
+constexpr List kF32[] = {list_of(Format::f32, kKvFormats[0]), list_of(Format::f32, kKvFormats[1]),
+                         list_of(Format::f32, kKvFormats[2])};
+constexpr List kBf16[] = {list_of(Format::bf16, kKvFormats[0]),
+                          list_of(Format::bf16, kKvFormats[1]),
+                          list_of(Format::bf16, kKvFormats[2])};
 constexpr List kNone;
 
-const List& find(Format format, Format kv_format) {
-  if (kv_format == Format::bf16) {
-    return format == Format::bf16 ? kBf16 : format == Format::f32 ? kF32Bf16 : kNone;
-  }
-  return format == Format::f32 && kv_format == Format::f32 ? kF32 : kNone;
+const List& find(Format format, KvFormat kv_format) {
+  const auto at = static_cast<size_t>(kv_format);
+  return format == Format::f32 ? kF32[at] : format == Format::bf16 ? kBf16[at] : kNone;
 }
 
 }  // namespace
 
-Variants<AttentionTable> attention_variants(Format format, Format kv_format) {
+Variants<AttentionTable> attention_variants(Format format, KvFormat kv_format) {
   const List& list = find(format, kv_format);
   return {list.tables, list.count};
 }

@@ -20,11 +20,12 @@
 //
 // Heads of a group are rows of one product: keys and values are read once for all of them.
 // q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride`
-// apart, `kv_format`; head_dim contiguous elements each.
-// A block of 64 keys of which some query sees one is read whole, up to `keys`: k, v, key_mask, and
-// for each such query its 64 of bias and of relative. What it does not see may hold anything,
-// except that v must be finite: it is multiplied by 0. Other blocks are not read, nor need they be
-// there: k, v, key_mask and bias may point before what is.
+// apart, `kv_format`; head_dim contiguous elements each. A row in int8 is head_dim codes and behind
+// them, unaligned, an f32 scale: its elements are f32(code) · scale, rounded, and strides are
+// bytes. A block of 64 keys of which some query sees one is read whole, up to `keys`: k, v,
+// key_mask, and for each such query its 64 of bias and of relative. What it does not see may hold
+// anything, except that v must be finite: it is multiplied by 0. Other blocks are not read, nor
+// need they be there: k, v, key_mask and bias may point before what is.
 //
 // scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once
@@ -35,6 +36,19 @@
 #include "../registry.h"
 
 namespace tern::kernels {
+
+/// Of k and v.
+enum class KvFormat : int { f32, bf16, int8 };
+
+/// Bytes of one row of k or v.
+constexpr int64_t kv_row_bytes(KvFormat format, int64_t head_dim) {
+  return format == KvFormat::int8 ? head_dim + 4 : head_dim * (format == KvFormat::f32 ? 4 : 2);
+}
+
+/// One row of f32 or bf16 (`format`) in int8: scale = max|x| / 127, codes x / scale rounded to
+/// even. A row with a NaN or an infinity gets the scale NaN; one below 2^-120 is zeros. Portable
+/// code: the bytes do not depend on the CPU.
+void quantize_kv_row(const void* x, Format format, int64_t head_dim, void* out);
 
 constexpr int64_t kAttentionBlock = 64;         // keys that are read, or skipped, together
 constexpr int64_t kAttentionRange = 512;        // keys whose reduction may be handed out on its own
@@ -63,9 +77,9 @@ struct AttentionArgs {
 struct AttentionTable {
   const char* name;  // "attention_f32_bf16_avx512": f32 queries, bf16 keys
   Isa isa;
-  Format format;     // of q and out
-  Format kv_format;  // of k and v
-  int row_block;     // a good number of rows (queries · heads) per call
+  Format format;       // of q and out
+  KvFormat kv_format;  // of k and v
+  int row_block;       // a good number of rows (queries · heads) per call
   size_t (*scratch_bytes)(int64_t head_dim);
   void (*run)(const AttentionArgs&);
 
@@ -76,7 +90,7 @@ struct AttentionTable {
   void (*merge)(const AttentionArgs&, int64_t ranges, const void* partials);
 };
 
-/// (f32, f32), (bf16, bf16) and (f32, bf16); none for other pairs.
-Variants<AttentionTable> attention_variants(Format format, Format kv_format);
+/// Queries in f32 or bf16 with keys in f32 (not bf16 queries), bf16 or int8; none for other pairs.
+Variants<AttentionTable> attention_variants(Format format, KvFormat kv_format);
 
 }  // namespace tern::kernels

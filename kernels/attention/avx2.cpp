@@ -124,6 +124,24 @@ inline Vec second_of_pairs(Vec x) {
       _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
 }
 
+inline Vec load_codes(const int8_t* p, int64_t n) {
+  int64_t eight = 0;
+  __builtin_memcpy(&eight, p, static_cast<size_t>(n < kLanes ? n : kLanes));
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(eight)));
+}
+/// The first n of 32 elements.
+inline Vec load_fours(const int8_t* p, int64_t n) {
+  if (n >= 32) return load(reinterpret_cast<const float*>(p));
+  alignas(32) int8_t codes[32] = {};
+  __builtin_memcpy(codes, p, static_cast<size_t>(n));
+  return _mm256_castsi256_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(codes)));
+}
+template <int kWhich>
+inline Vec code_of_fours(Vec fours) {
+  const __m256i top = _mm256_slli_epi32(_mm256_castps_si256(fours), 24 - 8 * kWhich);
+  return _mm256_cvtepi32_ps(_mm256_srai_epi32(top, 24));
+}
+
 #include "lanes8.inc"
 
 /// Kᵀ, rows `stride` apart, from rows of elements: load_row(key, element, n) gives the first n of
@@ -154,12 +172,18 @@ inline void transpose_keys(int keys, int64_t head_dim, float* to, int64_t stride
 extern const AttentionTable attention_f32_avx2;
 extern const AttentionTable attention_bf16_avx2;
 extern const AttentionTable attention_f32_bf16_avx2;
+extern const AttentionTable attention_f32_int8_avx2;
+extern const AttentionTable attention_bf16_int8_avx2;
 
 const AttentionTable attention_f32_avx2 =
-    table<Wide<float, float>>("attention_f32_avx2", Isa::avx2, Format::f32, Format::f32);
+    table<Wide<float, float>>("attention_f32_avx2", Isa::avx2, Format::f32, KvFormat::f32);
 const AttentionTable attention_bf16_avx2 =
-    table<Wide<uint16_t, uint16_t>>("attention_bf16_avx2", Isa::avx2, Format::bf16, Format::bf16);
+    table<Wide<uint16_t, uint16_t>>("attention_bf16_avx2", Isa::avx2, Format::bf16, KvFormat::bf16);
 const AttentionTable attention_f32_bf16_avx2 =
-    table<Wide<float, uint16_t>>("attention_f32_bf16_avx2", Isa::avx2, Format::f32, Format::bf16);
+    table<Wide<float, uint16_t>>("attention_f32_bf16_avx2", Isa::avx2, Format::f32, KvFormat::bf16);
+const AttentionTable attention_f32_int8_avx2 =
+    table<Wide<float, int8_t>>("attention_f32_int8_avx2", Isa::avx2, Format::f32, KvFormat::int8);
+const AttentionTable attention_bf16_int8_avx2 = table<Wide<uint16_t, int8_t>>(
+    "attention_bf16_int8_avx2", Isa::avx2, Format::bf16, KvFormat::int8);
 
 }  // namespace tern::kernels

@@ -45,6 +45,21 @@ inline __m512 second_of_pairs(__m512 x) {
   return _mm512_castsi512_ps(
       _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
 }
+inline Vec load_codes(const int8_t* p, int64_t n) {
+  const __m128i codes = n >= kLanes ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))
+                                    : _mm_maskz_loadu_epi8(tail_mask(n), p);
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes));
+}
+inline Vec load_fours(const int8_t* p, int64_t n) {
+  if (n >= 64) return load(reinterpret_cast<const float*>(p));
+  return _mm512_castsi512_ps(
+      _mm512_maskz_loadu_epi8((uint64_t{1} << static_cast<unsigned>(n)) - 1, p));
+}
+template <int kWhich>
+inline Vec code_of_fours(Vec fours) {
+  const __m512i top = _mm512_slli_epi32(_mm512_castps_si512(fours), 24 - 8 * kWhich);
+  return _mm512_cvtepi32_ps(_mm512_srai_epi32(top, 24));
+}
 inline void store_some(float* p, Vec x, int64_t n) {
   if (n >= kLanes) return store(p, x);
   _mm512_mask_storeu_ps(p, tail_mask(n), x);
@@ -62,12 +77,18 @@ inline void store_some(uint16_t* p, __m256i x, int64_t n) {
 extern const AttentionTable attention_f32_avx512;
 extern const AttentionTable attention_bf16_avx512;
 extern const AttentionTable attention_f32_bf16_avx512;
+extern const AttentionTable attention_f32_int8_avx512;
+extern const AttentionTable attention_bf16_int8_avx512;
 
 const AttentionTable attention_f32_avx512 =
-    table<Wide<float, float>>("attention_f32_avx512", Isa::avx512, Format::f32, Format::f32);
+    table<Wide<float, float>>("attention_f32_avx512", Isa::avx512, Format::f32, KvFormat::f32);
 const AttentionTable attention_bf16_avx512 = table<Wide<uint16_t, uint16_t>>(
-    "attention_bf16_avx512", Isa::avx512, Format::bf16, Format::bf16);
+    "attention_bf16_avx512", Isa::avx512, Format::bf16, KvFormat::bf16);
 const AttentionTable attention_f32_bf16_avx512 = table<Wide<float, uint16_t>>(
-    "attention_f32_bf16_avx512", Isa::avx512, Format::f32, Format::bf16);
+    "attention_f32_bf16_avx512", Isa::avx512, Format::f32, KvFormat::bf16);
+const AttentionTable attention_f32_int8_avx512 = table<Wide<float, int8_t>>(
+    "attention_f32_int8_avx512", Isa::avx512, Format::f32, KvFormat::int8);
+const AttentionTable attention_bf16_int8_avx512 = table<Wide<uint16_t, int8_t>>(
+    "attention_bf16_int8_avx512", Isa::avx512, Format::bf16, KvFormat::int8);
 
 }  // namespace tern::kernels

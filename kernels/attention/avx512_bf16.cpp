@@ -76,7 +76,9 @@ struct Pairs {
     return _mm512_castsi512_ps(load_pairs(reinterpret_cast<const uint16_t*>(p), n));
   }
 
-  static void split(Vec units, Vec* parts) { parts[0] = units; }
+  struct Scales {};
+  static Scales key_scales(const char*, int64_t, int, int64_t) { return {}; }
+  static void split(Vec units, Scales, Vec* parts) { parts[0] = units; }
 
   static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
     const int64_t stride = x.k_stride, head_dim = x.head_dim;
@@ -163,6 +165,6 @@ struct Pairs {
 extern const AttentionTable attention_bf16_avx512_bf16;
 
 const AttentionTable attention_bf16_avx512_bf16 =
-    table<Pairs>("attention_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, Format::bf16);
+    table<Pairs>("attention_bf16_avx512_bf16", Isa::avx512_bf16, Format::bf16, KvFormat::bf16);
 
 }  // namespace tern::kernels

@@ -31,6 +31,19 @@ void store(uint16_t* p, float value) {
   *p = f32_to_bf16(value);
 }
 
+/// Element d of a row of k or v.
+float element(const float* row, int64_t d, int64_t) {
+  return row[d];
+}
+float element(const uint16_t* row, int64_t d, int64_t) {
+  return bf16_to_f32(row[d]);
+}
+float element(const int8_t* row, int64_t d, int64_t head_dim) {
+  float scale;
+  memcpy(&scale, row + head_dim, sizeof scale);
+  return static_cast<float>(row[d]) * scale;
+}
+
 /// Σ_j exp(s_j - max) · v_j over some keys, and Σ_j exp(s_j - max). No key yet: max is -inf.
 struct Partial {
   float max = -INFINITY;
@@ -74,7 +87,7 @@ Partial reduce_block(const AttentionArgs& x, const Row& row, int64_t begin, int6
   for (int64_t j = begin; j < end; ++j) {
     const U* k = static_cast<const U*>(x.k) + j * x.k_stride;
     float dot = 0;
-    for (int64_t d = 0; d < x.head_dim; ++d) dot += load(q + d) * load(k + d);
+    for (int64_t d = 0; d < x.head_dim; ++d) dot += load(q + d) * element(k, d, x.head_dim);
     const float score = adjust(x, row, j, dot);
     scores[j - begin] = score;
     p.max = score > p.max ? score : p.max;
@@ -83,7 +96,7 @@ Partial reduce_block(const AttentionArgs& x, const Row& row, int64_t begin, int6
     const float weight = expf(scores[j - begin] - p.max);
     const U* v = static_cast<const U*>(x.v) + j * x.v_stride;
     p.sum += weight;
-    for (int64_t d = 0; d < x.head_dim; ++d) p.out[d] += weight * load(v + d);
+    for (int64_t d = 0; d < x.head_dim; ++d) p.out[d] += weight * element(v, d, x.head_dim);
   }
   return p;
 }
@@ -161,7 +174,7 @@ size_t range_bytes(int64_t rows, int64_t) {
 }
 
 template <class T, class U>
-constexpr AttentionTable table(const char* name, Format format, Format kv_format) {
+constexpr AttentionTable table(const char* name, Format format, KvFormat kv_format) {
   return {.name = name,
           .isa = Isa::generic,
           .format = format,
@@ -179,12 +192,18 @@ constexpr AttentionTable table(const char* name, Format format, Format kv_format
 extern const AttentionTable attention_f32_generic;
 extern const AttentionTable attention_bf16_generic;
 extern const AttentionTable attention_f32_bf16_generic;
+extern const AttentionTable attention_f32_int8_generic;
+extern const AttentionTable attention_bf16_int8_generic;
 
 const AttentionTable attention_f32_generic =
-    table<float, float>("attention_f32_generic", Format::f32, Format::f32);
+    table<float, float>("attention_f32_generic", Format::f32, KvFormat::f32);
 const AttentionTable attention_bf16_generic =
-    table<uint16_t, uint16_t>("attention_bf16_generic", Format::bf16, Format::bf16);
+    table<uint16_t, uint16_t>("attention_bf16_generic", Format::bf16, KvFormat::bf16);
 const AttentionTable attention_f32_bf16_generic =
-    table<float, uint16_t>("attention_f32_bf16_generic", Format::f32, Format::bf16);
+    table<float, uint16_t>("attention_f32_bf16_generic", Format::f32, KvFormat::bf16);
+const AttentionTable attention_f32_int8_generic =
+    table<float, int8_t>("attention_f32_int8_generic", Format::f32, KvFormat::int8);
+const AttentionTable attention_bf16_int8_generic =
+    table<uint16_t, int8_t>("attention_bf16_int8_generic", Format::bf16, KvFormat::int8);
 
 }  // namespace tern::kernels

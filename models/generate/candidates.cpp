@@ -46,7 +46,8 @@ class Assistant final : public Candidates {
  public:
   explicit Assistant(const Search& s)
       : stepper_(s.ctx, *s.hooks.assistant_model->causal(),
-                 {static_cast<int64_t>(s.real.size()), s.max_length, true, s.assistant_encoded,
+                 {static_cast<int64_t>(s.real.size()), s.max_length, true,
+                  s.config.quantizes_cache(), s.assistant_encoded,
                   s.hooks.past_key_values ? &s.hooks.past_key_values->assistant() : nullptr}),
         process_(s.processors()),
         positions_(s.hooks.assistant_model->max_length()),

@@ -63,6 +63,10 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
                                               : c.use_cache                 ? "beam search"
                                                             : "a call with use_cache false"));
   }
+  if (c.quantizes_cache() && !c.use_cache) {
+    fail(ErrorCode::invalid_argument,
+         "generate: cache_implementation quantized without a cache: set use_cache");
+  }
   if (c.needs_tokenizer() && !hooks.tokenizer) {
     fail(ErrorCode::invalid_argument,
          cat("generate: ", c.constrained() ? "grammar and json_schema" : "stop_strings",

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 31;
 constexpr int64_t kMostGuesses = 1 << 10;
 
-constexpr std::array<std::string_view, 42> kArguments = {"max_length",
+constexpr std::array<std::string_view, 44> kArguments = {"max_length",
                                                          "max_new_tokens",
                                                          "min_length",
                                                          "min_new_tokens",
@@ -27,6 +27,8 @@ constexpr std::array<std::string_view, 42> kArguments = {"max_length",
                                                          "early_stopping",
                                                          "seed",
                                                          "use_cache",
+                                                         "cache_implementation",
+                                                         "cache_config",
                                                          "output_logits",
                                                          "prompt_lookup_num_tokens",
                                                          "max_matching_ngram_size",
@@ -143,6 +145,7 @@ void GenerationConfig::read(const Config& c) {
   seed = static_cast<uint64_t>(c.integer({"seed"}, static_cast<int64_t>(seed), 0, INT64_MAX));
   use_cache = c.boolean({"use_cache"}, use_cache);
   output_logits = c.boolean({"output_logits"}, output_logits);
+  read_cache(c);
   read_assisted(c);
   read_ids(c, "eos_token_id", eos_token_id);
   read_id(c, "pad_token_id", pad_token_id);
@@ -167,6 +170,27 @@ void GenerationConfig::read(const Config& c) {
   number("typical_p", typical_p, 1e-9, 1);
   number("epsilon_cutoff", epsilon_cutoff, 0, 1);
   number("eta_cutoff", eta_cutoff, 0, 1);
+}
+
+void GenerationConfig::read_cache(const Config& c) {
+  constexpr std::string_view kNames[] = {
+      "",          "dynamic",   "dynamic_full",   "static", "offloaded_static",
+      "offloaded", "quantized", "sliding_window", "hybrid", "hybrid_chunked"};
+  cache_implementation = c.string({"cache_implementation"}, cache_implementation);
+  if (std::find(std::begin(kNames), std::end(kNames), cache_implementation) == std::end(kNames)) {
+    fail(ErrorCode::invalid_argument,
+         cat(c.what(), ": 'cache_implementation' must be dynamic, static, quantized or another of ",
+             "Transformers' names, found '", printable_name(cache_implementation), "'"));
+  }
+  const hub::Json& options = c.json()["cache_config"];
+  if (!quantizes_cache() || options.is_null()) return;
+  const int64_t nbits = Config(options, "cache_config").integer({"nbits"}, 8, 1, 64);
+  if (nbits != 8) {
+    fail(ErrorCode::unsupported, cat(c.what(),
+                                     ": a quantized cache has 8 bits here, 'cache_config' "
+                                     "wants nbits ",
+                                     nbits));
+  }
 }
 
 void GenerationConfig::read_assisted(const Config& c) {

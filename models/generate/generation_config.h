@@ -26,6 +26,10 @@ struct TERN_API GenerationConfig {
   EarlyStopping early_stopping = EarlyStopping::no;
   uint64_t seed = 0;  // of do_sample; the same seed gives the same tokens
   bool use_cache = true;
+  /// "quantized": keys and values in int8 with a scale for each token and head, a quarter of their
+  /// memory in float32; prefill reads them rounded, too, so a prompt may be cut as one likes. Other
+  /// names of Transformers, or none: as they are computed.
+  std::string cache_implementation;
   bool output_logits = false;
   // Guesses that save steps (candidates.h): of what the row holds, 0 of them for none; of an
   // assistant model.
@@ -66,12 +70,14 @@ struct TERN_API GenerationConfig {
 
   /// A grammar or a schema is given.
   bool constrained() const noexcept { return !grammar.empty() || !json_schema.empty(); }
+  bool quantizes_cache() const noexcept { return cache_implementation == "quantized"; }
   /// For constrained() and stop_strings.
   bool needs_tokenizer() const noexcept { return constrained() || !stop_strings.empty(); }
 
  private:
   void read(const Config& c);
   void read_assisted(const Config& c);
+  void read_cache(const Config& c);
 };
 
 }  // namespace tern

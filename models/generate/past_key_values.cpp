@@ -19,10 +19,10 @@ PastKeyValues& PastKeyValues::assistant() {
   return *assistant_;
 }
 
-KvCache& PastKeyValues::cache(const CausalModel& model, int64_t slots, int64_t capacity) {
+KvCache& PastKeyValues::cache(const CausalModel& model, const KvShape& shape, int64_t slots,
+                              int64_t capacity) {
   // A new model may lie where another one lay: the shape is asked, too.
-  if (cache_ && model_ == &model && cache_->slots() == slots &&
-      cache_->shape() == model.kv_shape()) {
+  if (cache_ && model_ == &model && cache_->slots() == slots && cache_->shape() == shape) {
     // By half at least: a chat grows with each turn.
     if (cache_->capacity() < capacity)
       cache_->reserve(std::max(capacity, cache_->capacity() + cache_->capacity() / 2));
@@ -30,7 +30,7 @@ KvCache& PastKeyValues::cache(const CausalModel& model, int64_t slots, int64_t c
   }
   rows_.clear();
   cache_.reset();
-  cache_ = std::make_unique<KvCache>(model.kv_shape(), slots, capacity);
+  cache_ = std::make_unique<KvCache>(shape, slots, capacity);
   model_ = &model;
   rows_.resize(static_cast<size_t>(slots));
   return *cache_;

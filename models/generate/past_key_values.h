@@ -30,8 +30,8 @@ class TERN_API PastKeyValues {
   friend class Stepper;
   using Rows = std::vector<std::vector<int64_t>>;
 
-  /// A cache of that model with so many slots of at least that capacity.
-  KvCache& cache(const CausalModel& model, int64_t slots, int64_t capacity);
+  /// A cache of that model in that shape with so many slots of at least that capacity.
+  KvCache& cache(const CausalModel& model, const KvShape& shape, int64_t slots, int64_t capacity);
   /// Leaves in it what the rows begin with; the last token of each, and guesses[i] that follow it,
   /// are always computed.
   void resume(const Rows& rows, std::span<const int64_t> guesses);

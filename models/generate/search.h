@@ -37,7 +37,10 @@ struct Search {
   /// pad_token_id, else the first eos; -1 when there is neither.
   int64_t padding() const;
   Stepper stepper(int64_t slots) const {
-    return {ctx, model, {slots, max_length, config.use_cache, encoded, hooks.past_key_values}};
+    return {ctx,
+            model,
+            {slots, max_length, config.use_cache, config.quantizes_cache(), encoded,
+             hooks.past_key_values}};
   }
   /// Guesses that a row has room for, when one more token follows them.
   int64_t room(int64_t row) const;

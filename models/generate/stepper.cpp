@@ -8,11 +8,13 @@ namespace tern {
 Stepper::Stepper(Context& ctx, const CausalModel& model, const StepperOptions& options)
     : ctx_(ctx), model_(model), options_(options) {
   if (!options.use_cache) return;
+  KvShape shape = model.kv_shape();
+  if (options.quantize_cache) shape.dtype = DType::i8;
   if (options.past) {
-    cache_ = &options.past->cache(model, options.slots, options.capacity);
+    cache_ = &options.past->cache(model, shape, options.slots, options.capacity);
     return;
   }
-  own_ = std::make_unique<KvCache>(model.kv_shape(), options.slots, options.capacity);
+  own_ = std::make_unique<KvCache>(shape, options.slots, options.capacity);
   cache_ = own_.get();
 }
 

@@ -15,6 +15,7 @@ struct StepperOptions {
   int64_t slots = 1;
   int64_t capacity = 1;  // no sequence is ever longer
   bool use_cache = true;
+  bool quantize_cache = false;
   /// Of an encoder–decoder: each source serves the same number of consecutive slots.
   const Encoded* encoded = nullptr;
   /// Where the cache lies, with what it has got before; null: an own one.

@@ -35,13 +35,12 @@ Placed<T> placed(const std::vector<T>& from, Edge edge) {
 
 }  // namespace
 
-TEST_CASE("attention has variants for three pairs of formats, none for others, generic last") {
-  const Format formats[] = {Format::f32, Format::bf16, Format::f16};
-  for (Format format : formats) {
-    for (Format kv : formats) {
+TEST_CASE("attention has variants for five pairs of formats, none for others, generic last") {
+  for (Format format : {Format::f32, Format::bf16, Format::f16}) {
+    for (KvFormat kv : {KvFormat::f32, KvFormat::bf16, KvFormat::int8}) {
       const auto variants = attention_variants(format, kv);
-      const bool supported = format != Format::f16 && kv != Format::f16 &&
-                             (format == Format::f32 || kv == Format::bf16);
+      const bool supported =
+          format != Format::f16 && (format == Format::f32 || kv != KvFormat::f32);
       REQUIRE((variants.count > 0) == supported);
       if (!supported) continue;
       CHECK(variants.tables[variants.count - 1]->isa == Isa::generic);
@@ -159,15 +158,17 @@ TEST_CASE("NaN and infinity spoil the rows that see them and no others") {
         CHECK(std::isnan(read(t.format, x.out, 2 * 32)));
         for (int64_t row : {0, 1, 3, 4}) CHECK(mismatch(t, x, row, 0) == "");
         Problem in_v = p;
-        write(t.kv_format, in_v.v.data(), 7 * 32 + 3, bad);
+        in_v.write_value(7, 3, bad);
         const AttentionArgs y = in_v.args(scratch.data());
         t.run(y);
         for (int64_t row = 0; row < 5; ++row) {
           CHECK_FALSE(std::isfinite(read(t.format, y.out, row * 32 + 3)));
-          CHECK(std::isfinite(read(t.format, y.out, row * 32 + 4)));
+          // In int8 it is the scale of the whole row.
+          CHECK(std::isfinite(read(t.format, y.out, row * 32 + 4)) ==
+                (t.kv_format != KvFormat::int8));
         }
         Problem hidden = p;
-        write(t.kv_format, hidden.k.data(), 7 * 32 + 3, bad);
+        hidden.write_key(7, 3, bad);
         hidden.mask.assign(static_cast<size_t>(keys), 1);
         hidden.mask[7] = 0;
         t.run(hidden.args(scratch.data()));
@@ -185,8 +186,8 @@ TEST_CASE("scores far apart leave only the largest, whatever the sign of the sca
       Problem p(t, dense(2, 130, 16));
       p.options.scale = sign;
       for (int64_t j = 0; j < 130; ++j) {
-        write(t.kv_format, p.k.data(), j * 16, j == 77 ? 1024.0f : -1024.0f);
-        write(t.kv_format, p.v.data(), j * 16, static_cast<float>(j));
+        p.write_key(j, 0, j == 77 ? 1024.0f : -1024.0f);
+        p.write_value(j, 0, static_cast<float>(j));
       }
       write(t.format, p.q.data(), 0, sign * 1024.0f);
       write(t.format, p.q.data(), 16, 0.0f);
@@ -197,6 +198,51 @@ TEST_CASE("scores far apart leave only the largest, whatever the sign of the sca
   });
 }
 
+TEST_CASE("a row in int8 is within half a code of itself, and a bad one is NaN") {
+  Random random(53);
+  std::vector<char> row(256 + 4);
+  for (int round = 0; round < 2000; ++round) {
+    const int64_t d = pick(random, 1, 256);
+    const bool wide = round % 2 == 0;
+    const float size = std::ldexp(1.0f, static_cast<int>(pick(random, -110, 100)));
+    std::vector<float> x(static_cast<size_t>(d));
+    std::vector<uint16_t> narrow;
+    for (float& value : x) {
+      value = number(random, 1) * size;
+      if (!wide) {
+        narrow.push_back(static_cast<uint16_t>(tern::test::bits_from_float(value) >> 16));
+        value = tern::test::float_from_bf16(narrow.back());
+      }
+    }
+    const Format format = wide ? Format::f32 : Format::bf16;
+    quantize_kv_row(wide ? static_cast<const void*>(x.data()) : narrow.data(), format, d,
+                    row.data());
+    const double scale = static_cast<double>(scale_of(row.data(), d));
+    int largest = 0;
+    for (int64_t i = 0; i < d; ++i) {
+      const auto code = static_cast<signed char>(row[static_cast<size_t>(i)]);
+      largest = std::max(largest, std::abs(code));
+      const auto value = static_cast<double>(x[static_cast<size_t>(i)]);
+      REQUIRE(std::abs(code * scale - value) <= 0.50001 * scale);
+    }
+    REQUIRE(largest == 127);
+  }
+  for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    const float x[] = {1, bad, 2};
+    quantize_kv_row(x, Format::f32, 3, row.data());
+    CHECK(std::isnan(scale_of(row.data(), 3)));
+  }
+  for (const float none : {0.0f, 0x1p-130f, -0x1p-149f}) {
+    const float x[] = {none, 0, -none};
+    quantize_kv_row(x, Format::f32, 3, row.data());
+    CHECK(scale_of(row.data(), 3) == 0.0f);
+    CHECK((row[0] == 0 && row[1] == 0 && row[2] == 0));
+  }
+  const float widest[] = {FLT_MAX, -FLT_MAX, FLT_MAX / 2};
+  quantize_kv_row(widest, Format::f32, 3, row.data());
+  CHECK((static_cast<signed char>(row[0]) == 127 && static_cast<signed char>(row[1]) == -127));
+}
+
 TEST_CASE("a weight is the exponential of its score's distance to the maximum") {
   for_each_variant([](const AttentionTable& t) {
     // Two keys with scores 0 and -distance and values 0 and 1: out = w / (1 + w). The score is
@@ -205,13 +251,14 @@ TEST_CASE("a weight is the exponential of its score's distance to the maximum") 
     for (int i = 0; i < 2000; ++i) {
       Problem p(t, dense(1, 2, 1));
       write(t.format, p.q.data(), 0, 1.0f);
-      write(t.kv_format, p.k.data(), 0, 0.0f);
-      write(t.kv_format, p.k.data(), 1, -static_cast<float>(i) * 0.04f);
-      write(t.kv_format, p.v.data(), 0, 0.0f);
-      write(t.kv_format, p.v.data(), 1, 1.0f);
+      p.write_key(0, 0, 0.0f);
+      p.write_key(1, 0, -static_cast<float>(i) * 0.04f);
+      p.write_value(0, 0, 0.0f);
+      p.write_value(1, 0, 1.0f);
       Scratch scratch(t.scratch_bytes(1), 0xff);
       t.run(p.args(scratch.data()));
-      const double score = read(t.kv_format, p.k.data(), 1), w = std::exp(score);
+      const double score = read_kv(t.kv_format, p.k.data(), p.shape.k_stride, 1, 0, 1);
+      const double w = std::exp(score);
       const double expected = w / (1 + w);
       double relative = (12 - 3 * score) * u;
       if (t.format == Format::bf16) relative += bf16_unit;

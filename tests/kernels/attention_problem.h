@@ -26,6 +26,7 @@ using kernels::AttentionTable;
 using kernels::Format;
 using kernels::Isa;
 using kernels::kAllKeys;
+using kernels::KvFormat;
 using test::Random;
 
 /// low … high.
@@ -57,6 +58,32 @@ inline void write(Format format, void* p, int64_t i, float value) {
     return;
   }
   static_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(bits_from_float(value) >> 16);
+}
+
+inline float scale_of(const char* row, int64_t head_dim) {
+  float scale;
+  std::memcpy(&scale, row + head_dim, sizeof scale);
+  return scale;
+}
+
+/// Element d of row j of k or v.
+inline double read_kv(KvFormat format, const void* p, int64_t stride, int64_t j, int64_t d,
+                      int64_t head_dim) {
+  if (format != KvFormat::int8)
+    return read(format == KvFormat::f32 ? Format::f32 : Format::bf16, p, j * stride + d);
+  const char* const row = static_cast<const char*>(p) + j * stride;
+  const float code = static_cast<float>(static_cast<signed char>(row[d]));
+  return static_cast<double>(code * scale_of(row, head_dim));
+}
+
+/// In int8 the row's scale becomes that, times a code of 1.
+inline void write_kv(KvFormat format, void* p, int64_t stride, int64_t j, int64_t d,
+                     int64_t head_dim, float value) {
+  if (format != KvFormat::int8)
+    return write(format == KvFormat::f32 ? Format::f32 : Format::bf16, p, j * stride + d, value);
+  char* const row = static_cast<char*>(p) + j * stride;
+  row[d] = 1;
+  std::memcpy(row + head_dim, &value, sizeof value);
 }
 
 /// 64-byte aligned, filled with `byte`.
@@ -93,7 +120,8 @@ inline int64_t extent(int64_t rows, int64_t stride, int64_t width) {
 
 /// The operands of one call, in memory of its own. `args` holds everything but pointers.
 struct Problem {
-  Format format, kv_format;
+  Format format;
+  KvFormat kv_format;
   Shape shape;
   std::vector<char> q, k, v, out;
   std::vector<uint8_t> mask;
@@ -101,15 +129,23 @@ struct Problem {
   int64_t bias_origin = 0, relative_origin = 0;
   AttentionArgs options{};
 
+  /// Rows in int8 have room for their scale beside what the strides of `s` say.
   Problem(const AttentionTable& t, Shape s) : format(t.format), kv_format(t.kv_format), shape(s) {
-    const auto bytes = [&](int64_t rows, int64_t stride, int64_t heads, Format f) {
-      const int64_t width = (heads - 1) * (stride / heads) + s.head_dim;
-      return static_cast<size_t>(extent(rows, stride, width)) * element_bytes(f);
+    const auto bytes = [&](int64_t rows, int64_t stride) {
+      const int64_t width = (s.heads - 1) * (stride / s.heads) + s.head_dim;
+      return static_cast<size_t>(extent(rows, stride, width)) * element_bytes(format);
     };
-    q.resize(bytes(s.queries, s.q_stride, s.heads, format));
-    k.resize(bytes(s.keys, s.k_stride, 1, kv_format));
-    v.resize(bytes(s.keys, s.v_stride, 1, kv_format));
-    out.resize(bytes(s.queries, s.out_stride, s.heads, format));
+    const auto kv_bytes = [&](int64_t stride) {
+      const int64_t row = kernels::kv_row_bytes(kv_format, s.head_dim);
+      const int64_t gap = (stride - s.head_dim) * kernels::kv_row_bytes(kv_format, 1);
+      if (kv_format == KvFormat::int8) return static_cast<size_t>(extent(s.keys, stride + 4, row));
+      return static_cast<size_t>(extent(s.keys, row + gap, row));
+    };
+    q.resize(bytes(s.queries, s.q_stride));
+    k.resize(kv_bytes(s.k_stride));
+    v.resize(kv_bytes(s.v_stride));
+    out.resize(bytes(s.queries, s.out_stride));
+    if (kv_format == KvFormat::int8) shape.k_stride += 4, shape.v_stride += 4;
     options.scale = 1;
     options.heads = s.heads;
     options.before = options.after = kAllKeys;
@@ -120,9 +156,18 @@ struct Problem {
       const auto count = static_cast<int64_t>(m.size() / element_bytes(f));
       for (int64_t i = 0; i < count; ++i) write(f, m.data(), i, number(random, 2));
     };
+    const auto fill_kv = [&](std::vector<char>& m, int64_t stride) {
+      if (kv_format == KvFormat::f32) return fill_one(m, Format::f32);
+      if (kv_format == KvFormat::bf16) return fill_one(m, Format::bf16);
+      for (char& code : m) code = static_cast<char>(pick(random, -127, 127));
+      for (int64_t j = 0; j < shape.keys; ++j) {
+        const float scale = number(random, 2) / 127;
+        std::memcpy(m.data() + j * stride + shape.head_dim, &scale, sizeof scale);
+      }
+    };
     fill_one(q, format);
-    fill_one(k, kv_format);
-    fill_one(v, kv_format);
+    fill_kv(k, shape.k_stride);
+    fill_kv(v, shape.v_stride);
     fill_one(out, format);
   }
 
@@ -131,6 +176,13 @@ struct Problem {
     for (uint8_t& m : mask) {
       m = random.uniform(0, 1) < kept ? static_cast<uint8_t>(pick(random, 1, 255)) : 0;
     }
+  }
+
+  void write_key(int64_t j, int64_t d, float value) {
+    write_kv(kv_format, k.data(), shape.k_stride, j, d, shape.head_dim, value);
+  }
+  void write_value(int64_t j, int64_t d, float value) {
+    write_kv(kv_format, v.data(), shape.v_stride, j, d, shape.head_dim, value);
   }
 
   /// Rows of the matrix lie `stride` apart (0: one row for all; below 0: upwards), heads behind it.
@@ -213,7 +265,7 @@ inline Score score_of(const AttentionTable& t, const AttentionArgs& x, int64_t i
   double dot = 0, magnitude = 0;
   for (int64_t d = 0; d < x.head_dim; ++d) {
     const double product = read(t.format, x.q, i * x.q_stride + h * x.q_head_stride + d) *
-                           read(t.kv_format, x.k, j * x.k_stride + d);
+                           read_kv(t.kv_format, x.k, x.k_stride, j, d, x.head_dim);
     dot += product;
     magnitude += std::abs(product);
   }
@@ -265,7 +317,8 @@ inline Expected expect(const AttentionTable& t, const AttentionArgs& x, int64_t 
   for (int64_t d = 0; d < x.head_dim; ++d) {
     double value = 0, magnitude = 0;
     for (size_t j = 0; j < seen.size(); ++j) {
-      const double part = scores[j] / sum * read(t.kv_format, x.v, seen[j] * x.v_stride + d);
+      const double part =
+          scores[j] / sum * read_kv(t.kv_format, x.v, x.v_stride, seen[j], d, x.head_dim);
       value += part;
       magnitude += std::abs(part);
     }
@@ -308,8 +361,11 @@ inline std::string describe(const AttentionTable& t, const Problem& p) {
 /// body(table) for every variant that runs here, of all pairs of formats.
 template <class Body>
 void for_each_variant(Body body) {
-  const std::pair<Format, Format> pairs[] = {
-      {Format::f32, Format::f32}, {Format::bf16, Format::bf16}, {Format::f32, Format::bf16}};
+  const std::pair<Format, KvFormat> pairs[] = {{Format::f32, KvFormat::f32},
+                                               {Format::bf16, KvFormat::bf16},
+                                               {Format::f32, KvFormat::bf16},
+                                               {Format::f32, KvFormat::int8},
+                                               {Format::bf16, KvFormat::int8}};
   for (const auto& [format, kv_format] : pairs) {
     test::for_each_variant(kernels::attention_variants(format, kv_format),
                            [&, f = format, kv = kv_format](const AttentionTable& t) {

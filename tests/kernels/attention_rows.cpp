@@ -145,8 +145,8 @@ TEST_CASE("keys that a row does not see may hold anything, and values in blocks 
       for (int64_t j = 0; j < keys; ++j) {
         const bool in_block = j >= first && j < last;
         for (int64_t c = 0; c < d; ++c) {
-          if (j < at - window + 1 || j > at) write(t.kv_format, poisoned.k.data(), j * d + c, NAN);
-          if (!in_block) write(t.kv_format, poisoned.v.data(), j * d + c, INFINITY);
+          if (j < at - window + 1 || j > at) poisoned.write_key(j, c, NAN);
+          if (!in_block) poisoned.write_value(j, c, INFINITY);
         }
       }
       t.run(poisoned.args(scratch.data()));
@@ -203,17 +203,18 @@ TEST_CASE("strides, alignment and masked keys behind the last do not change a bi
       Problem b(t, {queries, keys + extra, d, 1, gap(), gap(), gap(), gap()});
       b.fill(random);
       const auto copy_rows = [&](const std::vector<char>& from, std::vector<char>& to, int64_t rows,
-                                 int64_t stride) {
-        const size_t bytes = from.size() / static_cast<size_t>(rows * d);
-        const size_t row_bytes = static_cast<size_t>(d) * bytes;
+                                 int64_t stride, int64_t row_bytes, int64_t unit) {
         for (int64_t r = 0; r < rows; ++r) {
-          std::memcpy(to.data() + static_cast<size_t>(r * stride) * bytes,
-                      from.data() + static_cast<size_t>(r) * row_bytes, row_bytes);
+          std::memcpy(to.data() + r * stride * unit, from.data() + r * row_bytes,
+                      static_cast<size_t>(row_bytes));
         }
       };
-      copy_rows(a.q, b.q, queries, b.shape.q_stride);
-      copy_rows(a.k, b.k, keys, b.shape.k_stride);
-      copy_rows(a.v, b.v, keys, b.shape.v_stride);
+      const auto bytes = static_cast<int64_t>(element_bytes(t.format));
+      const int64_t row = tern::kernels::kv_row_bytes(t.kv_format, d);
+      const int64_t unit = t.kv_format == KvFormat::int8 ? 1 : row / d;
+      copy_rows(a.q, b.q, queries, b.shape.q_stride, d * bytes, bytes);
+      copy_rows(a.k, b.k, keys, b.shape.k_stride, row, unit);
+      copy_rows(a.v, b.v, keys, b.shape.v_stride, row, unit);
       if (extra > 0) {
         b.mask.assign(static_cast<size_t>(keys + extra), 0);
         std::fill_n(b.mask.begin(), keys, uint8_t{1});
