@@ -21,7 +21,7 @@ PretrainedModel make(const std::string& own) {
       {Json::parse(R"({"vocab_size": 90, "hidden_size": 64, "intermediate_size": 48,
                        "num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 16,
                        "num_key_value_heads": 2, "max_position_embeddings": 4096,
-                       "initializer_range": 0.3, "eos_token_id": null, )" +
+                       "initializer_range": 0.1, "eos_token_id": null, )" +
                        own + "}",
                    "config.json"),
        "config.json"},
