@@ -20,6 +20,15 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def listed(text, allowed, what):
+    """The words of an option's value."""
+    words = [word for word in text.split(",") if word]
+    for word in words:
+        if word not in allowed:
+            raise SystemExit(f"--{what}: '{word}' is none of {', '.join(allowed)}")
+    return words
+
+
 def run(*command, **more):
     subprocess.run([str(part) for part in command], check=True, cwd=ROOT, stdout=sys.stderr, **more)
 

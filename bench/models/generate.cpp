@@ -3,7 +3,6 @@
 // interleave it with a peer's. Says "ready" when the model stands, then answers:
 //   prefill BATCH TOKENS         seconds to the first token of each row, random prompts
 //   decode BATCH TOKENS PROMPT   seconds of so many tokens of each row behind its first one
-//   greedy TOKENS ID...          the continuation of that prompt
 //   peak                         resident memory at most, MB
 // Usage: bench_generate MODEL [auto|float32|bfloat16|int8|int4] [threads]
 #include <sys/resource.h>
@@ -26,23 +25,6 @@ tern::PretrainedModel load(const std::string& path, const std::string& type) {
   return tern::AutoModelForCausalLM::from_pretrained(path, options);
 }
 
-void greedy(tern::Context& ctx, const tern::Model& model, int64_t tokens, std::istream& words) {
-  std::vector<int64_t> ids;
-  for (int64_t id = 0; words >> id;) ids.push_back(id);
-  tern::GenerationConfig config;
-  config.max_new_tokens = tokens;
-  config.eos_token_id.clear();
-  const auto length = static_cast<int64_t>(ids.size());
-  tern::GenerateHooks hooks;
-  hooks.on_token = [](int64_t, int64_t token) {
-    std::printf("%lld ", static_cast<long long>(token));
-    return true;
-  };
-  tern::generate(ctx, model, {{"input_ids", tern::Tensor::from<int64_t>(ids, {1, length})}}, config,
-                 hooks);
-  std::puts("");
-}
-
 void serve(tern::Context& ctx, const tern::Model& model) {
   tern::cli::LlmTiming timing(ctx, model);
   for (std::string line; std::getline(std::cin, line);) {
@@ -50,10 +32,7 @@ void serve(tern::Context& ctx, const tern::Model& model) {
     std::string verb;
     tern::cli::LlmTask t{};
     words >> verb;
-    if (verb == "greedy") {
-      words >> t.tokens;
-      greedy(ctx, model, t.tokens, words);
-    } else if (verb == "peak") {
+    if (verb == "peak") {
       rusage usage{};
       ::getrusage(RUSAGE_SELF, &usage);
       std::printf("%.1f\n", static_cast<double>(usage.ru_maxrss) / 1024);

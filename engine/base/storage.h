@@ -85,8 +85,8 @@ TERN_API StorageRef heap_storage(size_t size);
 /// next: pages of its own (but for sizes below 64 KiB), which the system has back when it is
 /// released. The heap would keep them, as a hole that the next copy may not fit in.
 TERN_API StorageRef page_storage(size_t size);
-/// The same for weights that stay: together in large pages where the system has them, which made
-/// reading 1.6 times as fast on one machine. May be made and dropped on any thread.
+/// The same for weights that stay: together in large pages where the system has them, which are read
+/// faster (bench/kernels/gemm.cpp: memory, huge). May be made and dropped on any thread.
 TERN_API StorageRef weight_storage(size_t size);
 /// A whole file, mapped read-only (Env::map_file). Without `populate` the reader calls
 /// Storage::populate for the parts it is going to read.

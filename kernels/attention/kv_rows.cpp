@@ -11,18 +11,27 @@ namespace tern::kernels {
 
 namespace {
 
+uint32_t float_bits(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
 // Adding it rounds a float below 2^22 to an integer, ties to even, as the compiler can vectorise.
 constexpr float kRound = 0x1.8p23f;
 constexpr float kLeast = 0x1p-120f;
 
 void quantize(const float* x, int64_t n, int8_t* out) {
-  float largest = 0;
-  bool bad = false;
+  // Magnitudes have the order of their bits, of which a maximum can be vectorised; infinities and
+  // NaNs are above all others.
+  uint32_t most = 0;
   for (int64_t i = 0; i < n; i++) {
-    const float magnitude = fabsf(x[i]);
-    bad |= !(magnitude < INFINITY);
-    largest = magnitude > largest ? magnitude : largest;
+    const uint32_t magnitude = float_bits(x[i]) & 0x7fffffff;
+    most = magnitude > most ? magnitude : most;
   }
+  const bool bad = most >= 0x7f800000;
+  float largest;
+  memcpy(&largest, &most, sizeof largest);
   float scale = bad ? NAN : largest / 127;
   float inverse = 127 / largest;
   if (bad || largest < kLeast) {

@@ -173,9 +173,19 @@ void GenerationConfig::read(const Config& c) {
 }
 
 void GenerationConfig::read_cache(const Config& c) {
-  constexpr std::string_view kNames[] = {
-      "",          "dynamic",   "dynamic_full",   "static", "offloaded_static",
-      "offloaded", "quantized", "sliding_window", "hybrid", "hybrid_chunked"};
+  // Those of Transformers 5.23 (generation/configuration_utils.py).
+  constexpr std::string_view kNames[] = {"",
+                                         "dynamic",
+                                         "offloaded",
+                                         "quantized",
+                                         "static",
+                                         "offloaded_static",
+                                         "sliding_window",
+                                         "hybrid",
+                                         "hybrid_chunked",
+                                         "offloaded_hybrid",
+                                         "offloaded_hybrid_chunked",
+                                         "paged"};
   cache_implementation = c.string({"cache_implementation"}, cache_implementation);
   if (std::find(std::begin(kNames), std::end(kNames), cache_implementation) == std::end(kNames)) {
     fail(ErrorCode::invalid_argument,

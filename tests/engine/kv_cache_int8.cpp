@@ -15,12 +15,6 @@ using namespace tern::test;
 
 namespace {
 
-Tensor in(Context& ctx, const Tensor& x, DType dtype) {
-  Tensor out = Tensor::empty(dtype, x.shape());
-  cpu_backend().convert(ctx, x, out);
-  return out;
-}
-
 /// Attention of the last query over `tokens` tokens that came in steps of `step`.
 Tensor attend(Context& ctx, KvCache& cache, const Tensor& q, const Tensor& k, const Tensor& v,
               int64_t step) {

@@ -29,14 +29,6 @@ int64_t pick(std::mt19937& rng, int64_t low, int64_t high) {
   return std::uniform_int_distribution<int64_t>(low, high)(rng);
 }
 
-/// As it comes into a cache of that type.
-Tensor in(Context& ctx, const Tensor& x, DType dtype) {
-  if (dtype == DType::i8) return x;
-  Tensor out = Tensor::empty(dtype, x.shape());
-  cpu_backend().convert(ctx, x, out);
-  return out;
-}
-
 /// Both caches, and how they were used.
 struct Pair {
   KvShape shape;
@@ -75,8 +67,8 @@ struct Pair {
     }
     for (int64_t layer = 0; layer < shape.layers; ++layer) {
       const Tensor q = random(rng, {tokens, kHeads, shape.head_dim});
-      const Tensor kv =
-          in(ctx, random(rng, {tokens, 2 * shape.kv_heads * shape.head_dim}), shape.dtype);
+      const Tensor kv = in(ctx, random(rng, {tokens, 2 * shape.kv_heads * shape.head_dim}),
+                           shape.dtype == DType::bf16 ? DType::bf16 : DType::f32);
       CAPTURE(layer);
       CHECK(attends_alike(layer, a, b, q, split_heads(kv, 0, 2, 2), split_heads(kv, 1, 2, 2)));
     }

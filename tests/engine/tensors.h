@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "../../engine/tensor.h"
+#include "../../engine/ops.h"
 
 namespace tern::test {
 
@@ -19,6 +19,12 @@ inline Tensor random(std::mt19937& rng, Shape shape, float scale = 1.0F) {
 inline bool same_bits(const Tensor& a, const Tensor& b) {
   return a.dtype() == b.dtype() && a.shape() == b.shape() && a.dense() && b.dense() &&
          std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+inline Tensor in(Context& ctx, const Tensor& x, DType dtype) {
+  Tensor out = Tensor::empty(dtype, x.shape());
+  cpu_backend().convert(ctx, x, out);
+  return out;
 }
 
 }  // namespace tern::test

@@ -8,6 +8,7 @@
 #include "../../engine/base/format.h"
 #include "../../models/generate/generate.h"
 #include "golden.h"
+#include "random_decoder.h"
 
 using namespace tern;
 using hub::Json;
@@ -17,15 +18,8 @@ namespace {
 using Row = std::vector<int64_t>;
 
 PretrainedModel make(const std::string& own) {
-  return AutoModelForCausalLM::from_config(
-      {Json::parse(R"({"vocab_size": 90, "hidden_size": 64, "intermediate_size": 48,
-                       "num_hidden_layers": 3, "num_attention_heads": 4, "head_dim": 16,
-                       "num_key_value_heads": 2, "max_position_embeddings": 4096,
-                       "initializer_range": 0.1, "eos_token_id": null, )" +
-                       own + "}",
-                   "config.json"),
-       "config.json"},
-      {.seed = 6});
+  return tern::test::random_decoder(
+      R"("hidden_size": 64, "head_dim": 16, "initializer_range": 0.1, )" + own);
 }
 
 Row prompt_of(int64_t count, int64_t seed) {
@@ -98,11 +92,11 @@ TEST_CASE(
 }
 
 TEST_CASE("names of caches are Transformers', and a quantized one has 8 bits") {
-  for (const char* name : {"dynamic", "static", "hybrid", "quantized"})
+  for (const char* name : {"dynamic", "static", "hybrid", "paged", "quantized"})
     CHECK(error_of(cat(R"({"cache_implementation": ")", name, "\"}")) == "");
-  CHECK(error_of(R"({"cache_implementation": "paged"})") ==
+  CHECK(error_of(R"({"cache_implementation": "boundless"})") ==
         "generate: 'cache_implementation' must be dynamic, static, quantized or another of "
-        "Transformers' names, found 'paged'");
+        "Transformers' names, found 'boundless'");
   const std::string bits = R"({"cache_implementation": "quantized", "cache_config": {"nbits": )";
   CHECK(error_of(bits + "8}}") == "");
   CHECK(error_of(bits + "4}}") ==

@@ -37,7 +37,7 @@ class Llama(Worker):
     def sample(self, index):
         return ll.llama_sampler_sample(self.sampler, self.context, index)
 
-    def run(self, prompts, tokens):
+    def seconds(self, prompts, tokens):
         ll.llama_memory_clear(self.memory, True)
         flat = [(row, i, token, i == len(prompt) - 1)
                 for row, prompt in enumerate(prompts) for i, token in enumerate(prompt)]
@@ -48,20 +48,13 @@ class Llama(Worker):
             for i, (row, _, _, wanted) in enumerate(part):
                 if wanted:
                     last[row] = self.sample(i)
-        out, more = [last], 0
+        more = 0
         for step in range(tokens):
             more += self.decode([(row, len(prompts[row]) + step, token, True) for row, token in enumerate(last)])
             start = time.perf_counter()
             last = [self.sample(row) for row in range(len(prompts))]
             more += time.perf_counter() - start
-            out.append(last)
-        return first, more, out
-
-    def seconds(self, prompts, tokens):
-        return self.run(prompts, tokens)[:2]
-
-    def greedy(self, prompt, tokens):
-        return [row[0] for row in self.run([prompt], tokens - 1)[2]]
+        return first, more
 
 
 serve(Llama)

@@ -14,21 +14,15 @@ class Pipeline(Worker):
     def __init__(self, path, threads):
         self.pipe = openvino_genai.LLMPipeline(path, "CPU", INFERENCE_NUM_THREADS=threads)
 
-    def run(self, prompts, tokens):
+    def seconds(self, prompts, tokens):
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens, config.ignore_eos, config.do_sample = tokens + 1, True, False
         config.apply_chat_template = False
         ids = np.array(prompts, np.int64)
-        return self.pipe.generate(openvino_genai.TokenizedInputs(openvino.Tensor(ids), openvino.Tensor(np.ones_like(ids))),
-                                  config)
-
-    def seconds(self, prompts, tokens):
-        metrics = self.run(prompts, tokens).perf_metrics
+        inputs = openvino_genai.TokenizedInputs(openvino.Tensor(ids), openvino.Tensor(np.ones_like(ids)))
+        metrics = self.pipe.generate(inputs, config).perf_metrics
         times = metrics.raw_metrics.m_new_token_times  # of each step, ms
         return metrics.get_ttft().mean / 1e3, (times[-1] - times[0]) / 1e3
-
-    def greedy(self, prompt, tokens):
-        return list(self.run([prompt], tokens - 1).tokens[0])
 
 
 serve(Pipeline)

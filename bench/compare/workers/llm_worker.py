@@ -12,14 +12,12 @@ import sys
 
 class Worker:
     """A peer gives `seconds(prompts, tokens)`: seconds to the first token of each row, and from there to `tokens` more;
-    `greedy(prompt, tokens)`: the continuation; `vocabulary`."""
+    and `vocabulary`."""
 
     def answer(self, verb, arguments):
-        numbers = list(map(int, arguments))
-        if verb == "greedy":
-            return " ".join(map(str, self.greedy(numbers[1:], numbers[0])))
         if verb == "peak":
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        numbers = list(map(int, arguments))
         batch, tokens = numbers[:2]
         length = numbers[2] if verb == "decode" else tokens
         prompts = [[random.randrange(self.vocabulary) for _ in range(length)] for _ in range(batch)]
