@@ -6,6 +6,8 @@
 #include <dlfcn.h>
 #include <signal.h>
 
+#include <array>
+
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
 #include "http_exchange.h"
@@ -186,6 +188,7 @@ class CurlSession final : public HttpSession {
   void configure(const HttpRequest& request, HttpExchange& exchange, curl_slist* headers);
 
   CURL* handle_;
+  std::array<char, CURL_ERROR_SIZE> reason_;  // the library's, of the exchange's end
 };
 
 void CurlSession::configure(const HttpRequest& request, HttpExchange& exchange,
@@ -207,10 +210,14 @@ void CurlSession::configure(const HttpRequest& request, HttpExchange& exchange,
   set(CURLOPT_NOPROGRESS, 0L);
   set(CURLOPT_XFERINFOFUNCTION, on_progress);
   set(CURLOPT_XFERINFODATA, &exchange);
-  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    const auto file = env().variable(name);
-    if (!file || file->empty()) continue;
-    set(CURLOPT_CAINFO, file->c_str());
+  set(CURLOPT_ERRORBUFFER, reason_.data());
+  for (const char* name :
+       {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+    const auto trusted = env().variable(name);
+    if (!trusted || trusted->empty()) continue;
+    const bool folder = env().stat(*trusted).directory;
+    set(CURLOPT_CAINFO, folder ? nullptr : trusted->c_str());
+    if (folder) set(CURLOPT_CAPATH, trusted->c_str());
     break;
   }
 }
@@ -224,6 +231,7 @@ HttpResult CurlSession::send(const HttpRequest& request, HttpReceiver& receiver)
   }
   const std::unique_ptr<curl_slist, decltype(curl().slist_free_all)> owner(headers,
                                                                            curl().slist_free_all);
+  reason_[0] = '\0';
   configure(request, exchange, headers);
   CURLcode code = CURLE_OK;
   {
@@ -232,7 +240,8 @@ HttpResult CurlSession::send(const HttpRequest& request, HttpReceiver& receiver)
   }
   if (exchange.thrown) std::rethrow_exception(exchange.thrown);
   if (code == CURLE_OK) exchange.give_head();
-  HttpResult result{.head = std::move(exchange.head), .problem = curl().strerror(code)};
+  HttpResult result{.head = std::move(exchange.head),
+                    .problem = reason_[0] ? reason_.data() : curl().strerror(code)};
   result.end = exchange.stopped            ? HttpEnd::stopped
                : exchange.too_many_headers ? HttpEnd::malformed
                : exchange.stalled          ? HttpEnd::broken

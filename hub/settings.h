@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the environment says about the hub, by huggingface_hub's rules: HF_ENDPOINT, HF_TOKEN,
-// HF_TOKEN_PATH, HF_HUB_OFFLINE and the rest. Proxies (https_proxy, no_proxy, …) are the HTTP
-// client's own business.
+// HF_TOKEN_PATH, HF_HUB_OFFLINE and the rest. Proxies (https_proxy, no_proxy, …) and the trusted
+// certificates (SSL_CERT_FILE, …: never none) are the HTTP client's own business.
 #pragma once
 
 #include <string>
