@@ -222,13 +222,15 @@ void RepoCache::mark_absent(const std::string& commit, const std::string& path) 
 }
 
 void RepoCache::remove_strays() const {
+  const auto remove_if_old = [](const std::string& path) {
+    const FileInfo info = env().link_info(path);
+    if (env().wall_time_ns() - info.mtime_ns > kDay) env().remove_file(path);
+  };
   try_to([&] {
     const std::string blobs = folder_ + "/blobs";
     for (const std::string& name : env().list_directory(blobs)) {
-      if (!name.ends_with(".incomplete")) continue;
-      const std::string path = cat(blobs, "/", name);
-      const FileInfo info = env().link_info(path);
-      if (env().wall_time_ns() - info.mtime_ns > kDay) env().remove_file(path);
+      // One that cannot be removed does not keep the others.
+      if (name.ends_with(".incomplete")) try_to([&] { remove_if_old(cat(blobs, "/", name)); });
     }
   });
 }

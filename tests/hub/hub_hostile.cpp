@@ -150,6 +150,49 @@ TEST_CASE("nothing is written through what is planted in the cache") {
     expect_error([] { download(kModel, {}); }, ErrorCode::denied,
                  "is a folder where a file belongs");
   }
+  SUBCASE("a folder of a snapshot that is a link") {
+    scene.hub.models[kModel].files["sub/config.json"] = {.content = "{}"};
+    scene.folder.link((scene.folder / "elsewhere").string(),
+                      repo + "/snapshots/" + commit + "/sub");
+    expect_error([] { download(kModel, {}, {"sub/config.json"}); }, ErrorCode::denied, "remove it");
+  }
+  SUBCASE("a partial file and a blob that share their bytes with others") {
+    fs::create_directories(scene.folder / (repo + "/blobs"));
+    for (const std::string& name : {hash, hash + ".00000000.incomplete"}) {
+      fs::create_hard_link(scene.folder / "elsewhere/x", scene.folder / (repo + "/blobs/" + name));
+    }
+    download(kModel, {});
+    CHECK(tree(scene.folder / "cache").at(repo.substr(6) + "/blobs/" + hash) ==
+          scene.hub.models[kModel].files["config.json"].content);
+  }
+  SUBCASE("pipes in place of a ref, a lock, a partial file and a file of a snapshot") {
+    for (const std::string& name :
+         {repo + "/refs/main", "cache/.locks/models--org--name/" + hash + ".lock",
+          repo + "/blobs/" + hash + ".00000000.incomplete",
+          repo + "/snapshots/" + commit + "/config.json"}) {
+      fs::create_directories((scene.folder / name).parent_path());
+      REQUIRE(mkfifo((scene.folder / name).c_str(), 0600) == 0);
+    }
+    download(kModel, {});
+    CHECK(tree(scene.folder / "cache").at(repo.substr(6) + "/refs/main") == commit);
+  }
+  SUBCASE("refs that lead elsewhere, by their text and by a link") {
+    scene.folder.write(repo + "/refs/main", "../../../elsewhere");
+    expect_error([] { Repo::open(kModel, {.local_files_only = true}); }, ErrorCode::denied,
+                 "instead of the 40");
+    fs::remove(scene.folder / (repo + "/refs/main"));
+    scene.folder.link((scene.folder / "elsewhere/x").string(), repo + "/refs/main");
+    download(kModel, {});
+    CHECK(tree(scene.folder / "cache").at(repo.substr(6) + "/refs/main") == commit);
+  }
+  SUBCASE("folders in place of a ref and a lock") {
+    const std::string lock = "cache/.locks/models--org--name/" + hash + ".lock";
+    fs::create_directories(scene.folder / lock);
+    expect_error([] { download(kModel, {}); }, ErrorCode::invalid_argument, ".lock");
+    fs::remove(scene.folder / lock);
+    fs::create_directories(scene.folder / (repo + "/refs/main"));
+    expect_error([] { download(kModel, {}); }, ErrorCode::denied, "remove it");
+  }
   SUBCASE("a blob of another size is fetched again") {
     scene.folder.write(repo + "/blobs/" + hash, "torn");
     download(kModel, {});

@@ -222,10 +222,14 @@ TEST_CASE("what downloads left behind is removed after a day") {
   const std::string blobs = "cache/models--org--name/blobs/";
   const std::string old = blobs + std::string(64, 'a') + ".0badcafe.incomplete";
   const std::string fresh = blobs + std::string(64, 'b') + ".0badcafe.incomplete";
+  const std::string planted = blobs + std::string(64, '0') + ".0badcafe.incomplete";
   folder.write(old, "x");
   folder.write(fresh, "x");
-  std::filesystem::last_write_time(
-      folder / old, std::filesystem::file_time_type::clock::now() - std::chrono::hours(25));
+  folder.write(planted + "/in a folder", "x");  // cannot be removed, and keeps nothing else
+  for (const std::string& name : {old, planted}) {
+    std::filesystem::last_write_time(
+        folder / name, std::filesystem::file_time_type::clock::now() - std::chrono::hours(25));
+  }
   download(kModel, {});
   CHECK(!std::filesystem::exists(folder / old));
   CHECK(std::filesystem::exists(folder / fresh));
