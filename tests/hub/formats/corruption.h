@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../../../engine/base/error.h"
+#include "../../allocations.h"
 
 namespace tern::test {
 
@@ -27,6 +28,7 @@ class Corruptor {
     /// The file is cut, or goes on as another, in one of so many cases where it might: formats
     /// whose end says where all else is.
     size_t rarity_of_ends = 1;
+    size_t fixed = 16 << 10;  // bytes of the heap that a parser may take whatever the file's size
   };
   explicit Corruptor(Plan plan) : plan_(std::move(plan)), random_(plan_.seed) {}
 
@@ -85,26 +87,31 @@ struct Counts {
 constexpr int kRounds = 1'000'000;
 
 /// Runs `check` on every corruption: what is wrong with what it was given, or nullptr; an Error of
-/// a code that a parser may give is as good.
+/// a code that a parser may give is as good. Neither takes more of the
+/// heap than four times the file and `plan.fixed`.
 template <class Check>
 Counts check_corruptions(Corruptor::Plan plan, Check check) {
   CAPTURE(plan.seed);
+  const size_t fixed = plan.fixed;
   Corruptor corruptor(std::move(plan));
   Counts counts;
   for (int round = 0; round < kRounds; ++round) {
     corruptor.next();
+    const char* problem = nullptr;
+    start_peak();
     try {
-      const char* problem = check(corruptor.file);
+      problem = check(corruptor.file);
       ++counts.accepted;
-      if (!problem) continue;
-      CAPTURE(round);
-      CAPTURE(corruptor.file);
-      FAIL(problem);
     } catch (const Error& error) {
       counts.corrupt += error.code() == ErrorCode::corrupt;
       counts.denied += error.code() == ErrorCode::denied;
       counts.unsupported += error.code() == ErrorCode::unsupported;
     }
+    if (peak_bytes() > 4 * corruptor.file.size() + fixed) problem = "out of proportion to the file";
+    if (!problem) continue;
+    CAPTURE(round);
+    CAPTURE(corruptor.file);
+    FAIL(problem);
   }
   CHECK(counts.accepted + counts.corrupt + counts.denied + counts.unsupported == kRounds);
   MESSAGE(counts.accepted << " accepted, " << counts.corrupt << " corrupt, " << counts.denied

@@ -11,7 +11,6 @@
 #include <limits>
 #include <new>
 #include <optional>
-#include <random>
 
 #include "../../../engine/base/format.h"
 #include "../../allocations.h"
@@ -374,45 +373,6 @@ TEST_CASE("any allocation of parsing may fail and nothing is lost") {
     CHECK(thrown > 10);
     CHECK(parse(text).dump() == text);
   }
-}
-
-TEST_CASE("any of 200000 corruptions is an Error or reads the same again from its dump") {
-  constexpr unsigned kSeed = 31337;
-  CAPTURE(kSeed);
-  std::mt19937 random(kSeed);
-  const auto below = [&random](size_t n) { return static_cast<size_t>(random() % n); };
-  const std::string_view seed =
-      R"({"a":[1,-2.5e3,"x\u00e9\ud83d\ude00",true,null,NaN],"b":{"c":{},"d":[]},"e":1e400})";
-  constexpr std::string_view kBytes = "{}[]:,\"\\0123456789.eE+-tfnNI u\t\n\x01\xC3\xA9";
-  size_t accepted = 0;
-  for (int round = 0; round < 200'000; ++round) {
-    std::string text(seed);
-    for (size_t i = 1 + below(3); i > 0; --i) {
-      const size_t at = below(text.size());
-      switch (below(4)) {
-        case 0:
-          text[at] = kBytes[below(kBytes.size())];
-          break;
-        case 1:
-          text.insert(at, 1, kBytes[below(kBytes.size())]);
-          break;
-        case 2:
-          text.erase(at, 1 + below(3));
-          break;
-        default:
-          text.insert(at, text.substr(below(text.size()), below(8)));
-      }
-    }
-    CAPTURE(text);
-    try {
-      const std::string once = parse(text).dump();
-      REQUIRE(parse(once).dump() == once);
-      ++accepted;
-    } catch (const Error& error) {
-      REQUIRE(error.code() == ErrorCode::corrupt);
-    }
-  }
-  CHECK(accepted > 10'000);
 }
 
 TEST_CASE("the configurations of real repositories are read") {
