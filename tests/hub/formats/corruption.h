@@ -111,7 +111,7 @@ Counts check_corruptions(Corruptor::Plan plan, Check check) {
     if (!problem) continue;
     CAPTURE(round);
     CAPTURE(corruptor.file);
-    FAIL(problem);
+    FAIL(std::string(problem));
   }
   CHECK(counts.accepted + counts.corrupt + counts.denied + counts.unsupported == kRounds);
   MESSAGE(counts.accepted << " accepted, " << counts.corrupt << " corrupt, " << counts.denied

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading and saving where any allocation, or any question to the system, fails: an Error or
+// std::bad_alloc, nothing lost, and the next call does what it did before.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "../../models/text/tokenizer.h"
+#include "../allocations.h"
+#include "../hub/faulty_env.h"
+#include "../hub/formats/torch_bytes.h"
+#include "gguf_export.h"
+#include "golden.h"
+#include "random_decoder.h"
+
+using namespace tern;
+using namespace tern::test;
+
+namespace {
+
+constexpr const char* kTiny = R"("model_type": "llama", "hidden_size": 16, "num_hidden_layers": 1)";
+
+const LoadOptions kGguf = {.dtype = "float32", .gguf_file = "model.gguf"};
+
+/// The same weights in every form that from_pretrained reads.
+struct Forms {
+  std::string folder = golden::scratch_folder("load-faults");
+
+  Forms() {
+    const PretrainedModel model = random_decoder(kTiny);
+    model.save_pretrained(folder + "/one");
+    model.save_pretrained(folder + "/shards", {.max_shard_size = "4KB"});
+    std::filesystem::create_directories(folder + "/bin");
+    golden::write(folder + "/bin/config.json", golden::read(folder + "/one/config.json"));
+    golden::write(folder + "/bin/pytorch_model.bin", torch());
+    std::filesystem::create_directories(folder + "/gguf");
+    golden::write(folder + "/gguf/model.gguf", export_gguf(folder + "/one", "llama").made());
+  }
+
+ private:
+  std::string torch() const {
+    std::vector<std::pair<std::string, std::string>> items;
+    std::vector<StoredBytes> storages;
+    for (const auto& [name, t] : golden::tensors(folder + "/one/model.safetensors")) {
+      const std::string key = std::to_string(items.size());
+      pickled::Place place;
+      place.shape.assign(t.shape().dims().begin(), t.shape().dims().end());
+      int64_t stride = 1;
+      for (size_t i = place.shape.size(); i-- > 0; stride *= place.shape[i])
+        place.strides.insert(place.strides.begin(), stride);
+      items.emplace_back(name,
+                         pickled::tensor(pickled::storage("FloatStorage", key, stride), place));
+      storages.push_back({key, std::string(as_text({t.raw(), t.bytes()}))});
+    }
+    return torch_zip(pickled::dict(items), storages).bytes;
+  }
+};
+
+Tensor logits(const PretrainedModel& model) {
+  const std::vector<int64_t> ids = {5, 6};
+  return model({{"input_ids", Tensor::from<int64_t>(ids, {1, 2})}}).get("logits").clone();
+}
+
+struct Call {
+  const char* name;
+  std::function<void()> call;
+};
+
+/// What loads, of these folders: the model in each form, quantised, and a tokenizer.
+std::vector<Call> loads(const std::string& folder) {
+  const auto model = [&](const char* form, const LoadOptions& options = {}) {
+    return [path = folder + "/" + form, options] {
+      AutoModelForCausalLM::from_pretrained(path, options);
+    };
+  };
+  return {{"safetensors", model("one")},
+          {"shards", model("shards")},
+          {"bin", model("bin")},
+          {"gguf", model("gguf", kGguf)},
+          {"int8", model("one", {.quantize = "int8", .packed_cache = false})},
+          {"disk", model("one", {.device_map = "disk"})},
+          {"tokenizer", [] {
+             AutoTokenizer::from_pretrained(std::string(TERN_TEST_DATA) + "/tokenizers/chat");
+           }}};
+}
+
+/// Makes the k-th allocation of `call`, or that and all after it, fail, for every k.
+void fail_each_allocation(const Call& tried) {
+  CAPTURE(std::string(tried.name));
+  tried.call();  // what is made once stays
+  for (const bool onwards : {false, true}) {
+    size_t k = 0, thrown = 0;
+    for (bool failed = true; failed;) {
+      ++k;
+      CAPTURE(k);
+      CAPTURE(onwards);
+      const long live = live_allocations();
+      bool threw = false;
+      {
+        const FailAllocation failing(k, onwards);
+        try {
+          tried.call();
+        } catch (const std::bad_alloc&) {
+          threw = true;
+        } catch (const Error& error) {
+          threw = error.code() == ErrorCode::out_of_memory;
+        }
+        failed = failing.hit();
+      }
+      // A few of the library's own are tries, which it does without.
+      thrown += threw;
+      CHECK((failed || !threw));
+      CHECK(live_allocations() == live);
+    }
+    MESSAGE(std::string(tried.name), ": ", thrown, " errors of ", k - 1, " allocations");
+    CHECK(thrown > (k - 1) * 9 / 10);
+    CHECK(k > 100);
+  }
+  tried.call();
+}
+
+/// The real system but for one of its answers about files, counted from the first.
+class UnreadableEnv : public Env {
+ public:
+  UnreadableEnv() { set_env(this); }
+  ~UnreadableEnv() override { set_env(nullptr); }
+  int calls = 0, at = -1;
+
+  FileInfo stat(const std::string& path) override { return step(path), Env::stat(path); }
+  FileInfo link_info(const std::string& path) override { return step(path), Env::link_info(path); }
+  std::string read_file(const std::string& path, uint64_t limit) override {
+    return step(path), Env::read_file(path, limit);
+  }
+  FileMapping map_file(const std::string& path, bool populate) override {
+    return step(path), Env::map_file(path, populate);
+  }
+  FileMapping map_memory(size_t size) override { return step("memory"), Env::map_memory(size); }
+  std::vector<std::string> list_directory(const std::string& path) override {
+    return step(path), Env::list_directory(path);
+  }
+  std::string real_path(const std::string& path) override {
+    return step(path), Env::real_path(path);
+  }
+
+ private:
+  void step(const std::string& path) {
+    if (calls++ == at) fail(ErrorCode::io, path + ": cannot read: Input/output error");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every form of the weights is the same model") {
+  const Forms forms;
+  const auto of = [&](const char* form, const LoadOptions& options = {}) {
+    return logits(AutoModelForCausalLM::from_pretrained(forms.folder + "/" + form, options));
+  };
+  const Tensor expected = of("one");
+  CHECK(golden::same_bits(of("shards"), expected));
+  CHECK(golden::same_bits(of("bin"), expected));
+  CHECK(golden::error(of("gguf", kGguf), expected) <= 1e-6);
+}
+
+TEST_CASE("any allocation of loading may fail, and nothing is lost") {
+  const Forms forms;
+  for (const Call& load : loads(forms.folder)) fail_each_allocation(load);
+}
+
+TEST_CASE("any allocation of saving may fail, and the next save is whole") {
+  const Forms forms;
+  const PretrainedModel model = AutoModelForCausalLM::from_pretrained(forms.folder + "/one");
+  const std::string folder = forms.folder + "/saved";
+  FaultyEnv no_waiting;
+  fail_each_allocation({"save_pretrained", [&] { model.save_pretrained(folder); }});
+  CHECK(golden::files_of(folder) == golden::files_of(forms.folder + "/one"));
+  CHECK(golden::read(folder + "/model.safetensors") ==
+        golden::read(forms.folder + "/one/model.safetensors"));
+}
+
+TEST_CASE("whichever file cannot be asked or read, loading is an Error that names it") {
+  const Forms forms;
+  for (const Call& load : loads(forms.folder)) {
+    CAPTURE(std::string(load.name));
+    const long live = live_allocations();
+    int at = 0, thrown = 0;
+    for (bool more = true; more; ++at) {
+      CAPTURE(at);
+      UnreadableEnv env;
+      env.at = at;
+      const auto [code, message] = golden::error_of(load.call);
+      more = env.calls > at;
+      if (message != "nothing was thrown") {
+        ++thrown;
+        CHECK(code == ErrorCode::io);
+        CHECK(message.find("Input/output error") != std::string::npos);
+      }
+    }
+    MESSAGE(std::string(load.name), ": ", thrown, " errors of ", at - 1, " calls");
+    CHECK(thrown >= 3);
+    load.call();
+    CHECK(live_allocations() == live);
+  }
+}
