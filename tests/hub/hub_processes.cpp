@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <random>
 
 #include "../../hub/download.h"
@@ -76,7 +77,14 @@ TEST_CASE("child process: downloads the model" * doctest::skip()) {
   download(kModel, {});
 }
 
-TEST_CASE("killed at any moment, a download leaves nothing wrong and the next one goes on") {
+namespace {
+
+struct Kills {
+  int killed = 0, resumed = 0;
+};
+
+/// Kills downloads from a hub of its own at random moments until `wanted` have died.
+void kill_downloads(unsigned seed, int wanted, Kills& kills) {
   FakeHub hub;
   hub.models[kModel] = small_model(kSize);
   hub.tamper = [](const HubRequest& request, HubReply& reply) {
@@ -84,11 +92,9 @@ TEST_CASE("killed at any moment, a download leaves nothing wrong and the next on
     reply.piece = 10'000;  // 40 ms, so that kills fall into it
     reply.pause_ms = 1;
   };
-  std::mt19937 random(3);
-  constexpr int kKills = 200;
-  int killed = 0, resumed = 0;
+  std::mt19937 random(seed);
   auto folder = std::make_unique<TemporaryFolder>();
-  for (int round = 0; killed < kKills && round < 4 * kKills; ++round) {
+  for (int round = 0; kills.killed < wanted && round < 4 * wanted; ++round) {
     const DownloadProcess process(hub, *folder, kChild);
     // By the clock, or when so much has come.
     const uint64_t enough = hub.content_bytes() + random() % kSize;
@@ -102,7 +108,7 @@ TEST_CASE("killed at any moment, a download leaves nothing wrong and the next on
     process.kill();
     const bool whole = process.wait();
     check_cache(*folder / "cache");
-    if (!whole) ++killed;
+    if (!whole) ++kills.killed;
     if (!whole && random() % 8 != 0) continue;
     // Now to the end, and anew.
     hub.forget_requests();
@@ -110,13 +116,30 @@ TEST_CASE("killed at any moment, a download leaves nothing wrong and the next on
     check_cache(*folder / "cache");
     CHECK(std::filesystem::exists(*folder / "cache" / (kSnapshot + "model.safetensors")));
     for (const HubRequest& request : hub.requests()) {
-      if (request.content_server && !request.header("range").empty()) ++resumed;
+      if (request.content_server && !request.header("range").empty()) ++kills.resumed;
     }
     folder = std::make_unique<TemporaryFolder>();
   }
-  MESSAGE(killed, " kills, ", resumed, " downloads went on in the middle");
-  CHECK(killed >= kKills);
-  CHECK(resumed > 0);
+}
+
+}  // namespace
+
+TEST_CASE("killed at any moment, a download leaves nothing wrong and the next one goes on") {
+  constexpr int kKills = 340, kBeside = 4;  // most of the time of each is waiting
+  std::array<Kills, kBeside> kills;
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kBeside; ++i) {
+    threads.emplace_back([&, i] { kill_downloads(3 + i, kKills / kBeside, kills[i]); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Kills all;
+  for (const Kills& some : kills) {
+    all.killed += some.killed;
+    all.resumed += some.resumed;
+  }
+  MESSAGE(all.killed, " kills, ", all.resumed, " downloads went on in the middle");
+  CHECK(all.killed >= kKills);
+  CHECK(all.resumed > 0);
 }
 
 TEST_CASE("where no thread can be started, a download goes on without") {
@@ -135,11 +158,11 @@ TEST_CASE("processes that download the same model all succeed, and the bytes com
     reply.piece = 10'000;
     reply.pause_ms = 1;
   };
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 10; ++round) {
     const TemporaryFolder folder;
     const uint64_t before = hub.content_bytes();
     std::vector<DownloadProcess> processes;
-    for (int i = 0; i < 6; ++i) processes.emplace_back(hub, folder, kChild);
+    for (int i = 0; i < 16; ++i) processes.emplace_back(hub, folder, kChild);
     for (const DownloadProcess& process : processes) CHECK(process.wait());
     CHECK(check_cache(folder / "cache"));
     CHECK(hub.content_bytes() - before == kSize);
@@ -160,7 +183,7 @@ class LyingLocks : public HubEnv {
 
 TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
   for (const LockState answer : {LockState::taken, LockState::unavailable}) {
-    for (int round = 0; round < 5; ++round) {
+    for (int round = 0; round < 20; ++round) {
       FakeHub hub;
       hub.models[kModel] = small_model(kSize);
       const TemporaryFolder folder;
@@ -168,14 +191,14 @@ TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
       environment.answer = answer;
       std::vector<std::thread> threads;
       std::atomic<int> good = 0;
-      for (int i = 0; i < 8; ++i) {
+      for (int i = 0; i < 16; ++i) {
         threads.emplace_back([&] {
           download(kModel, {});
           ++good;
         });
       }
       for (std::thread& thread : threads) thread.join();
-      CHECK(good == 8);
+      CHECK(good == 16);
       CHECK(check_cache(folder / "cache"));
     }
   }

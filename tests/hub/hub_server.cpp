@@ -104,10 +104,10 @@ LocalServer::~LocalServer() {
   ::shutdown(listener_, SHUT_RDWR);
   thread_.join();
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     for (const int socket : open_) ::shutdown(socket, SHUT_RDWR);
+    closed_.wait(lock, [this] { return open_.empty(); });
   }
-  for (std::thread& peer : peers_) peer.join();
   ::close(listener_);
 }
 
@@ -124,7 +124,8 @@ void LocalServer::accept_all() {
     ++connections;
     const std::scoped_lock lock(mutex_);
     open_.insert(socket);
-    peers_.emplace_back([this, socket] { serve(socket); });
+    // Not kept to be joined: tens of thousands of ended threads would still have their stacks.
+    std::thread([this, socket] { serve(socket); }).detach();
   }
 }
 
@@ -144,6 +145,7 @@ void LocalServer::serve(int socket) {
   const std::scoped_lock lock(mutex_);
   open_.erase(socket);
   ::close(socket);
+  closed_.notify_all();
 }
 
 bool LocalServer::send(int socket, const HubRequest& request, const HubReply& reply) {

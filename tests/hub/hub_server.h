@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -64,8 +65,8 @@ class LocalServer {
   std::atomic<bool> ending_{false};
   std::thread thread_;
   std::mutex mutex_;
+  std::condition_variable closed_;
   std::set<int> open_;
-  std::vector<std::thread> peers_;
 };
 
 class FakeHub {
