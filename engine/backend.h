@@ -57,7 +57,7 @@ struct Segments {
 ///   int4        int4 in groups of 32 along k, x in int8 likewise (kernels/gemm_block)
 enum class WeightFormat { f32, bf16, f16, int8, int4 };
 
-/// Panels of quantised weights that were packed before, perhaps by another process. Linear asks it
+/// Panels of weights that were packed before, perhaps by another process. Linear asks it
 /// before it reads a weight, and hands it what it had to pack. Called by the thread that loads.
 class TERN_API PackedStore {
  public:
@@ -71,7 +71,7 @@ struct LinearFormat {
   WeightFormat weights = WeightFormat::f32;
   /// What results that only matrix products and attention read are kept in: f32 or bf16.
   DType narrow = DType::f32;
-  /// Where Linear looks for quantised weights first; null: nowhere. Matrices do not keep it.
+  /// Where Linear looks for packed weights first; null: nowhere. Matrices do not keep it.
   std::shared_ptr<PackedStore> store = {};
   /// Weights that a Linear does not pack once but for each product; null: none. Nor this.
   std::shared_ptr<WeightStream> stream = {};
@@ -171,7 +171,8 @@ class TERN_API Backend {
   /// file mapping are given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                                    LinearFormat format, bool woven) = 0;
-  /// The bytes of a matrix that pack() quantised, for adopt(); empty for any other.
+  /// The bytes of a matrix that pack() made of floats, for adopt(); empty where they are not in one
+  /// piece, of a multiple of kAlignment.
   virtual StorageRef panels(const PackedMatrix& w) const = 0;
   /// The matrix [n, k] whose panels these are, a multiple of kAlignment in memory. They were packed
   /// in the same format, under the same packed_layout(); null when their size cannot be right.

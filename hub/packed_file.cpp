@@ -90,7 +90,7 @@ PackedFile::PackedFile(std::string folder, std::string_view key)
   try {
     if (env().stat(path).exists) runs_ = runs_of(path);
   } catch (const Error& error) {
-    log(LogLevel::warning, cat(error.what(), "; quantised weights are made anew"));
+    log(LogLevel::warning, cat(error.what(), "; weights are packed anew"));
   }
 }
 

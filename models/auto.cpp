@@ -174,7 +174,7 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
                              : AutoConfig::from_repo(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
   // What AWQ and GPTQ have packed is no view of a file when it is taken, and would not be kept.
-  const bool keeps_packed = options.packed_cache && !options.quantize.empty() &&
+  const bool keeps_packed = options.packed_cache.value_or(!options.quantize.empty()) &&
                             config.json()["quantization_config"].is_null();
   const std::string packed_folder = keeps_packed ? hub::packed_cache_dir() : "";
   CheckpointOptions files = options.checkpoint_options(config);

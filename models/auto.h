@@ -31,9 +31,10 @@ struct LoadOptions {
   /// "" (none), "int8" or "int4": Linear layers run in it, everything else in `dtype`; with dtype
   /// "auto" that is bfloat16 where the CPU multiplies it, else float32.
   std::string quantize = {};
-  /// Quantised weights are kept in a file and mapped by the next load of the same ones
-  /// (hub/packed_file.h; TERN_PACKED_CACHE=off says no for all).
-  bool packed_cache = true;
+  /// What was packed is kept in a file and mapped by the next load of the same weights, which then
+  /// takes no fresh memory for them (hub/packed_file.h; TERN_PACKED_CACHE=off says no for all).
+  /// Nothing: only what was quantised. true: floats too, in a file as large as the weights'.
+  std::optional<bool> packed_cache = {};
   /// Where modules go: "auto" (= "balanced"), "balanced_low_0", "sequential", "cpu", "disk", or a
   /// table as JSON (R"({"model.layers.7": "disk"})"); empty: all in memory. Matrices of modules on
   /// "disk" stay in the weight files, packed for each product while the next are read ahead, with

@@ -14,7 +14,7 @@ namespace tern {
 namespace {
 
 void warn(const Error& error) {
-  log(LogLevel::warning, cat("quantised weights are not kept for the next start: ", error.what(),
+  log(LogLevel::warning, cat("packed weights are not kept for the next start: ", error.what(),
                              " (TERN_CACHE names another folder, TERN_PACKED_CACHE=off none)"));
 }
 

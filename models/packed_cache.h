@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PackedCache: panels of quantised weights between processes (hub/packed_file.h). A file of it
+// PackedCache: panels of weights between processes (hub/packed_file.h). A file of it
 // belongs to the content of the weight files, the format and the kernel's layout; in it panels are
 // named by where in these files their weights lie. So nothing else matters, neither what the model
 // is called nor its class or config, and weights that are no view of a file (fresh ones, converted

@@ -3,6 +3,7 @@
 // given back as they are consumed. Weights stand one below the other, or two of them column by
 // column (gate and up).
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "../../kernels/elementwise/elementwise.h"
@@ -175,7 +176,7 @@ std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tenso
 
 StorageRef panels(const PackedMatrix& w) {
   const auto& parts = static_cast<const MatrixStack&>(w).parts;
-  return parts.size() == 1 && quantised(w.format()) ? parts[0]->panels : StorageRef();
+  return parts.size() == 1 && parts[0]->bytes() % kAlignment == 0 ? parts[0]->panels : StorageRef();
 }
 
 std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
@@ -193,7 +194,8 @@ std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat for
 std::string packed_layout(LinearFormat format) {
   // Raised when a packer writes other bytes than before: panels in caches are then made anew.
   constexpr int kPackers = 1;
-  return cat("cpu ", kPackers, " ", format.weights == WeightFormat::int8 ? "int8 " : "int4 ",
+  constexpr std::array kNames = {"float32 ", "bfloat16 ", "float16 ", "int8 ", "int4 "};
+  return cat("cpu ", kPackers, " ", kNames.at(static_cast<size_t>(format.weights)),
              make_matrix(1, 1, format, DType::f32)->kernel());
 }
 

@@ -30,22 +30,27 @@ struct Warnings {
 
 }  // namespace
 
-TEST_CASE("a second load is the first bit for bit, and reads no weight that was quantised") {
+TEST_CASE("a second load is the first bit for bit, and reads no weight that was packed") {
   for (const auto& kind : kModels) {
-    for (const char* quantize : {"int8", "int4"}) {
+    for (const char* format : {"int8", "int4", "float32", "bfloat16", "float16"}) {
       CAPTURE(std::string(kind.second));
-      CAPTURE(quantize);
+      CAPTURE(format);
       CacheEnv env;
       const PackedModel model(kind.first, kind.second);
-      const Tensor without = model.run({.quantize = quantize, .packed_cache = false});
+      LoadOptions without, with;
+      for (LoadOptions* options : {&without, &with}) {
+        (std::string(format).starts_with("int") ? options->quantize : options->dtype) = format;
+        options->packed_cache = options == &with;
+      }
+      const Tensor expected = model.run(without);
       CHECK(env.entries().empty());
-      CHECK(same_bits(model.run({.quantize = quantize}), without));
+      CHECK(same_bits(model.run(with), expected));
       REQUIRE(env.entries().size() == 1);
       // What is written now is seen by whoever reads it, for the file's times stay.
       env.freeze(model.weights());
       CHECK(model.spoil_matrices() > 4);
-      CHECK(!same_bits(model.run({.quantize = quantize, .packed_cache = false}), without));
-      CHECK(same_bits(model.run({.quantize = quantize}), without));
+      CHECK(!same_bits(model.run(without), expected));
+      CHECK(same_bits(model.run(with), expected));
     }
   }
 }
@@ -78,6 +83,9 @@ TEST_CASE("another format, another instruction set and other content are other f
   };
   check_new({.quantize = "int8"});
   check_new({.quantize = "int4"});
+  for (const char* dtype : {"float32", "bfloat16", "float16"}) {
+    check_new({.dtype = dtype, .packed_cache = true});
+  }
   if (kernels::isa() != kernels::Isa::generic) {
     const kernels::Isa best = kernels::isa();
     kernels::force_isa(kernels::Isa::generic);
@@ -160,7 +168,7 @@ TEST_CASE("a missing weight is reported and made up each time, and the rest is k
   CHECK(golden::read(env.entries().at(0)).find("stacked") != std::string::npos);
 }
 
-TEST_CASE("nothing is kept when it is switched off, or when nothing is quantised") {
+TEST_CASE("nothing is kept when it is switched off, and floats only where it is asked for") {
   CacheEnv env;
   const PackedModel model("AutoModel", kModels[0].second);
   model.run({.quantize = "int8", .packed_cache = false});
