@@ -6,6 +6,7 @@
 //   write BYTES  seconds to write so much fresh memory, in large pages where the system has them
 // All with as many threads as the shared pool has (TERN_NUM_THREADS).
 // Usage: bench_load MODEL bfloat16|int8|int4
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
