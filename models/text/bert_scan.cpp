@@ -236,7 +236,7 @@ class BertScanRun {
   std::vector<int32_t> origins_;
   int64_t chars_ = 0;
   int32_t first_origin_ = 0, last_origin_ = 0;
-  std::vector<ModelToken> tokens_;
+  ModelTokens tokens_;
 };
 
 BertScan::BertScan(const BertNormalizer& rules, const WordPiece& model)

@@ -2,7 +2,7 @@
 // Words to tokens; see byte_level_scan.h.
 #include "byte_level_scan.h"
 
-#include <algorithm>
+#include "id_writer.h"
 
 namespace tern::text {
 
@@ -43,7 +43,7 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
     return nullptr;
   }
   std::unique_ptr<ByteLevelScan> scan(new ByteLevelScan(*bpe, std::move(words)));
-  std::vector<ModelToken> token;
+  ModelTokens token;
   for (int b = 0; b < 256; ++b) {
     const char byte = static_cast<char>(b);
     token.clear();
@@ -55,7 +55,7 @@ std::unique_ptr<ByteLevelScan> ByteLevelScan::make(const Normalizer* normalizer,
 }
 
 bool ByteLevelScan::tokenize(const WordCache::Word& word, WordTokens& tokens,
-                             std::vector<ModelToken>& many) const {
+                             ModelTokens& many) const {
   model_.tokenize_bytes(word.text, many);
   if (!word.may_be_cached() || many.size() > WordTokens::kMost) return false;
   for (const ModelToken& t : many) {
@@ -98,7 +98,7 @@ class Details {
 }  // namespace
 
 void ByteLevelScan::add_details(const WordCache::Word& word, const WordTokens& tokens,
-                                const std::vector<ModelToken>& many, const Output& out) const {
+                                const ModelTokens& many, const Output& out) const {
   if (many.empty() && word.is_ascii() && out.detail == Detail::offsets) {
     for (uint32_t i = 0; i < tokens.count; ++i) {
       const int32_t begin = out.character;
@@ -116,48 +116,9 @@ void ByteLevelScan::add_details(const WordCache::Word& word, const WordTokens& t
   for (const ModelToken& t : many) details.add(t.id, t.begin, t.end);
 }
 
-namespace {
-
-/// Appends ids. The vector is longer than what is written until the end, so that not each id asks
-/// for room.
-class IdWriter {
- public:
-  IdWriter(std::vector<int64_t>& ids, size_t text)
-      : ids_(ids), count_(ids.size()), step_(std::clamp<size_t>(text / 2, 32, 512)) {}
-  IdWriter(const IdWriter&) = delete;
-  IdWriter& operator=(const IdWriter&) = delete;
-  ~IdWriter() { ids_.resize(count_); }
-
-  size_t count() const noexcept { return count_; }
-  void add(const WordTokens& tokens) {
-    int64_t* const to = room(WordTokens::kMost);
-    // Most words have two or fewer.
-    to[0] = tokens.ids[0];
-    to[1] = tokens.ids[1];
-    for (uint32_t i = 2; i < tokens.count; ++i) to[i] = tokens.ids[i];
-    count_ += tokens.count;
-  }
-  void add(const std::vector<ModelToken>& tokens) {
-    int64_t* to = room(tokens.size());
-    for (const ModelToken& t : tokens) *to++ = t.id;
-    count_ += tokens.size();
-  }
-
- private:
-  int64_t* room(size_t most) {
-    if (ids_.size() - count_ < most) ids_.resize(count_ + std::max(most, step_));
-    return ids_.data() + count_;
-  }
-
-  std::vector<int64_t>& ids_;
-  size_t count_, step_;
-};
-
-}  // namespace
-
 void ByteLevelScan::scan(std::string_view text, const Output& out) const {
   WordTokens tokens;
-  std::vector<ModelToken> many;
+  ModelTokens many;
   IdWriter ids(out.ids, text.size());
   ScannerChain::Walk walk(words_, text);
   const auto next = [&](size_t at) { return walk.next(at); };

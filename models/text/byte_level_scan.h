@@ -41,10 +41,9 @@ class ByteLevelScan {
  private:
   ByteLevelScan(const Bpe& model, ScannerChain words) : model_(model), words_(std::move(words)) {}
   /// What the cache lacks; false when an entry cannot hold it: then it is in `many`.
-  bool tokenize(const WordCache::Word& word, WordTokens& tokens,
-                std::vector<ModelToken>& many) const;
-  void add_details(const WordCache::Word& word, const WordTokens& tokens,
-                   const std::vector<ModelToken>& many, const Output& out) const;
+  bool tokenize(const WordCache::Word& word, WordTokens& tokens, ModelTokens& many) const;
+  void add_details(const WordCache::Word& word, const WordTokens& tokens, const ModelTokens& many,
+                   const Output& out) const;
 
   const Bpe& model_;
   ScannerChain words_;

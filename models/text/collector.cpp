@@ -113,6 +113,7 @@ void Collector::pieces(Normalized& whole, size_t begin, size_t end) {
     tokens_.clear();
     const auto text = std::string_view(from.text).substr(piece.begin, piece.end - piece.begin);
     p_.model->tokenize(text, tokens_);
+    make_room(ids_, tokens_.size());
     for (const ModelToken& t : tokens_) {
       std::pair<int32_t, int32_t> at{0, 0};
       if (details_) at = from.origin_of(piece.begin + t.begin, piece.begin + t.end);

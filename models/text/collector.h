@@ -7,6 +7,8 @@
 
 namespace tern::text {
 
+class IdWriter;
+
 class Collector {
  public:
   /// Ids go to `ids`, the rest to `details` (null for Detail::ids). Scanning may stop when there
@@ -38,7 +40,7 @@ class Collector {
   // Word by word (collector_words.cpp).
   bool goes_wordwise(std::string_view text) const;
   void words(std::string_view text, int32_t first_char, bool at_start);
-  void only_ids(const WordCache::Word& word, int32_t first_char);
+  void only_ids(const WordCache::Word& word, int32_t first_char, IdWriter& ids);
   void with_offsets(const WordCache::Word& word, int32_t character);
   bool known(const WordCache::Word& word, WordTokens& tokens) const;
   bool tokenize(const WordCache::Word& word);
@@ -55,7 +57,7 @@ class Collector {
   int32_t word_ = 0;
   Normalized normalized_, rewritten_;
   std::vector<Piece> pieces_;
-  std::vector<ModelToken> tokens_;
+  ModelTokens tokens_;
   std::string piece_;
   std::vector<uint32_t> sizes_;
 };

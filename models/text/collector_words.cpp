@@ -2,6 +2,7 @@
 // A text word by word: the cache has the tokens of a word or gets them from the stages; see
 // collector.h and wordwise.h.
 #include "collector.h"
+#include "id_writer.h"
 
 namespace tern::text {
 
@@ -12,50 +13,48 @@ bool Collector::goes_wordwise(std::string_view text) const {
 
 void Collector::words(std::string_view text, int32_t first_char, bool at_start) {
   const Wordwise& rules = *p_.wordwise;
-  int32_t character = first_char;
-  const auto run = [&](std::string_view part, size_t begin, Wordwise::Kind kind) {
-    const auto next = [&](size_t at) { return rules.next(part, at); };
-    const auto use = [&](const WordCache::Word& word) {
-      if (ids_.size() >= limit_) return false;
-      if (!details_) {
-        only_ids(word, first_char);
-      } else {
-        with_offsets(word, character);
-        character +=
-            static_cast<int32_t>(word.is_ascii() ? word.text.size() : count_chars(word.text));
-      }
-      return true;
+  const auto each = [&](const auto& use) {
+    const auto run = [&](std::string_view part, size_t begin, Wordwise::Kind kind) {
+      const auto next = [&](size_t at) { return rules.next(part, at); };
+      for_each_word(rules.cache(), part, begin, kind, next, use);
     };
-    for_each_word(rules.cache(), part, begin, kind, next, use);
-  };
-  const size_t first = rules.next(text, 0);
-  if (rules.first_like_others()) {
-    run(text, 0, Wordwise::kInside);
-  } else {
+    if (rules.first_like_others()) return run(text, 0, Wordwise::kInside);
+    const size_t first = rules.next(text, 0);
     run(text.substr(0, first), 0, at_start ? Wordwise::kFirstOfOriginal : Wordwise::kFirst);
     run(text, first, Wordwise::kInside);
+  };
+  if (!details_) {
+    IdWriter ids(ids_, text.size());
+    return each([&](const WordCache::Word& word) {
+      if (ids.count() >= limit_) return false;
+      only_ids(word, first_char, ids);
+      return true;
+    });
   }
-  if (details_ && rules.one_piece()) ++word_;
+  int32_t character = first_char;
+  each([&](const WordCache::Word& word) {
+    if (ids_.size() >= limit_) return false;
+    with_offsets(word, character);
+    character += static_cast<int32_t>(word.is_ascii() ? word.text.size() : count_chars(word.text));
+    return true;
+  });
+  if (rules.one_piece()) ++word_;
 }
 
-void Collector::only_ids(const WordCache::Word& word, int32_t first_char) {
+inline void Collector::only_ids(const WordCache::Word& word, int32_t first_char, IdWriter& ids) {
   WordTokens tokens;
-  if (known(word, tokens)) {
-    for (uint32_t i = 0; i < tokens.count; ++i) ids_.push_back(tokens.ids[i]);
-    return;
-  }
-  if (tokenize(word)) {
-    for (const ModelToken& t : tokens_) ids_.push_back(t.id);
-    return;
-  }
-  const size_t before = ids_.size();
+  if (known(word, tokens)) return ids.add(tokens);
+  if (tokenize(word)) return ids.add(tokens_);
   const bool inside = word.kind == Wordwise::kInside;
-  // Characters are counted only to tell the first one of the original.
-  stages(word.text, first_char + inside, word.kind == Wordwise::kFirstOfOriginal, !inside);
-  if (word.may_be_cached() && ids_.size() < limit_) keep(word, before);
+  const size_t before = ids.count();
+  ids.beside([&] {
+    // Characters are counted only to tell the first one of the original.
+    stages(word.text, first_char + inside, word.kind == Wordwise::kFirstOfOriginal, !inside);
+    if (word.may_be_cached() && ids_.size() < limit_) keep(word, before);
+  });
 }
 
-bool Collector::known(const WordCache::Word& word, WordTokens& tokens) const {
+inline bool Collector::known(const WordCache::Word& word, WordTokens& tokens) const {
   const Wordwise& rules = *p_.wordwise;
   if (word.may_be_cached()) return rules.cache().find(word, tokens);
   const bool one = word.text.size() == 1 && word.kind == Wordwise::kInside;

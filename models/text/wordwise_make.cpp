@@ -246,7 +246,7 @@ struct Wordwise::Maker {
   void take_bytes(const TextModel& model) {
     std::fill(std::begin(out.of_byte_), std::end(out.of_byte_), -1);
     std::string piece;
-    std::vector<ModelToken> tokens;
+    ModelTokens tokens;
     for (int b = 0; b < 128 && !any_sought; ++b) {
       const char byte = static_cast<char>(b);
       if (!out.piece_of({&byte, 1}, piece)) continue;

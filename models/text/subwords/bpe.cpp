@@ -23,7 +23,7 @@ Bpe::Bpe(BpeConfig config) : ignore_merges_(config.ignore_merges) {
   whole_.finish();
 }
 
-void Bpe::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+void Bpe::tokenize(std::string_view piece, ModelTokens& out) const {
   if (linear_ && linear_->text().empty()) return tokenize_decoded(piece, out);
   if (ignore_merges_) {
     const int32_t id = vocabulary.find(piece);
@@ -36,7 +36,7 @@ void Bpe::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
   tokenize_text({marked, piece.size()}, out);
 }
 
-void Bpe::tokenize_by_queue(std::string_view piece, std::vector<ModelToken>& out) const {
+void Bpe::tokenize_by_queue(std::string_view piece, ModelTokens& out) const {
   const size_t before = out.size();
   merges_->by_queue(piece, out);
   const auto size = static_cast<uint32_t>(piece.size());
@@ -62,7 +62,7 @@ std::string Bpe::without_vanishing(const Text& text) const {
   return out;
 }
 
-void Bpe::tokenize_text(const Text& all, std::vector<ModelToken>& out) const {
+void Bpe::tokenize_text(const Text& all, ModelTokens& out) const {
   const BpeLinear::Spelling& spelling = linear_->text();
   const size_t before = out.size();
   uint32_t cursor = 0;
@@ -147,7 +147,7 @@ std::vector<bool> Bpe::joined_pairs() const {
   return joined;
 }
 
-void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const {
+void Bpe::tokenize_decoded(std::string_view piece, ModelTokens& out) const {
   thread_local std::string bytes;
   bytes.clear();
   if (!BpeLinear::decode_bytes(piece, bytes)) {
@@ -165,7 +165,7 @@ void Bpe::tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out)
   }
 }
 
-void Bpe::tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) const {
+void Bpe::tokenize_bytes(std::string_view bytes, ModelTokens& out) const {
   const BpeLinear::Spelling& spelling = linear_->bytes();
   const DoubleArray::Hit whole = spelling.trie.longest(bytes, 0);
   const auto size = static_cast<uint32_t>(bytes.size());

@@ -18,14 +18,14 @@ class Bpe final : public TextModel {
   Bpe(const Bpe&) = delete;
   Bpe& operator=(const Bpe&) = delete;
 
-  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
+  void tokenize(std::string_view piece, ModelTokens& out) const override;
 
   /// Whether the vocabulary writes all bytes in the byte-level alphabet, so that tokenize_bytes may
   /// be called.
   bool byte_level() const noexcept { return linear_ && !linear_->bytes().empty(); }
   /// The tokens of a piece given as its bytes (not empty), not in the byte-level alphabet; begin
   /// and end count these bytes. The same ids as tokenize gives for the piece in the alphabet.
-  void tokenize_bytes(std::string_view bytes, std::vector<ModelToken>& out) const;
+  void tokenize_bytes(std::string_view bytes, ModelTokens& out) const;
 
   /// Whether a piece may be cut before `mark`, a character, with the tokens of the whole for the
   /// parts, unless the byte before it is `joined`: one with which a token ends that a merge joins
@@ -36,7 +36,7 @@ class Bpe final : public TextModel {
   std::vector<bool> joined_pairs() const;
 
   /// For tests: without the linear algorithm.
-  void tokenize_by_queue(std::string_view piece, std::vector<ModelToken>& out) const;
+  void tokenize_by_queue(std::string_view piece, ModelTokens& out) const;
   bool linear() const noexcept { return linear_ != nullptr; }
   size_t odd() const noexcept { return linear_ ? linear_->odd() : 0; }
 
@@ -45,8 +45,8 @@ class Bpe final : public TextModel {
     std::string_view text;  // with BpeLinear::kSuffix where the last character has the suffix
     size_t size;            // without it
   };
-  void tokenize_text(const Text& text, std::vector<ModelToken>& out) const;
-  void tokenize_decoded(std::string_view piece, std::vector<ModelToken>& out) const;
+  void tokenize_text(const Text& text, ModelTokens& out) const;
+  void tokenize_decoded(std::string_view piece, ModelTokens& out) const;
   std::string without_vanishing(const Text& text) const;
   /// Cuts of a piece change nothing but the merges across them.
   bool local() const;

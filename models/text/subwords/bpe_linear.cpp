@@ -96,7 +96,7 @@ class DeadPlaces {
 }  // namespace
 
 size_t BpeLinear::run(const Spelling& spelling, std::string_view text, size_t from, uint32_t first,
-                      std::vector<ModelToken>& out) const {
+                      ModelTokens& out) const {
   const size_t bottom = out.size();
   DeadPlaces dead(text.size() - from);
   size_t at = from;

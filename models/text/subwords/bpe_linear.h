@@ -51,7 +51,7 @@ class BpeLinear {
   /// Appends the tokens of text from `from` on, where `first` is the longest one, with entries for
   /// ids; returns where it ends: at the end of the text or at a character that is no token.
   size_t run(const Spelling& spelling, std::string_view text, size_t from, uint32_t first,
-             std::vector<ModelToken>& out) const;
+             ModelTokens& out) const;
 
   /// Whether the text of this token becomes it.
   bool occurs(uint32_t entry) const noexcept { return tokens_[entry].rank != kNowhere; }

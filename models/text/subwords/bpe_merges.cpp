@@ -212,7 +212,7 @@ void BpeMerges::merge(std::vector<Symbol>& symbols) const {
   }
 }
 
-void BpeMerges::by_queue(std::string_view piece, std::vector<ModelToken>& out) const {
+void BpeMerges::by_queue(std::string_view piece, ModelTokens& out) const {
   std::vector<Symbol> symbols;
   symbols.reserve(piece.size());
   symbols_of(piece, symbols);

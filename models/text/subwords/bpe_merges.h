@@ -75,7 +75,7 @@ class BpeMerges {
 
   /// The result by definition: the characters, then the merge of lowest rank (of those the
   /// leftmost) again and again. Time n log n. The tokens' ids are entries.
-  void by_queue(std::string_view piece, std::vector<ModelToken>& out) const;
+  void by_queue(std::string_view piece, ModelTokens& out) const;
   /// The same for tokens side by side: what is left of them.
   std::vector<uint32_t> by_queue(const std::vector<uint32_t>& tokens) const;
 

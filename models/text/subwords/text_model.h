@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "../../../engine/base/huge_pages.h"
 #include "../../../hub/formats/json.h"
 #include "vocabulary.h"
 
@@ -16,12 +17,15 @@ struct ModelToken {
   uint32_t begin, end;
 };
 
+/// Of a long piece there are many: large pages.
+using ModelTokens = std::vector<ModelToken, HugePages<ModelToken>>;
+
 class TextModel {
  public:
   virtual ~TextModel() = default;
   /// Appends the tokens of `piece`, which is not empty. invalid_argument when the reference refuses
   /// it.
-  virtual void tokenize(std::string_view piece, std::vector<ModelToken>& out) const = 0;
+  virtual void tokenize(std::string_view piece, ModelTokens& out) const = 0;
 
   /// A token of `piece` as the reference shows it.
   virtual std::string_view shown(const ModelToken& token, std::string_view) const {

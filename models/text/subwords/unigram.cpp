@@ -148,7 +148,7 @@ void Unigram::extend(std::string_view text, size_t at, Lattice& lattice) const {
 }
 
 void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
-                           std::vector<ModelToken>& out) const {
+                           ModelTokens& out) const {
   const std::string_view fused = text.substr(begin, end - begin);
   const auto b = static_cast<uint32_t>(begin), e = static_cast<uint32_t>(end);
   const uint32_t piece = trie_.find(fused);
@@ -162,7 +162,7 @@ void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
 
 /// Emits the best way to `end`, which all ways pass, and makes it the base.
 void Unigram::emit(std::string_view text, size_t end, Lattice& lattice,
-                   std::vector<ModelToken>& out) const {
+                   ModelTokens& out) const {
   lattice.path.clear();
   for (size_t i = end - lattice.base; i > 0; i = lattice.places[i].begin) {
     lattice.path.push_back(i);
@@ -183,7 +183,7 @@ void Unigram::emit(std::string_view text, size_t end, Lattice& lattice,
   lattice.move_base(end);
 }
 
-void Unigram::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+void Unigram::tokenize(std::string_view piece, ModelTokens& out) const {
   thread_local Lattice lattice;
   lattice.start();
   for (size_t at = 0; at < piece.size();) {

@@ -26,7 +26,7 @@ class Unigram final : public TextModel {
  public:
   /// corrupt: an unk_id that is no piece.
   explicit Unigram(const UnigramConfig& config);
-  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
+  void tokenize(std::string_view piece, ModelTokens& out) const override;
   /// The reference shows the text of an unknown token, not "<unk>".
   std::string_view shown(const ModelToken& token, std::string_view piece) const override;
 
@@ -37,10 +37,8 @@ class Unigram final : public TextModel {
   };
   struct Lattice;
   void extend(std::string_view text, size_t at, Lattice& lattice) const;
-  void emit(std::string_view text, size_t end, Lattice& lattice,
-            std::vector<ModelToken>& out) const;
-  void emit_unknown(std::string_view text, size_t begin, size_t end,
-                    std::vector<ModelToken>& out) const;
+  void emit(std::string_view text, size_t end, Lattice& lattice, ModelTokens& out) const;
+  void emit_unknown(std::string_view text, size_t begin, size_t end, ModelTokens& out) const;
 
   DoubleArray trie_;  // -> index in pieces_
   std::vector<Piece> pieces_;

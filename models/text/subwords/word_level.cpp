@@ -9,7 +9,7 @@ WordLevel::WordLevel(Vocabulary words, std::string unk_token) : unk_token_(std::
   unk_ = vocabulary.find(unk_token_);
 }
 
-void WordLevel::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+void WordLevel::tokenize(std::string_view piece, ModelTokens& out) const {
   int32_t id = vocabulary.find(piece);
   if (id < 0) id = unk_;
   if (id < 0) fail_missing_unknown("WordLevel", unk_token_);

@@ -10,7 +10,7 @@ namespace tern::text {
 class WordLevel final : public TextModel {
  public:
   WordLevel(Vocabulary words, std::string unk_token);
-  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
+  void tokenize(std::string_view piece, ModelTokens& out) const override;
 
  private:
   std::string unk_token_;

@@ -50,7 +50,7 @@ PieceTable::Hit WordPiece::longest_by_trie(std::string_view text, uint32_t node)
   return best;
 }
 
-bool WordPiece::match(std::string_view word, std::vector<ModelToken>& out) const {
+bool WordPiece::match(std::string_view word, ModelTokens& out) const {
   for (size_t begin = 0; begin < word.size();) {
     const std::string_view rest = word.substr(begin);
     const PieceTable::Hit hit = by_trie_ ? longest_by_trie(rest, begin == 0 ? 0 : continuing_)
@@ -63,7 +63,7 @@ bool WordPiece::match(std::string_view word, std::vector<ModelToken>& out) const
   return true;
 }
 
-void WordPiece::tokenize(std::string_view piece, std::vector<ModelToken>& out) const {
+void WordPiece::tokenize(std::string_view piece, ModelTokens& out) const {
   const size_t before = out.size();
   const bool short_enough = piece.size() <= static_cast<size_t>(max_chars_) ||
                             count_chars(piece) <= static_cast<size_t>(max_chars_);

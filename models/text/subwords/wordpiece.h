@@ -12,7 +12,7 @@ class WordPiece final : public TextModel {
  public:
   WordPiece(Vocabulary words, std::string unk_token, std::string continuing_prefix,
             int64_t max_input_chars);
-  void tokenize(std::string_view piece, std::vector<ModelToken>& out) const override;
+  void tokenize(std::string_view piece, ModelTokens& out) const override;
 
   int64_t max_input_chars() const noexcept { return max_chars_; }
   int32_t unknown() const noexcept { return unk_; }
@@ -21,7 +21,7 @@ class WordPiece final : public TextModel {
   /// Whole words.
   const PieceTable& words() const noexcept { return first_; }
   /// tokenize without the length rule: false when a part of the word is not in the vocabulary.
-  bool match(std::string_view word, std::vector<ModelToken>& out) const;
+  bool match(std::string_view word, ModelTokens& out) const;
 
  private:
   PieceTable::Hit longest_by_trie(std::string_view text, uint32_t node) const;

@@ -10,7 +10,7 @@
 
 namespace tern::test {
 
-using Tokens = std::vector<text::ModelToken>;
+using Tokens = text::ModelTokens;
 
 /// [[id,begin,end],…]
 inline std::string written(const Tokens& tokens) {
