@@ -50,16 +50,17 @@ DecoderSizes second_generation(int64_t vocab, int64_t positions) {
 }
 
 /// What Gemma 2 and 3 share.
-void set_second_generation(DecoderSizes& s, const Config& c, double softcap) {
+void set_second_generation(DecoderSizes& s, const Config& c) {
   const double scalar = c.number({"query_pre_attn_scalar"}, 256, 1e-6, 1e9);
   s.attention_scale = static_cast<float>(1 / std::sqrt(scalar));
-  s.softcap = static_cast<float>(number_or_none(c, "attn_logit_softcapping", softcap));
   s.norms_outputs = true;
 }
 
 DecoderSizes gemma2_sizes(const Config& c) {
   DecoderSizes s = sizes(c, second_generation(256000, 8192));
-  set_second_generation(s, c, 50);
+  set_second_generation(s, c);
+  // Gemma 3 has the field, too, but does not use it (modeling_gemma3.py of 5.23).
+  s.softcap = static_cast<float>(number_or_none(c, "attn_logit_softcapping", 50));
   s.ropes = {{c, {.head_dim = s.head_dim}}};
   s.set_layer_types(c, static_cast<int64_t>(number_or_none(c, "sliding_window", 4096)),
                     [](const Config&, int64_t layer) { return layer % 2 == 0; });
@@ -71,7 +72,7 @@ DecoderSizes gemma3_sizes(const Config& c) {
     fail(ErrorCode::unsupported, c.what() + ": use_bidirectional_attention is not supported");
   }
   DecoderSizes s = sizes(c, second_generation(262208, 131072));
-  set_second_generation(s, c, 0);
+  set_second_generation(s, c);
   s.head_norms = true;
   s.ropes = {{c, {.head_dim = s.head_dim, .theta = 1e6, .layer_type = "full_attention"}},
              {c,

@@ -2,6 +2,7 @@
 #include "generate.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
@@ -41,10 +42,9 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
     fail(ErrorCode::invalid_argument, cat("generate: num_return_sequences ", c.num_return_sequences,
                                           " is greater than num_beams ", c.num_beams));
   }
-  if (c.num_beams > 1 && (hooks.on_token || !c.stop_strings.empty())) {
+  if (c.num_beams > 1 && hooks.on_token) {
     fail(ErrorCode::unsupported,
-         cat("generate: ", hooks.on_token ? "a callback for each token" : "stop_strings",
-             " and beam search: set num_beams to 1"));
+         "generate: a callback for each token and beam search: set num_beams to 1");
   }
   const bool lookup = c.prompt_lookup_num_tokens > 0;
   if (c.num_beams > 1 && (lookup || hooks.assistant_model)) {
@@ -140,7 +140,7 @@ Tensor stacked(const std::vector<Tensor>& steps) {
 
 }  // namespace
 
-NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inputs,
+NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& given,
                       const GenerationConfig& config, const GenerateHooks& hooks) {
   const CausalModel* causal = model.causal();
   if (!causal) {
@@ -148,6 +148,12 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
          cat("generate: ", model.class_name(), " is no causal language model"));
   }
   check(model, config, hooks);
+  const NamedTensors inputs = with_mask(given, config);
+  std::optional<std::chrono::steady_clock::time_point> until;
+  if (config.max_time) {
+    until = std::chrono::steady_clock::now() +
+            std::chrono::nanoseconds(static_cast<int64_t>(*config.max_time * 1e9));
+  }
   const bool encodes = causal->has_encoder();
   Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(inputs);
   const int64_t length = longest(config, prompts.length, model.max_length());
@@ -174,10 +180,12 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& inpu
                    .encoded = encodes ? &encoded : nullptr,
                    .assistant_encoded = encodes ? &assistant_encoded : nullptr,
                    .constraint = std::move(constraint)};
+  if (config.repetition_penalty != 1) search.padding = std::move(prompts.padding);
+  search.until = until;
   if (config.encoder_repetition_penalty != 1 || config.encoder_no_repeat_ngram_size > 0)
     search.sources = source_rows(inputs);
   if (!config.stop_strings.empty()) search.stop.emplace(*hooks.tokenizer, config.stop_strings);
-  int64_t padding = search.padding();
+  int64_t padding = search.pad_token();
   // Transformers' beam search takes a pad_token_id of 0 for none (a tensor of 0 is false there).
   if (config.num_beams > 1 && padding == 0 && !config.eos_token_id.empty()) {
     padding = config.eos_token_id.front();

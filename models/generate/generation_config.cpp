@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 31;
 constexpr int64_t kMostGuesses = 1 << 10;
 
-constexpr std::array<std::string_view, 44> kArguments = {"max_length",
+constexpr std::array<std::string_view, 50> kArguments = {"max_length",
+                                                         "max_time",
                                                          "max_new_tokens",
                                                          "min_length",
                                                          "min_new_tokens",
@@ -47,13 +48,18 @@ constexpr std::array<std::string_view, 44> kArguments = {"max_length",
                                                          "stop_strings",
                                                          "grammar",
                                                          "json_schema",
+                                                         "sequence_bias",
                                                          "repetition_penalty",
+                                                         "frequency_penalty",
+                                                         "presence_penalty",
+                                                         "exponential_decay_length_penalty",
                                                          "no_repeat_ngram_size",
                                                          "encoder_repetition_penalty",
                                                          "encoder_no_repeat_ngram_size",
                                                          "remove_invalid_values",
                                                          "renormalize_logits",
                                                          "temperature",
+                                                         "top_h",
                                                          "top_p",
                                                          "min_p",
                                                          "typical_p",
@@ -100,6 +106,47 @@ void read_words(const Config& c, std::vector<std::vector<int64_t>>& out) {
   if (out.empty()) fail_ids(c, "bad_words_ids", words);
 }
 
+/// [[[id, …], bias], …]; null keeps what was there.
+void read_biases(const Config& c, std::vector<GenerationConfig::Bias>& out) {
+  const hub::Json& list = c.json()["sequence_bias"];
+  if (list.is_null()) return;
+  const auto refuse = [&] {
+    fail(ErrorCode::invalid_argument,
+         cat(c.what(), ": 'sequence_bias' must be a list of [[token ids], bias], none of them ",
+             "empty, found ", list.dump().substr(0, 120)));
+  };
+  out.clear();
+  for (const hub::Json& pair : list.elements()) {
+    if (pair.elements().size() != 2) refuse();
+    GenerationConfig::Bias next;
+    for (const hub::Json& id : pair.elements()[0].elements())
+      next.ids.push_back(token_id(c, "sequence_bias", id));
+    const auto bias = pair.elements()[1].number();
+    if (next.ids.empty() || !bias) refuse();
+    next.bias = static_cast<float>(*bias);
+    // Of equal sequences the last counts, as in a dictionary.
+    std::erase_if(out, [&](const auto& other) { return other.ids == next.ids; });
+    out.push_back(std::move(next));
+  }
+  if (out.empty()) refuse();
+}
+
+/// [start, factor]; null keeps what was there.
+void read_decay(const Config& c, std::optional<int64_t>& start, double& factor) {
+  const hub::Json& pair = c.json()["exponential_decay_length_penalty"];
+  if (pair.is_null()) return;
+  const auto elements = pair.elements();
+  const auto from = elements.size() == 2 ? elements[0].integer() : std::nullopt;
+  const auto by = elements.size() == 2 ? elements[1].number() : std::nullopt;
+  if (!from || *from < 0 || *from > kMost || !by || !(*by > 0 && *by < 1e6)) {
+    fail(ErrorCode::invalid_argument,
+         cat(c.what(), ": 'exponential_decay_length_penalty' must be [start, factor] with a start ",
+             "in [0, ", kMost, "] and a factor in (0, 1e6), found ", pair.dump().substr(0, 120)));
+  }
+  start = *from;
+  factor = *by;
+}
+
 /// One string or a list; null keeps what was there.
 void read_strings(const Config& c, std::string_view name, std::vector<std::string>& out) {
   const hub::Json& value = c.json()[name];
@@ -127,6 +174,7 @@ void GenerationConfig::read(const Config& c) {
   const auto number = [&](const char* name, double& value, double low, double high) {
     value = c.number({name}, value, low, high);
   };
+  if (!c.json()["max_time"].is_null()) max_time = c.number({"max_time"}, {}, 0, 1e9);
   if (!c.json()["max_length"].is_null()) max_length = c.integer({"max_length"}, {}, 1, kMost);
   if (!c.json()["max_new_tokens"].is_null())
     max_new_tokens = c.integer({"max_new_tokens"}, {}, 1, kMost);
@@ -157,14 +205,29 @@ void GenerationConfig::read(const Config& c) {
   read_ids(c, "begin_suppress_tokens", begin_suppress_tokens);
   read_words(c, bad_words_ids);
   read_strings(c, "stop_strings", stop_strings);
+  read_scores(c);
+}
+
+void GenerationConfig::read_scores(const Config& c) {
+  const auto count = [&](const char* name, int64_t& value) {
+    value = c.integer({name}, value, 0, kMost);
+  };
+  const auto number = [&](const char* name, double& value, double low, double high) {
+    value = c.number({name}, value, low, high);
+  };
+  read_biases(c, sequence_bias);
   number("repetition_penalty", repetition_penalty, 1e-6, 1e6);
-  count("no_repeat_ngram_size", no_repeat_ngram_size, 0);
+  number("frequency_penalty", frequency_penalty, -100, 100);
+  number("presence_penalty", presence_penalty, -100, 100);
+  count("no_repeat_ngram_size", no_repeat_ngram_size);
   number("encoder_repetition_penalty", encoder_repetition_penalty, 1e-6, 1e6);
-  count("encoder_no_repeat_ngram_size", encoder_no_repeat_ngram_size, 0);
+  count("encoder_no_repeat_ngram_size", encoder_no_repeat_ngram_size);
+  read_decay(c, decay_start, decay_factor);
   remove_invalid_values = c.boolean({"remove_invalid_values"}, remove_invalid_values);
   renormalize_logits = c.boolean({"renormalize_logits"}, renormalize_logits);
   number("temperature", temperature, 1e-6, 1e6);
-  count("top_k", top_k, 0);
+  count("top_k", top_k);
+  if (!c.json()["top_h"].is_null()) number("top_h", top_h, 1e-9, 1);
   number("top_p", top_p, 0, 1);
   number("min_p", min_p, 0, 1);
   number("typical_p", typical_p, 1e-9, 1);

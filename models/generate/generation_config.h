@@ -18,6 +18,7 @@ struct TERN_API GenerationConfig {
 
   // How long.
   std::optional<int64_t> max_length, max_new_tokens;  // neither: 20 new tokens
+  std::optional<double> max_time;  // seconds; rows end with the step that passes them
   int64_t min_length = 0, min_new_tokens = 0;
   // Which search.
   bool do_sample = false;
@@ -51,15 +52,28 @@ struct TERN_API GenerationConfig {
   /// satisfies a schema (its text; {}: any JSON). Empty: anything; one of both at most.
   std::string grammar, json_schema;
   // Changes of the scores.
+  struct Bias {
+    std::vector<int64_t> ids;
+    float bias;
+  };
+  std::vector<Bias> sequence_bias;  // added to the last of ids where a row ends with the others
   double repetition_penalty = 1;
+  /// Subtracted from a token's score, as vLLM and OpenAI's interface have them: for each time that
+  /// it was generated, and once when it was.
+  double frequency_penalty = 0, presence_penalty = 0;
   int64_t no_repeat_ngram_size = 0;
   /// Of the tokens of the source (of a decoder-only model: the prompt), padding included: above 1
   /// they become likelier; what follows them there is forbidden after them.
   double encoder_repetition_penalty = 1;
   int64_t encoder_no_repeat_ngram_size = 0;
   bool remove_invalid_values = false, renormalize_logits = false;
+  /// Behind `decay_start` generated tokens an end's score s becomes s + |s| (factor^n - 1), n
+  /// tokens later: exponential_decay_length_penalty [start, factor].
+  std::optional<int64_t> decay_start;
+  double decay_factor = 1;
   // Only with do_sample.
-  double temperature = 1, top_p = 1, min_p = 0, typical_p = 1, epsilon_cutoff = 0, eta_cutoff = 0;
+  double temperature = 1, top_h = 0, top_p = 1, min_p = 0, typical_p = 1, epsilon_cutoff = 0,
+         eta_cutoff = 0;
   int64_t top_k = 50;
 
   /// generation_config.json, else the same fields of config.json.
@@ -78,6 +92,7 @@ struct TERN_API GenerationConfig {
   void read(const Config& c);
   void read_assisted(const Config& c);
   void read_cache(const Config& c);
+  void read_scores(const Config& c);
 };
 
 }  // namespace tern

@@ -7,8 +7,10 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "../../engine/base/error.h"
+#include "../../engine/base/format.h"
 
 namespace tern {
 
@@ -106,6 +108,40 @@ void penalise(std::span<const int64_t> tokens, float penalty, std::span<float> s
   }
 }
 
+void add_biases(std::span<const int64_t> tokens, const GenerationConfig& config,
+                std::span<float> scores) {
+  if (config.sequence_bias.empty()) return;
+  std::vector<float> sums(scores.size());
+  for (const GenerationConfig::Bias& b : config.sequence_bias) {
+    for (const int64_t id : b.ids) {
+      if (id < static_cast<int64_t>(scores.size())) continue;
+      fail(ErrorCode::invalid_argument, cat("generate: sequence_bias has the token ", id,
+                                            " but the vocabulary only ", scores.size()));
+    }
+    const size_t before = b.ids.size() - 1;
+    if (before > tokens.size()) continue;
+    const auto tail = tokens.last(before);
+    if (std::equal(tail.begin(), tail.end(), b.ids.begin()))
+      sums[static_cast<size_t>(b.ids.back())] += b.bias;
+  }
+  for (size_t i = 0; i < scores.size(); ++i) scores[i] += sums[i];
+}
+
+/// What was generated, as often as it was.
+void count_against(std::span<const int64_t> generated, const GenerationConfig& config,
+                   std::span<float> scores) {
+  if (config.frequency_penalty == 0 && config.presence_penalty == 0) return;
+  std::vector<int64_t> counts(scores.size());
+  for (const int64_t id : generated) {
+    if (id >= 0 && id < static_cast<int64_t>(scores.size())) ++counts[static_cast<size_t>(id)];
+  }
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (counts[i] == 0) continue;
+    scores[i] -= static_cast<float>(config.frequency_penalty * static_cast<double>(counts[i]) +
+                                    config.presence_penalty);
+  }
+}
+
 /// What would complete, after `tokens`, n tokens in a row that `history` has.
 void forbid_repeats(std::span<const int64_t> tokens, std::span<const int64_t> history, int64_t n,
                     std::span<float> scores) {
@@ -155,8 +191,23 @@ void LogitsProcessors::force(std::span<const int64_t> tokens, std::span<float> s
       s = std::clamp(s, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
     }
   }
+  if (config_.decay_start) end_sooner(length, scores);
   suppress(scores, config_.suppress_tokens);
-  if (length == prompt_length_) suppress(scores, config_.begin_suppress_tokens);
+  // Where the first token is forced, those are forbidden that follow it.
+  const bool forced = prompt_length_ == 1 && config_.forced_bos_token_id;
+  if (length == prompt_length_ + forced) suppress(scores, config_.begin_suppress_tokens);
+}
+
+void LogitsProcessors::end_sooner(int64_t length, std::span<float> scores) const {
+  const int64_t late = length - prompt_length_ - *config_.decay_start;
+  if (late <= 0) return;
+  const double growth = std::pow(config_.decay_factor, static_cast<double>(late)) - 1;
+  const std::set<int64_t> ends(config_.eos_token_id.begin(), config_.eos_token_id.end());
+  for (const int64_t id : ends) {
+    if (id >= static_cast<int64_t>(scores.size())) break;
+    float& s = scores[static_cast<size_t>(id)];
+    if (std::isfinite(s)) s += std::abs(s) * static_cast<float>(growth);
+  }
 }
 
 /// Beam sampling needs candidates beside the ends.
@@ -189,12 +240,35 @@ void LogitsProcessors::cut_typical(std::span<float> scores) const {
   }
 }
 
+/// The likeliest tokens while their part of the entropy is at most top_h of that of the first 100
+/// (Transformers' TopHLogitsWarper; arXiv 2509.02510).
+void LogitsProcessors::cut_top_h(std::span<float> scores) const {
+  constexpr size_t kConsidered = 100;
+  std::vector<size_t> order = descending(scores);
+  if (order.empty()) return;
+  order.resize(std::min(order.size(), kConsidered));
+  std::vector<float> first;
+  for (const size_t i : order) first.push_back(scores[i]);
+  std::vector<double> terms = probabilities(first);
+  // What is impossible in float32, there and what follows is not kept.
+  const auto impossible = [](double p) { return static_cast<float>(p) == 0; };
+  terms.erase(std::find_if(terms.begin(), terms.end(), impossible), terms.end());
+  for (double& p : terms) p *= -std::log(p);
+  const double most = config_.top_h * std::accumulate(terms.begin(), terms.end(), 0.0);
+  double sum = terms[0];
+  size_t kept = 1;
+  while (kept < terms.size() && (sum += terms[kept]) <= most) ++kept;
+  std::fill(scores.begin(), scores.end(), kNever);
+  for (size_t i = 0; i < kept; ++i) scores[order[i]] = first[i];
+}
+
 void LogitsProcessors::cut(std::span<float> scores) const {
   const size_t least = std::min(least_kept(), scores.size());
   const auto top_k = static_cast<size_t>(config_.top_k);
   if (config_.temperature != 1) {
     for (float& s : scores) s /= static_cast<float>(config_.temperature);
   }
+  if (config_.top_h > 0) cut_top_h(scores);
   if (top_k > 0 && top_k < scores.size()) {
     const float limit = kth(scores, std::max(top_k, least));
     for (float& s : scores) s = s < limit ? kNever : s;
@@ -230,8 +304,11 @@ void LogitsProcessors::cut(std::span<float> scores) const {
 }
 
 void LogitsProcessors::operator()(const Row& row, std::span<float> scores) const {
+  add_biases(row.tokens, config_, scores);
   penalise(row.source, static_cast<float>(1 / config_.encoder_repetition_penalty), scores);
-  penalise(row.tokens, static_cast<float>(config_.repetition_penalty), scores);
+  penalise(row.tokens.subspan(static_cast<size_t>(row.padding)),
+           static_cast<float>(config_.repetition_penalty), scores);
+  count_against(row.tokens.subspan(static_cast<size_t>(prompt_length_)), config_, scores);
   forbid(row, scores);
   force(row.tokens, scores);
   if (config_.do_sample) cut(scores);

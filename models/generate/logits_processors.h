@@ -23,6 +23,7 @@ class LogitsProcessors {
   struct Row {
     std::span<const int64_t> tokens;       // so far
     std::span<const int64_t> source = {};  // the encoder's, or the prompt
+    int64_t padding = 0;                   // tokens at the beginning that are no text
   };
   /// scores [vocabulary] of the token after `row`, in place.
   void operator()(const Row& row, std::span<float> scores) const;
@@ -31,7 +32,9 @@ class LogitsProcessors {
   void forbid(const Row& row, std::span<float> scores) const;
   void force(std::span<const int64_t> tokens, std::span<float> scores) const;
   void cut(std::span<float> scores) const;
+  void end_sooner(int64_t length, std::span<float> scores) const;
   void cut_typical(std::span<float> scores) const;
+  void cut_top_h(std::span<float> scores) const;
   size_t least_kept() const;
 
   GenerationConfig config_;

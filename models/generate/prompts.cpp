@@ -31,6 +31,20 @@ std::span<const int64_t> row_of(const PaddedBatch& batch, int64_t row) {
 
 }  // namespace
 
+NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& config) {
+  NamedTensors out = inputs;
+  const Tensor& given = inputs.get("input_ids");
+  const auto pad = config.pad_token_id;
+  if (inputs.get("attention_mask") || !given || !pad) return out;
+  const auto& ends = config.eos_token_id;
+  if (std::find(ends.begin(), ends.end(), *pad) != ends.end()) return out;
+  std::vector<int64_t> mask = int64_values(given, "input_ids");
+  if (std::find(mask.begin(), mask.end(), *pad) == mask.end()) return out;
+  for (int64_t& id : mask) id = id != *pad;
+  out.set("attention_mask", Tensor::from<int64_t>(mask, given.shape()));
+  return out;
+}
+
 Prompts read_prompts(const NamedTensors& inputs) {
   const PaddedBatch batch = read_text_inputs(inputs, {.token_types = false});
   if (batch.input_ids.empty()) {
@@ -43,14 +57,17 @@ Prompts read_prompts(const NamedTensors& inputs) {
     const std::span<const int64_t> ids = row_of(batch, row);
     out.whole.emplace_back(ids.begin(), ids.end());
     std::vector<int64_t> real;
+    int64_t padding = 0;
     for (size_t i = 0; i < ids.size(); ++i) {
       if (batch.key_mask.empty() || batch.key_mask[at + i] != 0) real.push_back(ids[i]);
+      if (real.empty()) ++padding;
     }
     if (real.empty()) {
       fail(ErrorCode::invalid_argument,
            cat("generate: row ", row, " of attention_mask is all 0: no prompt"));
     }
     out.real.push_back(std::move(real));
+    out.padding.push_back(padding);
   }
   return out;
 }

@@ -8,8 +8,13 @@ namespace tern {
 
 struct Prompts {
   TokenRows whole, real;  // as in Search
+  std::vector<int64_t> padding;
   int64_t length = 0;
 };
+
+/// Where no attention_mask is given, a pad_token_id that is no end of
+/// sequence hides its tokens, as in Transformers (_prepare_attention_mask_for_generation).
+NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& config);
 
 /// Of a decoder-only model: input_ids and attention_mask.
 Prompts read_prompts(const NamedTensors& inputs);

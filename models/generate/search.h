@@ -2,7 +2,9 @@
 // What the searches share: the rows that grow, and how long they may become.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "generate.h"
@@ -30,12 +32,17 @@ struct Search {
   const Encoded* assistant_encoded = nullptr;
   /// The ids of those, or the prompts, one row for each; empty where no processor reads them.
   TokenRows sources = {};
+  /// How many tokens each prompt begins with that its mask hides; empty: none.
+  std::vector<int64_t> padding = {};
+  /// When max_time is over.
+  std::optional<std::chrono::steady_clock::time_point> until = {};
   std::shared_ptr<grammar::Constraint> constraint = {};
 
   /// An end-of-sequence token.
   bool ends(int64_t token) const;
   /// pad_token_id, else the first eos; -1 when there is neither.
-  int64_t padding() const;
+  int64_t pad_token() const;
+  bool out_of_time() const { return until && std::chrono::steady_clock::now() > *until; }
   Stepper stepper(int64_t slots) const {
     return {ctx,
             model,
@@ -50,8 +57,10 @@ struct Search {
   }
   /// Row `index` of `rows` as processors see it.
   LogitsProcessors::Row row(const std::vector<int64_t>& tokens, size_t index, size_t rows) const {
-    if (sources.empty()) return {tokens};
-    return {tokens, sources[index / (rows / sources.size())]};
+    LogitsProcessors::Row row{tokens};
+    if (!sources.empty()) row.source = sources[index / (rows / sources.size())];
+    if (!padding.empty()) row.padding = padding[index / (rows / padding.size())];
+    return row;
   }
   LogitsProcessors processors() const { return {config, prompt_length, max_length, constraint}; }
 };

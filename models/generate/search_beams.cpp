@@ -127,6 +127,7 @@ class BeamSearch {
       for (const float x : scores) all.push_back(x + beam.score);
     }
     if (s_.constraint) check_any_possible(all);
+    const bool late = s_.out_of_time();
     std::vector<Beam> out;
     for (const size_t index : choose(all, kept)) {
       const Beam& from = groups_[g].running[index / vocabulary];
@@ -135,7 +136,8 @@ class BeamSearch {
       next.whole.push_back(token);
       next.real.push_back(token);
       next.score = all[index];
-      next.stops = s_.ends(token) || length_ + 1 >= s_.max_length;
+      next.stops = s_.ends(token) || length_ + 1 >= s_.max_length || late ||
+                   (s_.stop && s_.stop->end_in_last(next.whole));
       out.push_back(std::move(next));
     }
     return out;

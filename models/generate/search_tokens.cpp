@@ -47,7 +47,7 @@ bool Search::ends(int64_t token) const {
          config.eos_token_id.end();
 }
 
-int64_t Search::padding() const {
+int64_t Search::pad_token() const {
   if (config.pad_token_id) return *config.pad_token_id;
   return config.eos_token_id.empty() ? -1 : config.eos_token_id.front();
 }
@@ -100,6 +100,7 @@ class TokenSearch {
       scores += (guesses_[static_cast<size_t>(row)] + 1) * logits.dim(1);
     }
     active_.swap(still_);
+    if (s_.out_of_time()) active_.clear();
   }
 
   /// Leaves guesses in the rows of `real` alone, and how many they are in guesses_.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "../../engine/base/format.h"
 #include "../../models/blocks/rope_parameters.h"
 #include "golden.h"
 
@@ -181,4 +182,23 @@ TEST_CASE("a batch without pad_token_id cannot be classified, one sequence can")
   });
   CHECK(code == ErrorCode::invalid_argument);
   CHECK(message.find("pad_token_id") != std::string::npos);
+}
+
+TEST_CASE("Gemma 3 does not cap attention, as Transformers' does not, whatever its config says") {
+  if (golden::root().empty()) return;
+  for (const std::string name : {"gemma2", "gemma3"}) {
+    CAPTURE(name);
+    const auto logits = [&](const char* cap) {
+      LoadOptions options;
+      options.dtype = "float32";
+      options.config_overrides =
+          hub::Json::parse(cat(R"({"attn_logit_softcapping": )", cap, "}"), "overrides");
+      const PretrainedModel model =
+          load_model("AutoModelForCausalLM", hub::Repo::open(golden::root() + "/" + name), options);
+      const Tensor ids = Tensor::from<int64_t>(std::vector<int64_t>{5, 9, 7, 11}, {1, 4});
+      const Tensor out = model({{"input_ids", ids}})["logits"];
+      return std::vector<float>(out.data<float>(), out.data<float>() + out.numel());
+    };
+    CHECK((logits("null") != logits("0.01")) == (name == "gemma2"));
+  }
 }

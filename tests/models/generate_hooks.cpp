@@ -130,6 +130,61 @@ TEST_CASE("a row ends with the token that completes a stop string, the others go
   CHECK(found[1] == plain[1]);
 }
 
+TEST_CASE("beams end with a stop string as Transformers' with a criterion of that token") {
+  if (golden::root().empty()) return;
+  const Llama llama;
+  using Rows = std::vector<std::vector<int64_t>>;
+  const auto found = [&](const char* stop) {
+    return llama(cat(R"({"max_new_tokens":10,"eos_token_id":[],"pad_token_id":319,"num_beams":3,)",
+                     R"("num_return_sequences":2,"stop_strings":[")", stop, R"("]})"),
+                 {.tokenizer = words()});
+  };
+  // _beam_search of 5.23 with a StoppingCriteria of the last token.
+  CHECK(found("w303") == Rows{{74, 137, 47, 74, 146, 227, 136, 287, 21, 3},
+                              {74, 137, 47, 74, 146, 227, 110, 303, 319, 319},
+                              {14, 150, 214, 262, 257, 139, 3, 129, 288, 3},
+                              {14, 150, 214, 262, 257, 139, 3, 129, 288, 120}});
+  CHECK(found("w227") == Rows{{74, 137, 47, 74, 146, 227, 319, 319, 319, 319},
+                              {74, 137, 47, 74, 58, 107, 21, 47, 74, 144},
+                              {165, 303, 259, 268, 221, 87, 165, 303, 3, 165},
+                              {165, 303, 259, 268, 221, 87, 165, 303, 119, 148}});
+}
+
+TEST_CASE("after max_time a call ends with the step that it is in") {
+  if (golden::root().empty()) return;
+  const Llama llama;
+  using Rows = std::vector<std::vector<int64_t>>;
+  for (const char* beams : {"1", "3"}) {
+    CAPTURE(beams);
+    const auto with = [&](const char* seconds) {
+      return llama(cat(R"({"max_new_tokens":10,"eos_token_id":[],"pad_token_id":319,"num_beams":)",
+                       beams, R"(,"max_time":)", seconds, "}"),
+                   {});
+    };
+    CHECK(with("0") == Rows{{74}, {14}});  // as Transformers 5.23
+    CHECK(with("1000")[0].size() == 10);
+  }
+}
+
+TEST_CASE("a prompt without a mask has none of pad_token_id, unless that is an end") {
+  if (golden::root().empty()) return;
+  const Llama llama;
+  Context ctx;
+  const Tensor ids = Tensor::from<int64_t>(std::vector<int64_t>{319, 319, 7, 5, 9, 7}, {2, 3});
+  const Tensor mask = Tensor::from<int64_t>(std::vector<int64_t>{0, 0, 1, 1, 1, 1}, {2, 3});
+  const auto rows = [&](const NamedTensors& inputs, const char* ends) {
+    const std::string arguments =
+        cat(R"({"max_new_tokens":6,"pad_token_id":319,"eos_token_id":)", ends, "}");
+    const NamedTensors found =
+        generate(ctx, *llama.model, inputs, llama.config.with(Json::parse(arguments, "a")));
+    const Tensor& t = found["sequences"];
+    return std::vector<int64_t>(t.data<int64_t>(), t.data<int64_t>() + t.numel());
+  };
+  const NamedTensors masked = {{"input_ids", ids}, {"attention_mask", mask}};
+  CHECK(rows({{"input_ids", ids}}, "[]") == rows(masked, "[]"));
+  CHECK(rows({{"input_ids", ids}}, "[319]") != rows(masked, "[319]"));
+}
+
 TEST_CASE("hooks that make no sense are refused by name") {
   if (golden::root().empty()) return;
   const Llama llama;
@@ -138,8 +193,6 @@ TEST_CASE("hooks that make no sense are refused by name") {
   };
   const GenerateHooks with_words = {.tokenizer = words()};
   CHECK(message(R"({"stop_strings":"a"})", {}).find("need the tokenizer") != std::string::npos);
-  CHECK(message(R"({"stop_strings":"a","num_beams":2})", with_words).find("num_beams to 1") !=
-        std::string::npos);
   GenerateHooks callback;
   callback.on_token = [](int64_t, int64_t) { return true; };
   CHECK(message(R"({"num_beams":2})", callback).find("num_beams to 1") != std::string::npos);
