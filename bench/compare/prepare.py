@@ -90,11 +90,14 @@ def model(name, peers):
     return folder
 
 
-def language_model(name, formats):
-    """The folder with its GGUF files of these formats."""
+def language_model(name, formats, peers):
+    """The folder with its GGUF files of these formats, and with what these peers make of them."""
     folder = BUILD / "compare" / name
     folder.mkdir(parents=True, exist_ok=True)
     source = subprocess.run([ROOT / "tools/fetch_smollm2"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     if not all((folder / f"{f}.gguf").exists() for f in formats):
         run(environment("llama"), HERE / "make_llm.py", source, folder, name, *formats)
+    if "ctranslate2" in peers and not (folder / "ctranslate2/model.bin").exists():
+        run(environment("llama"), HERE / "make_llm.py", source, folder, name, "bf16")
+        run(environment("torch"), HERE / "make_llm_ctranslate2.py", folder / "bf16.gguf", folder / "ctranslate2")
     return folder
