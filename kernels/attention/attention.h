@@ -21,11 +21,11 @@
 // Heads of a group are rows of one product: keys and values are read once for all of them.
 // q, out: (i, h) at i · *_stride + h · *_head_stride elements, `format`; k, v: rows `*_stride`
 // apart, `kv_format`; head_dim contiguous elements each. A row in int8 is head_dim codes and behind
-// them, unaligned, an f32 scale: its elements are f32(code) · scale, rounded, and strides are
-// bytes. A block of 64 keys of which some query sees one is read whole, up to `keys`: k, v,
-// key_mask, and for each such query its 64 of bias and of relative. What it does not see may hold
-// anything, except that v must be finite: it is multiplied by 0. Other blocks are not read, nor
-// need they be there: k, v, key_mask and bias may point before what is.
+// them, unaligned, an f32 scale, which multiplies q·codes of a key and the weight of a value;
+// strides are bytes. A block of 64 keys of which some query sees one is read whole, up to `keys`:
+// k, v, key_mask, and for each such query its 64 of bias and of relative. What it does not see may
+// hold anything, except that v must be finite: it is multiplied by 0. Other blocks are not read,
+// nor need they be there: k, v, key_mask and bias may point before what is.
 //
 // scratch: scratch_bytes(head_dim), 64-byte aligned, uninitialised.
 #pragma once

@@ -138,8 +138,15 @@ inline Vec load_fours(const int8_t* p, int64_t n) {
 }
 template <int kWhich>
 inline Vec code_of_fours(Vec fours) {
-  const __m256i top = _mm256_slli_epi32(_mm256_castps_si256(fours), 24 - 8 * kWhich);
-  return _mm256_cvtepi32_ps(_mm256_srai_epi32(top, 24));
+  const __m256i x = _mm256_castps_si256(fours);
+  if constexpr (kWhich == 3) {
+    return _mm256_cvtepi32_ps(
+        _mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xff000000u))));
+  }
+  constexpr int kTop = 0x00808080 + (kWhich << 24);
+  const __m128i bytes =
+      _mm_add_epi32(_mm_set1_epi32(kTop), _mm_set_epi32(12 << 24, 8 << 24, 4 << 24, 0));
+  return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(bytes)));
 }
 
 #include "lanes8.inc"

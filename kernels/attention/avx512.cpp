@@ -57,8 +57,15 @@ inline Vec load_fours(const int8_t* p, int64_t n) {
 }
 template <int kWhich>
 inline Vec code_of_fours(Vec fours) {
-  const __m512i top = _mm512_slli_epi32(_mm512_castps_si512(fours), 24 - 8 * kWhich);
-  return _mm512_cvtepi32_ps(_mm512_srai_epi32(top, 24));
+  const __m512i x = _mm512_castps_si512(fours);
+  if constexpr (kWhich == 3) {
+    return _mm512_cvtepi32_ps(
+        _mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xff000000u))));
+  }
+  constexpr int kTop = 0x00808080 + (kWhich << 24);
+  const __m128i bytes =
+      _mm_add_epi32(_mm_set1_epi32(kTop), _mm_set_epi32(12 << 24, 8 << 24, 4 << 24, 0));
+  return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(bytes)));
 }
 inline void store_some(float* p, Vec x, int64_t n) {
   if (n >= kLanes) return store(p, x);

@@ -49,7 +49,7 @@ inline __m512i high_pairs() {
 
 struct Pairs {
   using Element = uint16_t;
-  static constexpr bool kScalesQueries = false;
+  static constexpr bool kScalesQueries = false, kScalesRows = false;
   static constexpr int kElements = 2;
   static constexpr int64_t kKeyBytes = 2;
 
@@ -76,9 +76,7 @@ struct Pairs {
     return _mm512_castsi512_ps(load_pairs(reinterpret_cast<const uint16_t*>(p), n));
   }
 
-  struct Scales {};
-  static Scales key_scales(const char*, int64_t, int, int64_t) { return {}; }
-  static void split(Vec units, Scales, Vec* parts) { parts[0] = units; }
+  static void split(Vec units, Vec* parts) { parts[0] = units; }
 
   static void pack_keys(const AttentionArgs& x, const Block& block, float* to) {
     const int64_t stride = x.k_stride, head_dim = x.head_dim;
@@ -140,7 +138,7 @@ struct Pairs {
   }
 
   template <size_t V>
-  static Vec store_weights(float* row, const Vec (&x)[V]) {
+  static Vec store_weights(float* row, const Vec (&x)[V], const float*) {
     const __m512bh ones = reinterpret_cast<__m512bh>(_mm512_set1_epi16(0x3f80));
     Vec sum = set1(0.0f);
 #pragma GCC unroll 2

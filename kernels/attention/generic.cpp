@@ -31,17 +31,19 @@ void store(uint16_t* p, float value) {
   *p = f32_to_bf16(value);
 }
 
-/// Element d of a row of k or v.
-float element(const float* row, int64_t d, int64_t) {
-  return row[d];
+float load(const int8_t* p) {
+  return static_cast<float>(*p);
 }
-float element(const uint16_t* row, int64_t d, int64_t) {
-  return bf16_to_f32(row[d]);
+
+/// What q·k and a weight are multiplied by.
+template <class U>
+float row_scale(const U*, int64_t) {
+  return 1;
 }
-float element(const int8_t* row, int64_t d, int64_t head_dim) {
+float row_scale(const int8_t* row, int64_t head_dim) {
   float scale;
   memcpy(&scale, row + head_dim, sizeof scale);
-  return static_cast<float>(row[d]) * scale;
+  return scale;
 }
 
 /// Σ_j exp(s_j - max) · v_j over some keys, and Σ_j exp(s_j - max). No key yet: max is -inf.
@@ -87,8 +89,8 @@ Partial reduce_block(const AttentionArgs& x, const Row& row, int64_t begin, int6
   for (int64_t j = begin; j < end; ++j) {
     const U* k = static_cast<const U*>(x.k) + j * x.k_stride;
     float dot = 0;
-    for (int64_t d = 0; d < x.head_dim; ++d) dot += load(q + d) * element(k, d, x.head_dim);
-    const float score = adjust(x, row, j, dot);
+    for (int64_t d = 0; d < x.head_dim; ++d) dot += load(q + d) * load(k + d);
+    const float score = adjust(x, row, j, dot * row_scale(k, x.head_dim));
     scores[j - begin] = score;
     p.max = score > p.max ? score : p.max;
   }
@@ -96,7 +98,8 @@ Partial reduce_block(const AttentionArgs& x, const Row& row, int64_t begin, int6
     const float weight = expf(scores[j - begin] - p.max);
     const U* v = static_cast<const U*>(x.v) + j * x.v_stride;
     p.sum += weight;
-    for (int64_t d = 0; d < x.head_dim; ++d) p.out[d] += weight * element(v, d, x.head_dim);
+    const float scaled = weight * row_scale(v, x.head_dim);
+    for (int64_t d = 0; d < x.head_dim; ++d) p.out[d] += scaled * load(v + d);
   }
   return p;
 }

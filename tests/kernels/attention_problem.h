@@ -72,8 +72,7 @@ inline double read_kv(KvFormat format, const void* p, int64_t stride, int64_t j,
   if (format != KvFormat::int8)
     return read(format == KvFormat::f32 ? Format::f32 : Format::bf16, p, j * stride + d);
   const char* const row = static_cast<const char*>(p) + j * stride;
-  const float code = static_cast<float>(static_cast<signed char>(row[d]));
-  return static_cast<double>(code * scale_of(row, head_dim));
+  return static_cast<signed char>(row[d]) * static_cast<double>(scale_of(row, head_dim));
 }
 
 /// In int8 the row's scale becomes that, times a code of 1.
