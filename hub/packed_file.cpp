@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "packed_file.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <tuple>
 
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
@@ -14,6 +16,8 @@
 namespace tern::hub {
 
 namespace {
+
+constexpr std::string_view kEnding = ".safetensors";
 
 void make_folder(const std::string& folder) {
   if (env().stat(folder).directory) return;
@@ -56,6 +60,34 @@ std::string packed_cache_dir() {
   return {};
 }
 
+std::vector<PackedEntry> list_packed(const std::string& folder) {
+  std::vector<PackedEntry> found;
+  if (folder.empty() || !env().stat(folder).directory) return found;
+  for (const std::string& name : env().list_directory(folder)) {
+    if (!name.ends_with(kEnding)) continue;
+    const std::string path = cat(folder, "/", name);
+    const FileInfo info = env().link_info(path);
+    if (info.exists && !info.directory) found.push_back({path, info.size, info.mtime_ns});
+  }
+  std::sort(found.begin(), found.end(), [](const PackedEntry& a, const PackedEntry& b) {
+    return std::tie(a.used_ns, a.path) < std::tie(b.used_ns, b.path);
+  });
+  return found;
+}
+
+uint64_t shrink_packed(const std::string& folder, uint64_t limit, const std::string& kept) {
+  const std::vector<PackedEntry> entries = list_packed(folder);
+  uint64_t total = 0, freed = 0;
+  for (const PackedEntry& entry : entries) total += entry.bytes;
+  for (const PackedEntry& entry : entries) {
+    if (total - freed <= limit) break;
+    if (entry.path == kept) continue;
+    env().remove_file(entry.path);
+    freed += entry.bytes;
+  }
+  return freed;
+}
+
 std::string content_hash(const std::string& path, const FileInfo& before,
                          const std::string& folder) {
   // Times of files move in steps of some milliseconds, or of seconds.
@@ -85,10 +117,12 @@ std::string content_hash(const std::string& path, const FileInfo& before,
 }
 
 PackedFile::PackedFile(std::string folder, std::string_view key)
-    : folder_(std::move(folder)), name_(cat(key, ".safetensors")) {
+    : folder_(std::move(folder)), name_(cat(key, kEnding)) {
   const std::string path = cat(folder_, "/", name_);
   try {
-    if (env().stat(path).exists) runs_ = runs_of(path);
+    if (!env().stat(path).exists) return;
+    runs_ = runs_of(path);
+    env().touch(path);
   } catch (const Error& error) {
     log(LogLevel::warning, cat(error.what(), "; weights are packed anew"));
   }
@@ -99,7 +133,7 @@ StorageRef PackedFile::find(const std::string& name) const {
   return found == runs_.end() ? StorageRef() : found->second;
 }
 
-void PackedFile::add(const std::map<std::string, StorageRef>& more) const {
+void PackedFile::add(const std::map<std::string, StorageRef>& more, uint64_t limit) const {
   std::map<std::string, StorageRef> all = more;
   all.insert(runs_.begin(), runs_.end());
   std::vector<TensorSpec> specs;
@@ -121,6 +155,7 @@ void PackedFile::add(const std::map<std::string, StorageRef>& more) const {
   for (const size_t i : layout.order) file.append({runs[i]->data(), runs[i]->size()});
   file.finish(layout.size);
   writer.publish();
+  shrink_packed(folder_, limit, cat(folder_, "/", name_));
 }
 
 }  // namespace tern::hub

@@ -2,8 +2,8 @@
 // PackedFile: runs of bytes by name that were made from weight files once and that every later
 // process maps: one file of the packed cache, in safetensors' form, each run a U8 tensor at a
 // multiple of kAlignment. The folder is its owner's alone; files come into it by rename (two
-// processes that make the same one: the last stays) and are never written to again. Called by
-// models/packed_cache.cpp.
+// processes that make the same one: the last stays) and are never written to again; what is left of
+// their times is when they were used last. Called by models/packed_cache.cpp and the verb `cache`.
 #pragma once
 
 #include <map>
@@ -20,6 +20,20 @@ namespace tern::hub {
 /// there is no such place or TERN_PACKED_CACHE is "off".
 TERN_API std::string packed_cache_dir();
 
+/// One file of the packed cache.
+struct PackedEntry {
+  std::string path;
+  uint64_t bytes = 0;
+  int64_t used_ns = 0;  // since 1970
+};
+
+/// The files in `folder`, the least recently used first; none when the folder is not there.
+TERN_API std::vector<PackedEntry> list_packed(const std::string& folder);
+/// Removes files, the least recently used first, until those that stay have at most `limit` bytes
+/// together; never `kept`. Gives what was removed. Processes that have mapped one keep it.
+TERN_API uint64_t shrink_packed(const std::string& folder, uint64_t limit,
+                                const std::string& kept = {});
+
 /// SHA-256 of the file at `path`, in hexadecimal; empty when it is not the one that `before` told
 /// of any more, or changed so lately that its times might not tell of another change. Kept in
 /// `folder` by device and inode, and taken from there as long as size, mtime and ctime are the
@@ -29,15 +43,16 @@ TERN_API std::string content_hash(const std::string& path, const FileInfo& befor
 
 class TERN_API PackedFile {
  public:
-  /// `folder`/`key`.safetensors as far as it is there. One that is no such file gives a warning and
-  /// counts as absent.
+  /// `folder`/`key`.safetensors as far as it is there, which counts as used then. One that is no
+  /// such file gives a warning and counts as absent.
   PackedFile(std::string folder, std::string_view key);
 
   /// Empty when there is none of this name. The bytes hold the mapping.
   StorageRef find(const std::string& name) const;
   /// Publishes a file with the runs of this one and `more`, whose sizes are multiples of
-  /// kAlignment. io, denied: the system's reason; nothing has changed then.
-  void add(const std::map<std::string, StorageRef>& more) const;
+  /// kAlignment; then shrinks the folder to `limit` bytes, but keeps this file. io, denied: the
+  /// system's reason; nothing has changed then.
+  void add(const std::map<std::string, StorageRef>& more, uint64_t limit) const;
 
  private:
   std::string folder_, name_;

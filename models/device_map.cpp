@@ -23,10 +23,10 @@ constexpr std::array kUnits = {Unit{"GIB", 1ULL << 30}, Unit{"MIB", 1ULL << 20},
                                Unit{"KIB", 1ULL << 10}, Unit{"GB", 1000000000},
                                Unit{"MB", 1000000},     Unit{"KB", 1000}};
 
-[[noreturn]] void fail_size(std::string_view text) {
+[[noreturn]] void fail_size(std::string_view text, std::string_view what = "max_memory") {
   fail(ErrorCode::invalid_argument,
-       cat("max_memory: '", printable_name(text),
-           "' is no size; expected bytes, or a number with a ", "unit such as '10GiB' or '512MB'"));
+       cat(what, ": '", printable_name(text), "' is no size; expected bytes, or a number with a ",
+           "unit such as '10GiB' or '512MB'"));
 }
 
 std::string upper(std::string_view text) {
@@ -57,7 +57,7 @@ std::string DeviceId::to_string() const {
   return cat(index);
 }
 
-uint64_t parse_memory_size(std::string_view text) {
+uint64_t parse_memory_size(std::string_view text, std::string_view what) {
   const std::string large = upper(text);
   double factor = 1;
   std::string_view number = text;
@@ -73,7 +73,7 @@ uint64_t parse_memory_size(std::string_view text) {
   double value = -1;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
   const bool whole = error == std::errc() && end == number.data() + number.size();
-  if (!whole || !(value >= 0) || !(value * factor < 0x1p63)) fail_size(text);
+  if (!whole || !(value >= 0) || !(value * factor < 0x1p63)) fail_size(text, what);
   return static_cast<uint64_t>(value * factor);
 }
 

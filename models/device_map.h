@@ -48,8 +48,8 @@ struct TERN_API ModelOutline {
 
 using MaxMemory = std::vector<std::pair<DeviceId, uint64_t>>;
 
-/// "10GiB", "512MB", "300000": bytes. invalid_argument otherwise.
-TERN_API uint64_t parse_memory_size(std::string_view text);
+/// "10GiB", "512MB", "300000": bytes. invalid_argument, which names `what`, otherwise.
+TERN_API uint64_t parse_memory_size(std::string_view text, std::string_view what = "max_memory");
 /// {"0": "10GiB", "cpu": 30000000000}, accelerators first and in order.
 TERN_API MaxMemory parse_max_memory(const hub::Json& json);
 

@@ -7,6 +7,7 @@
 #include "../engine/base/format.h"
 #include "../engine/base/log.h"
 #include "../hub/hash.h"
+#include "device_map.h"
 #include "stored_tensor.h"
 
 namespace tern {
@@ -16,6 +17,11 @@ namespace {
 void warn(const Error& error) {
   log(LogLevel::warning, cat("packed weights are not kept for the next start: ", error.what(),
                              " (TERN_CACHE names another folder, TERN_PACKED_CACHE=off none)"));
+}
+
+uint64_t limit() {
+  constexpr const char* kName = "TERN_PACKED_CACHE_LIMIT";
+  return parse_memory_size(env().variable(kName).value_or("64GiB"), kName);
 }
 
 }  // namespace
@@ -75,7 +81,7 @@ bool PackedCache::unchanged() const {
 
 void PackedCache::finish() {
   try {
-    if (!made_.empty() && unchanged()) known_->add(made_);
+    if (!made_.empty() && unchanged()) known_->add(made_, limit());
   } catch (const Error& error) {
     warn(error);
   }

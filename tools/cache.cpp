@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tern cache: what the hub cache holds (ls), whether it is right (verify), and taking it out (rm).
+// tern cache: what the hub cache holds (ls), whether it is right (verify), and taking it out (rm);
+// and what quantising has kept beside it (ls, prune).
 #include <algorithm>
 #include <cstdio>
 
@@ -7,6 +8,7 @@
 #include "../engine/base/format.h"
 #include "../hub/cache_list.h"
 #include "../hub/formats/json.h"
+#include "../hub/packed_file.h"
 #include "../hub/repo.h"
 #include "display.h"
 #include "download_bar.h"
@@ -19,16 +21,21 @@ namespace {
 using hub::Json;
 
 constexpr VerbHelp kHelp = {
-    .usage = "tern cache ls|verify|rm [MODEL…] [options]",
+    .usage = "tern cache ls|verify|rm|prune [MODEL…] [options]",
     .summary = "Shows, checks or removes what lies in the Hugging Face cache.",
     .examples =
         "  tern cache ls\n"
         "  tern cache verify sentence-transformers/all-MiniLM-L6-v2\n"
-        "  tern cache rm org/name --revision v1.0\n",
+        "  tern cache rm org/name --revision v1.0\n"
+        "  tern cache prune\n",
     .notes =
         "verify reads every file and compares its hash; the exit code is 4 when one is wrong. "
         "Without\n"
-        "MODEL, ls and verify take all models; rm wants names.\n",
+        "MODEL, ls and verify take all models; rm wants names. ls without MODEL also shows the "
+        "files\n"
+        "of quantised weights that loading has kept (TERN_CACHE; TERN_PACKED_CACHE_LIMIT bounds\n"
+        "them), the least recently used first; prune removes them all, and the next load makes\n"
+        "them anew.\n",
 };
 
 struct CacheOptions {
@@ -72,6 +79,15 @@ std::vector<hub::CachedRepo> chosen(const CacheOptions& options) {
   return repos;
 }
 
+void list_packed(const CacheOptions& options) {
+  for (const hub::PackedEntry& entry : hub::list_packed(hub::packed_cache_dir())) {
+    const Json row = Json::object(
+        {{"quantised", Json::make(std::string_view(entry.path))}, {"bytes", json_of(entry.bytes)}});
+    std::puts(options.json ? row.dump().c_str()
+                           : printable(cat(entry.path, "  ", size_text(entry.bytes))).c_str());
+  }
+}
+
 int list(const CacheOptions& options) {
   const std::vector<hub::CachedRepo> repos = chosen(options);
   size_t width = 0;
@@ -90,6 +106,19 @@ int list(const CacheOptions& options) {
     if (repo.unfinished > 0) line += "  (a download is not complete)";
     std::puts(printable(line).c_str());
   }
+  if (options.models.empty()) list_packed(options);
+  return 0;
+}
+
+int prune(const CacheOptions& options) {
+  if (!options.models.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "tern cache prune takes no MODEL: quantised weights are kept by content, not by name");
+  }
+  const std::string folder = hub::packed_cache_dir();
+  if (folder.empty()) fail(ErrorCode::not_found, "tern cache prune: TERN_PACKED_CACHE is off");
+  std::puts(
+      printable(cat(folder, ": ", size_text(hub::shrink_packed(folder, 0)), " free")).c_str());
   return 0;
 }
 
@@ -126,19 +155,20 @@ int remove(const CacheOptions& options) {
 int cache(const Arguments& arguments) {
   CacheOptions chosen_options;
   Options options(kHelp);
-  options.positional("ls|verify|rm", chosen_options.action, "what to do", true);
+  options.positional("ls|verify|rm|prune", chosen_options.action, "what to do", true);
   options.more("MODEL", chosen_options.models, "names on the hub");
   options.text("--revision", "REV", chosen_options.revision, "rm: this commit, branch or tag only");
   options.text("--cache-dir", "DIR", chosen_options.cache_dir, "the cache (default: HF_HUB_CACHE)");
-  options.flag("--json", chosen_options.json, "ls: one JSON object per model");
+  options.flag("--json", chosen_options.json, "ls: one JSON object per model or file");
   options.flag("-q,--quiet", chosen_options.quiet, "no progress bar");
   if (!options.parse(arguments)) return 0;
   if (chosen_options.cache_dir.empty()) chosen_options.cache_dir = hub::hub_cache_dir();
   if (chosen_options.action == "ls") return list(chosen_options);
   if (chosen_options.action == "verify") return verify(chosen_options);
   if (chosen_options.action == "rm") return remove(chosen_options);
-  fail(ErrorCode::invalid_argument,
-       cat("tern cache: unknown action '", chosen_options.action, "'; expected ls, verify or rm"));
+  if (chosen_options.action == "prune") return prune(chosen_options);
+  fail(ErrorCode::invalid_argument, cat("tern cache: unknown action '", chosen_options.action,
+                                        "'; expected ls, verify, rm or prune"));
 }
 
 }  // namespace tern::cli

@@ -91,6 +91,8 @@ class TERN_API Env {
   virtual bool remove_directory(const std::string& path);
   /// One folder; false when something of that name is there already.
   virtual bool make_directory(const std::string& path);
+  /// The file counts as written now; nothing happens where that is not allowed.
+  virtual void touch(const std::string& path) noexcept;
   /// Permissions of a folder become 0700.
   virtual void make_private(const std::string& path);
   virtual void make_link(const std::string& target, const std::string& path);

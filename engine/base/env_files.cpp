@@ -150,6 +150,10 @@ bool Env::make_directory(const std::string& path) {
   fail_errno(path, "make the folder", errno);
 }
 
+void Env::touch(const std::string& path) noexcept {
+  static_cast<void>(::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
+}
+
 void Env::make_private(const std::string& path) {
   check_path(path);
   if (::chmod(path.c_str(), 0700) != 0) fail_errno(path, "change its permissions", errno);

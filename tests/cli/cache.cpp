@@ -64,6 +64,32 @@ TEST_CASE("cache ls lists a model, verify finds its torn file with exit code 4, 
   CHECK(run({"ls"}).out.empty());
 }
 
+TEST_CASE(
+    "cache ls also lists quantised weights that were kept, prune removes them and nothing else") {
+  const TemporaryFolder folder;
+  const std::string blob = make_cache(folder);
+  std::filesystem::create_directories(folder / "tern/packed");
+  const std::string kept = folder.write("tern/packed/" + kHash + ".safetensors", "abcd");
+  const std::string note = folder.write("tern/packed/1-2.sha256", "x");
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "cache");
+    arguments.insert(arguments.end(), {"--cache-dir", folder / "cache"});
+    return run_tern(arguments,
+                    {.variables = {"TERN_PACKED_CACHE=", "TERN_CACHE=" + (folder / "tern")}});
+  };
+  CHECK(lines_of(run({"ls"}).out).at(1) == kept + "  4 B");
+  const Json row = Json::parse(lines_of(run({"ls", "--json"}).out).at(1), "row");
+  CHECK(row["quantised"].string() == kept);
+  CHECK(row["bytes"].integer() == 4);
+  CHECK(lines_of(run({"ls", "org/name"}).out).size() == 1);
+  CHECK(run({"prune", "org/name"}).exit_code != 0);
+  CHECK(exists(kept));
+  CHECK(run({"prune"}).out == folder / "tern/packed" + ": 4 B free\n");
+  CHECK(!exists(kept));
+  CHECK(exists(note));
+  CHECK(exists(blob));
+}
+
 TEST_CASE("pull leaves the network alone where HF_HUB_OFFLINE is set") {
   const TemporaryFolder folder;
   const Outcome outcome = run_tern({"pull", "org/name", "--cache-dir", folder / "cache"},

@@ -2,6 +2,7 @@
 // Quantised weights kept between loads: the same bits, without the weights, and never other ones.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "../../engine/base/log.h"
@@ -110,6 +111,35 @@ TEST_CASE("a copy of a checkpoint finds what the original left, in shards too") 
   fs::rename(model.folder() + "-copy", model.folder());
   CHECK(same_bits(model.run({.quantize = "int8"}), expected));
   CHECK(env.entries() == entries);
+}
+
+TEST_CASE("above the limit the least recently used files go, and never the one just written") {
+  CacheEnv env;
+  const auto made = [&](uint64_t seed) {
+    const std::vector<std::string> before = env.entries();
+    const PackedModel model("AutoModel", kModels[0].second, "1GB", seed);
+    model.run({.quantize = "int8"});
+    test::pass_time();
+    for (const std::string& entry : env.entries()) {
+      if (std::find(before.begin(), before.end(), entry) == before.end()) return entry;
+    }
+    return std::string();
+  };
+  const std::string first = made(0), second = made(1);
+  const auto size = fs::file_size(first);
+  CHECK(made(0).empty());  // used again
+  env.variables["TERN_PACKED_CACHE_LIMIT"] = std::to_string(2 * size + size / 2);
+  const std::string third = made(2);
+  CHECK(fs::exists(first));
+  CHECK(!fs::exists(second));
+  env.variables["TERN_PACKED_CACHE_LIMIT"] = "1KB";
+  const std::string fourth = made(3);
+  CHECK(env.entries() == std::vector{fourth});
+  env.variables["TERN_PACKED_CACHE_LIMIT"] = "much";
+  const Warnings warnings;
+  CHECK(made(4).empty());
+  REQUIRE(warnings.texts.size() == 1);
+  CHECK(warnings.texts[0].find("TERN_PACKED_CACHE_LIMIT: 'much' is no size") != std::string::npos);
 }
 
 TEST_CASE("a damaged file is named in one warning and made anew") {
