@@ -75,7 +75,7 @@ struct LinearFormat {
   std::shared_ptr<PackedStore> store = {};
   /// Weights that a Linear does not pack once but for each product; null: none. Nor this.
   std::shared_ptr<WeightStream> stream = {};
-  /// The matrix lives for one product: its memory then goes back to the system.
+  /// The matrix lives for one product, in memory that `stream` lends.
   bool brief = false;
 
   /// Unquantised weights of a model that runs in `dtype`: f32, bf16 or f16.

@@ -141,7 +141,7 @@ Tensor to_f32(const Tensor& x) {
 
 /// Weights that are packed for each product, in the same panels as if they had been kept.
 struct Linear::Streamed {
-  std::shared_ptr<const WeightStream> stream;
+  std::shared_ptr<WeightStream> stream;
   size_t number;
   LinearFormat format;
   bool woven;
@@ -149,7 +149,9 @@ struct Linear::Streamed {
   std::shared_ptr<const PackedMatrix> pack(Context& ctx) const {
     stream->enter(number);
     const std::vector<Tensor> parts = packable(stream->weights(number), woven);
-    return ctx.backend().pack(ctx.pool(), parts, format, woven);
+    LinearFormat with = format;
+    with.stream = stream;
+    return ctx.backend().pack(ctx.pool(), parts, std::move(with), woven);
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include "../../kernels/elementwise/elementwise.h"
 #include "../base/format.h"
+#include "../weight_stream.h"
 #include "blocks.h"
 #include "cpu_backend.h"
 #include "matrix.h"
@@ -128,7 +129,7 @@ std::shared_ptr<const CpuMatrix> pack_alike(ThreadPool& pool, std::span<const Te
   if (n == 0) return matrix;
   const int64_t panels = divide_up(n, matrix->panel);
   const size_t size = matrix->panel_bytes * static_cast<size_t>(panels);
-  matrix->panels = format.brief ? page_storage(size) : weight_storage(size);
+  matrix->panels = format.brief ? format.stream->room(size) : weight_storage(size);
   // Made before the region: a tile must not throw, so it cannot allocate.
   const int64_t buffer = !woven && straddles(parts, matrix->panel) ? matrix->panel * k : 0;
   std::vector<float> rows(static_cast<size_t>(buffer * pool.threads()));
