@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether encoding takes linear time and memory: for each tokenizer.json and each kind of hostile
 // text, seconds of CPU for 1, 2, 4 … megabytes. A line each: throughput at the largest size, the
-// worst ratio of a size to half of it, bytes of memory beyond the text for each byte of it.
+// worst ratio of a size to half of it, bytes of memory beyond the text for each byte of it. Freed
+// memory stays with the process: what the system takes to clear gigabytes of fresh pages is not
+// linear everywhere (in a virtual machine each is fetched from its host first).
 // Usage: bench_linear MEGABYTES TOKENIZER.json…; exit status 1 when a ratio is above 2.3.
+#include <malloc.h>
 #include <time.h>
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -110,6 +114,9 @@ int run(int count, char** arguments) {
     std::fprintf(stderr, "usage: bench_linear MEGABYTES TOKENIZER.json…\n");
     return 2;
   }
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, 512 << 20);
   const auto largest = static_cast<size_t>(std::atof(arguments[1]) * 1e6);
   bool linear = true;
   for (int i = 2; i < count; ++i) {
