@@ -51,7 +51,7 @@ class TERN_API PackedFile {
   StorageRef find(const std::string& name) const;
   /// Publishes a file with the runs of this one and `more`, whose sizes are multiples of
   /// kAlignment; then shrinks the folder to `limit` bytes, but keeps this file. io, denied: the
-  /// system's reason; nothing has changed then.
+  /// system's reason; nothing has changed then, or this file is there and an older one did not go.
   void add(const std::map<std::string, StorageRef>& more, uint64_t limit) const;
 
  private:

@@ -12,8 +12,8 @@ struct Prompts {
   int64_t length = 0;
 };
 
-/// Where no attention_mask is given, a pad_token_id that is no end of
-/// sequence hides its tokens, as in Transformers (_prepare_attention_mask_for_generation).
+/// The same, and where no attention_mask is given one that hides pad_token_id, if that is in
+/// input_ids and no end of sequence (Transformers' _prepare_attention_mask_for_generation).
 NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& config);
 
 /// Of a decoder-only model: input_ids and attention_mask.
