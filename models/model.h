@@ -81,6 +81,8 @@ class TERN_API CausalModel {
   /// A token's logits depend on how long its sequence is, by more than the tokens before it
   /// (dynamic rotary embeddings).
   virtual bool depends_on_length() const { return false; }
+  /// A token's position counts what attention_mask hides before it, too.
+  virtual bool positions_count_padding() const { return false; }
   /// An encoder–decoder: inputs go to its encoder, and its decoder writes from a start token on.
   virtual bool has_encoder() const { return false; }
   /// One source for each row of the encoder's inputs, on the arena; what attention_mask hides at
@@ -107,7 +109,8 @@ class TERN_API Model {
   /// Hidden states of the last layer for packed tokens: [tokens, hidden] f32, on the arena.
   /// unsupported unless the architecture is a text encoder.
   virtual Tensor encode(Context& ctx, const TokenBatch& batch) const;
-  /// The model as a generator of text; null when it is none.
+  /// The model as a generator of text; null when it is none, unsupported when its class is one and
+  /// its config says otherwise (is_decoder).
   virtual const CausalModel* causal() const { return nullptr; }
   /// Width of encode()'s rows; 0 unless a text encoder.
   virtual int64_t hidden_size() const { return 0; }

@@ -223,6 +223,7 @@ struct BartDecoder final : TextBackbone {
     hidden = s.decoder.hidden;
     max_length = s.positions;
     causal = true;
+    positions_count_padding = true;
     kv = decoder.kv;
   }
   Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {

@@ -1,31 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// BERT (Devlin 2018): post-norm encoder, erf GELU, absolute positions, token types, tanh pooler.
+// BERT (Devlin 2018): post-norm encoder, erf GELU, absolute positions, token types, tanh pooler;
+// with is_decoder a language model.
 // Tokens are packed: x is [tokens, hidden] for a whole batch.
-#include "../blocks/encoder_layer.h"
-#include "../blocks/text_embeddings.h"
-#include "../blocks/text_heads.h"
+#include "../blocks/bert_backbone.h"
 #include "arch.h"
 
 namespace tern {
 
 namespace {
 
-struct Bert final : TextBackbone {
-  TextEmbeddings embeddings;
-  std::vector<PostNormLayer> layers;
-
-  Bert(const Config& c, const Weights& w) : Bert(c, EncoderSizes::from(c), w) {}
-  Bert(const Config& c, const EncoderSizes& sizes, const Weights& w)
-      : embeddings(EmbeddingSizes::from(c, sizes.hidden), w / "embeddings"),
-        layers(bert_layers(sizes, w)) {
-    hidden = sizes.hidden;
-    max_length = embeddings.sizes().max_length();
-    token_types = true;
-  }
-
-  Tensor run(Context& ctx, const TokenBatch& batch, std::vector<Tensor>* states) const override {
-    return run_layers(ctx, layers, embeddings(ctx, batch), batch.segments, states);
-  }
+struct Bert final : BertBackbone {
+  Bert(const Config& c, const Weights& w) : BertBackbone(c, w, EmbeddingSizes::from) {}
 };
 
 using Head = std::unique_ptr<TextHead>;
@@ -50,6 +35,10 @@ Head masked_lm(const HeadContext& c) {
   return language_head(predictions(c));
 }
 
+Head causal_lm(const HeadContext& c) {
+  return language_head(predictions(c), true);
+}
+
 Head pretraining(const HeadContext& c) {
   return pretraining_head(predictions(c), make_pooler(c), relationship(c));
 }
@@ -71,6 +60,7 @@ std::vector<ModelClass> bert_classes() {
       bert.base(make_bare_head_with_pooler),
       bert.with_head("ForPreTraining", "AutoModelForPreTraining", pretraining, tied),
       bert.with_head("ForMaskedLM", "AutoModelForMaskedLM", masked_lm, tied),
+      bert.with_head("LMHeadModel", "AutoModelForCausalLM", causal_lm, tied),
       bert.with_head("ForNextSentencePrediction", "AutoModelForNextSentencePrediction",
                      next_sentence),
       bert.with_head("ForSequenceClassification", "AutoModelForSequenceClassification",

@@ -8,10 +8,9 @@ namespace tern {
 
 namespace {
 
-void require_encoder(const Config& c) {
-  if (c.boolean({"is_decoder"}, false) || c.boolean({"add_cross_attention"}, false)) {
-    fail(ErrorCode::unsupported,
-         cat(c.what(), ": is_decoder and add_cross_attention are not supported"));
+void require_supported(const Config& c) {
+  if (c.boolean({"add_cross_attention"}, false)) {
+    fail(ErrorCode::unsupported, c.what() + ": add_cross_attention is not supported");
   }
   const std::string positions = c.string({"position_embedding_type"}, "absolute");
   if (positions != "absolute") {
@@ -23,7 +22,7 @@ void require_encoder(const Config& c) {
 }  // namespace
 
 EncoderSizes EncoderSizes::from(const Config& c) {
-  require_encoder(c);
+  require_supported(c);
   EncoderSizes sizes{.hidden = c.integer({"hidden_size"}, 768, 1, 65536),
                      .heads = c.integer({"num_attention_heads"}, 12, 1, 1024),
                      .layers = c.integer({"num_hidden_layers"}, 12, 0, 1024),
@@ -39,9 +38,9 @@ void EncoderSizes::check(const Config& c) const {
 }
 
 PostNormLayer::PostNormLayer(const EncoderSizes& sizes, const EncoderLayerWeights& w)
-    : heads_(sizes.heads),
-      qkv_(make_fused({w.query, w.key, w.value}, sizes.hidden, sizes.hidden)),
-      attention_output_(make_linear(w.attention_output, sizes.hidden, sizes.hidden)),
+    : attention_(
+          {.hidden = sizes.hidden, .heads = sizes.heads, .head_dim = sizes.hidden / sizes.heads},
+          {.query = w.query, .key = w.key, .value = w.value, .output = w.attention_output}),
       up_(make_linear(w.up, sizes.hidden, sizes.intermediate)),
       down_(make_linear(w.down, sizes.intermediate, sizes.hidden)),
       attention_norm_(make_layer_norm(w.attention_norm, sizes.hidden, sizes.eps)),
@@ -50,34 +49,18 @@ PostNormLayer::PostNormLayer(const EncoderSizes& sizes, const EncoderLayerWeight
 
 Tensor PostNormLayer::operator()(Context& ctx, const Tensor& x, const Segments& segments,
                                  const Tensor& relative_bias) const {
-  const Tensor qkv = qkv_(ctx, x, {.matmul_input = true});  // [tokens, 3·hidden]
-  const Tensor mixed =                                      // [tokens, heads, head_dim]
-      attention(ctx, split_heads(qkv, 0, 3, heads_), split_heads(qkv, 1, 3, heads_),
-                split_heads(qkv, 2, 3, heads_),
-                {.segments = segments, .relative_bias = relative_bias});
-  const Tensor h =
-      attention_norm_(ctx, attention_output_(ctx, merge_heads(mixed), {.residual = x}));
-  const Tensor wide = up_(ctx, h, {.act = act_, .matmul_input = true});  // [tokens, intermediate]
-  return output_norm_(ctx, down_(ctx, wide, {.residual = h}));
+  return finish(
+      ctx, attention_.encode(ctx, x, {.segments = segments, .relative_bias = relative_bias}, x));
 }
 
-std::vector<PostNormLayer> bert_layers(const EncoderSizes& sizes, const Weights& w) {
-  std::vector<PostNormLayer> layers;
-  for (int64_t i = 0; i < sizes.layers; ++i) {
-    const Weights layer = w / "encoder" / "layer" / i;
-    const Weights self = layer / "attention" / "self";
-    layers.emplace_back(sizes, EncoderLayerWeights{
-                                   .query = self / "query",
-                                   .key = self / "key",
-                                   .value = self / "value",
-                                   .attention_output = layer / "attention" / "output" / "dense",
-                                   .attention_norm = layer / "attention" / "output" / "LayerNorm",
-                                   .up = layer / "intermediate" / "dense",
-                                   .down = layer / "output" / "dense",
-                                   .output_norm = layer / "output" / "LayerNorm",
-                               });
-  }
-  return layers;
+Tensor PostNormLayer::decode(Context& ctx, const Tensor& x, const LayerInputs& in) const {
+  return finish(ctx, attention_.decode(ctx, x, in, {}, x));
+}
+
+Tensor PostNormLayer::finish(Context& ctx, const Tensor& attended) const {
+  const Tensor h = attention_norm_(ctx, attended);
+  const Tensor wide = up_(ctx, h, {.act = act_, .matmul_input = true});  // [tokens, intermediate]
+  return output_norm_(ctx, down_(ctx, wide, {.residual = h}));
 }
 
 Tensor run_layers(Context& ctx, const std::vector<PostNormLayer>& layers, Tensor x,

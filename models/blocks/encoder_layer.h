@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "layers.h"
+#include "attention_layers.h"
 
 namespace tern {
 
@@ -16,7 +16,7 @@ struct EncoderSizes {
   Act act = Act::gelu;
   double eps = 1e-12;
 
-  /// BERT's names in config.json. Decoders and relative positions are unsupported.
+  /// BERT's names in config.json. Cross attention and relative positions are unsupported.
   static EncoderSizes from(const Config& c);
   /// invalid_argument when heads do not divide hidden, unsupported for a head_dim above 256.
   void check(const Config& c) const;
@@ -34,16 +34,18 @@ class PostNormLayer {
   /// x, result: [tokens, hidden] f32. relative_bias as in AttentionOptions.
   Tensor operator()(Context& ctx, const Tensor& x, const Segments& segments,
                     const Tensor& relative_bias = {}) const;
+  /// The same of a decoder: a token sees those before it.
+  Tensor decode(Context& ctx, const Tensor& x, const LayerInputs& in) const;
 
  private:
-  int64_t heads_;
-  Linear qkv_, attention_output_, up_, down_;
+  /// What follows x + W_o · attention(x).
+  Tensor finish(Context& ctx, const Tensor& attended) const;
+
+  SelfAttention attention_;
+  Linear up_, down_;
   LayerNorm attention_norm_, output_norm_;
   Act act_;
 };
-
-/// The layers of w / "encoder" / "layer", named as in BERT.
-std::vector<PostNormLayer> bert_layers(const EncoderSizes& sizes, const Weights& w);
 
 /// x through all layers; `states`, when not null, gets x and each layer's output.
 Tensor run_layers(Context& ctx, const std::vector<PostNormLayer>& layers, Tensor x,

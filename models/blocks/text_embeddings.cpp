@@ -14,13 +14,12 @@ namespace tern {
 namespace {
 
 void check_ids(std::string_view name, std::span<const int64_t> ids, int64_t entries,
-               std::string_view limit) {
+               std::string_view limit_and_cause) {
   const auto bad =
       std::find_if(ids.begin(), ids.end(), [&](int64_t id) { return id < 0 || id >= entries; });
   if (bad == ids.end()) return;
-  fail(ErrorCode::invalid_argument,
-       cat(name, ": token ", bad - ids.begin(), " has ", *bad, ", outside [0, ", entries, ") (",
-           limit, "): does the tokenizer belong to this model?"));
+  fail(ErrorCode::invalid_argument, cat(name, ": token ", bad - ids.begin(), " has ", *bad,
+                                        ", outside [0, ", entries, ") ", limit_and_cause));
 }
 
 void check_count(std::string_view name, size_t found, int64_t tokens) {
@@ -93,7 +92,8 @@ Tensor TextEmbeddings::operator()(Context& ctx, const TokenBatch& batch) const {
     inputs[0] = {batch.inputs_embeds, ids_of(rows)};
   } else {
     check_count("input_ids", batch.input_ids.size(), tokens);
-    check_ids("input_ids", batch.input_ids, sizes_.vocab, "vocab_size");
+    check_ids("input_ids", batch.input_ids, sizes_.vocab,
+              "(vocab_size): does the tokenizer belong to this model?");
     inputs[0] = {words_.table(), batch.input_ids};
   }
 
@@ -106,7 +106,8 @@ Tensor TextEmbeddings::operator()(Context& ctx, const TokenBatch& batch) const {
       ids = ids_of(types);
     }
     check_count("token_type_ids", ids.size(), tokens);
-    check_ids("token_type_ids", ids, sizes_.types, "type_vocab_size");
+    check_ids("token_type_ids", ids, sizes_.types,
+              "(type_vocab_size): does the tokenizer belong to this model?");
     inputs[count++] = {types_.table(), ids};
   }
 
@@ -116,7 +117,8 @@ Tensor TextEmbeddings::operator()(Context& ctx, const TokenBatch& batch) const {
     places = ids_of(positions);
   }
   check_count("position_ids", places.size(), tokens);
-  check_ids("position_ids", places, sizes_.positions, "max_position_embeddings");
+  check_ids("position_ids", places, sizes_.positions,
+            "(max_position_embeddings): shorten the sequence");
   inputs[count++] = {positions_.table(), places};
   return norm_(ctx, embedding(ctx, std::span(inputs.data(), count), "embeddings"));
 }

@@ -69,7 +69,10 @@ struct SpanHead final : TextHead {
 
 struct LanguageOutput final : TextHead {
   LanguageHead language;
+  bool generates = false;
 
+  bool causal() const override { return generates; }
+  Tensor logits(Context& ctx, const Tensor& states) const override { return language(ctx, states); }
   void run(Context& ctx, const TextHidden& h, NamedTensors& out) const override {
     const Tensor logits = language(ctx, h.states);
     out.set("logits", logits.reshape({h.rows, h.length, logits.dim(1)}));
@@ -86,6 +89,17 @@ struct PretrainingOutput final : TextHead {
     out.set("seq_relationship_logits", run_layers(ctx, h, relation));
   }
 };
+
+LanguageHead roberta_language(const HeadContext& c) {
+  const Weights w = c.root / "lm_head";
+  const int64_t vocab = c.config.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31);
+  w.take("bias", {vocab}, Init::zeros);  // a name of its own, used through the decoder
+  return {.dense = make_linear(w / "dense", c.hidden, c.hidden),
+          .act = Act::gelu,
+          .norm = make_layer_norm(w / "layer_norm", c.hidden,
+                                  c.config.number({"layer_norm_eps"}, 1e-12, 0, 1)),
+          .decoder = make_linear(w / "decoder", c.hidden, vocab)};
+}
 
 }  // namespace
 
@@ -127,8 +141,9 @@ std::unique_ptr<TextHead> span_head(Linear classifier) {
   return head;
 }
 
-std::unique_ptr<TextHead> language_head(LanguageHead language) {
+std::unique_ptr<TextHead> language_head(LanguageHead language, bool generates) {
   auto head = std::make_unique<LanguageOutput>();
+  head->generates = generates;
   head->language = std::move(language);
   return head;
 }
@@ -186,14 +201,11 @@ std::unique_ptr<TextHead> make_dense_row_head(const HeadContext& c) {
 }
 
 std::unique_ptr<TextHead> make_lm_head(const HeadContext& c) {
-  const Weights w = c.root / "lm_head";
-  const int64_t vocab = c.config.integer({"vocab_size"}, 30522, 1, int64_t{1} << 31);
-  w.take("bias", {vocab}, Init::zeros);  // a name of its own, used through the decoder
-  return language_head({.dense = make_linear(w / "dense", c.hidden, c.hidden),
-                        .act = Act::gelu,
-                        .norm = make_layer_norm(w / "layer_norm", c.hidden,
-                                                c.config.number({"layer_norm_eps"}, 1e-12, 0, 1)),
-                        .decoder = make_linear(w / "decoder", c.hidden, vocab)});
+  return language_head(roberta_language(c));
+}
+
+std::unique_ptr<TextHead> make_causal_lm_head(const HeadContext& c) {
+  return language_head(roberta_language(c), true);
 }
 
 }  // namespace tern

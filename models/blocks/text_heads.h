@@ -39,8 +39,8 @@ struct LanguageHead {
 
   Tensor operator()(Context& ctx, const Tensor& x) const;
 };
-/// logits [batch, length, vocabulary]
-std::unique_ptr<TextHead> language_head(LanguageHead head);
+/// logits [batch, length, vocabulary]; `generates`: of a class that text is generated with.
+std::unique_ptr<TextHead> language_head(LanguageHead head, bool generates = false);
 /// BERT's two tasks: prediction_logits, seq_relationship_logits.
 std::unique_ptr<TextHead> pretraining_head(LanguageHead language, HeadLayer pooler,
                                            Linear relation);
@@ -62,5 +62,6 @@ std::unique_ptr<TextHead> make_span_head(const HeadContext& c);
 std::unique_ptr<TextHead> make_dense_row_head(const HeadContext& c);
 /// RoBERTa and MPNet: lm_head.{dense, layer_norm, decoder}, always erf GELU.
 std::unique_ptr<TextHead> make_lm_head(const HeadContext& c);
+std::unique_ptr<TextHead> make_causal_lm_head(const HeadContext& c);
 
 }  // namespace tern

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text_model.h"
 
+#include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 
 namespace tern {
@@ -21,7 +22,8 @@ void tie(const TiedDecoder& names, const Config& config, const Weights& root,
 
 NamedTensors TextModel::forward(Context& ctx, const NamedTensors& inputs,
                                 const ForwardOptions& options) const {
-  const TextArguments arguments = read_text_arguments(options.arguments, config(), backbone_->causal);
+  const TextArguments arguments =
+      read_text_arguments(options.arguments, config(), backbone_->causal);
   const PaddedBatch batch = read_text_inputs(inputs, {.hidden = backbone_->hidden,
                                                       .token_types = backbone_->token_types,
                                                       .choices = head_->choices()});
@@ -35,6 +37,14 @@ NamedTensors TextModel::forward(Context& ctx, const NamedTensors& inputs,
             states[i].reshape({batch.rows, batch.length, backbone_->hidden}));
   }
   return out;
+}
+
+const CausalModel* TextModel::causal() const {
+  if (!head_->causal()) return nullptr;
+  if (backbone_->causal) return this;
+  fail(ErrorCode::unsupported,
+       cat("generate: ", config().what(), " does not say is_decoder, so each token of ",
+           class_name(), " sees those after it too: load it with is_decoder true"));
 }
 
 Tensor TextModel::encode(Context& ctx, const TokenBatch& batch) const {

@@ -28,8 +28,9 @@ class TextBackbone {
   int64_t hidden = 0;
   int64_t max_length = 0;
   bool token_types = false;
-  bool causal = false;  // a language model: the arguments are a decoder's
-  KvShape kv = {};      // of a language model
+  bool causal = false;                   // a language model: the arguments are a decoder's
+  bool positions_count_padding = false;  // of CausalModel
+  KvShape kv = {};                       // of a language model
 };
 
 /// What a head reads: the last hidden states of a padded batch.
@@ -61,10 +62,11 @@ class TextModel final : public Model, public CausalModel {
   NamedTensors forward(Context& ctx, const NamedTensors& inputs,
                        const ForwardOptions& options) const override;
   Tensor encode(Context& ctx, const TokenBatch& batch) const override;
-  const CausalModel* causal() const override { return head_->causal() ? this : nullptr; }
+  const CausalModel* causal() const override;
   KvShape kv_shape() const override { return backbone_->kv; }
   int64_t cache_regime(int64_t length) const override { return backbone_->cache_regime(length); }
   bool depends_on_length() const override { return backbone_->depends_on_length(); }
+  bool positions_count_padding() const override { return backbone_->positions_count_padding; }
   Tensor next_logits(Context& ctx, const TokenBatch& batch,
                      std::span<const int64_t> rows) const override {
     return head_->logits(ctx, gather_rows(ctx, backbone_->run(ctx, batch, nullptr), rows));

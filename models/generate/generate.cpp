@@ -155,7 +155,12 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& give
             std::chrono::nanoseconds(static_cast<int64_t>(*config.max_time * 1e9));
   }
   const bool encodes = causal->has_encoder();
-  Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(inputs);
+  Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(model, inputs);
+  if (hooks.past_key_values && prompts.columns.prompts() > 0) {
+    fail(ErrorCode::unsupported,
+         "generate: past_key_values go by ids alone: not with position_ids, token_type_ids, or "
+         "padding that this model's positions count");
+  }
   const int64_t length = longest(config, prompts.length, model.max_length());
   std::shared_ptr<grammar::Constraint> constraint = constraint_of(config, hooks);
   Encoded encoded, assistant_encoded;
@@ -179,6 +184,7 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& give
                    .hooks = hooks,
                    .encoded = encodes ? &encoded : nullptr,
                    .assistant_encoded = encodes ? &assistant_encoded : nullptr,
+                   .columns = std::move(prompts.columns),
                    .constraint = std::move(constraint)};
   if (config.repetition_penalty != 1) search.padding = std::move(prompts.padding);
   search.until = until;

@@ -24,6 +24,35 @@ std::vector<int64_t> start_tokens(const GenerationConfig& c, int64_t rows) {
                                         " tokens for ", rows, " rows; expected one or as many"));
 }
 
+/// Where the tokens of all rows stand, padding too; empty: as many tokens as are before each.
+std::vector<int64_t> prompt_places(const Model& model, const PaddedBatch& batch) {
+  std::vector<int64_t> places = batch.position_ids;
+  const bool hides = std::count(batch.key_mask.begin(), batch.key_mask.end(), 0) > 0;
+  if (places.empty() && hides && model.causal()->positions_count_padding()) {
+    for (int64_t i = 0; i < batch.rows * batch.length; ++i) places.push_back(i % batch.length);
+  }
+  for (const int64_t place : places) {
+    if (place >= 0 && place <= INT32_MAX) continue;
+    fail(ErrorCode::invalid_argument,
+         cat("generate: position_ids has ", place, ", outside [0, 2^31)"));
+  }
+  return places;
+}
+
+/// Of [rows · length] values those of one row's tokens that are not hidden, then that of its last
+/// column, which Transformers goes on from.
+std::vector<int64_t> column(const PaddedBatch& batch, const std::vector<int64_t>& values,
+                            int64_t row) {
+  std::vector<int64_t> out;
+  const auto begin = static_cast<size_t>(row * batch.length);
+  const size_t end = begin + static_cast<size_t>(batch.length);
+  for (size_t i = begin; i < end; ++i) {
+    if (batch.key_mask.empty() || batch.key_mask[i] != 0) out.push_back(values[i]);
+  }
+  out.push_back(values[end - 1]);
+  return out;
+}
+
 std::span<const int64_t> row_of(const PaddedBatch& batch, int64_t row) {
   return std::span(batch.input_ids)
       .subspan(static_cast<size_t>(row * batch.length), static_cast<size_t>(batch.length));
@@ -45,11 +74,12 @@ NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& confi
   return out;
 }
 
-Prompts read_prompts(const NamedTensors& inputs) {
-  const PaddedBatch batch = read_text_inputs(inputs, {.token_types = false});
+Prompts read_prompts(const Model& model, const NamedTensors& inputs) {
+  const PaddedBatch batch = read_text_inputs(inputs, {.token_types = model.has_token_types()});
   if (batch.input_ids.empty()) {
     fail(ErrorCode::unsupported, "generate: inputs_embeds are not supported; give input_ids");
   }
+  const std::vector<int64_t> places = prompt_places(model, batch);
   Prompts out;
   out.length = batch.length;
   for (int64_t row = 0; row < batch.rows; ++row) {
@@ -68,6 +98,12 @@ Prompts read_prompts(const NamedTensors& inputs) {
     }
     out.real.push_back(std::move(real));
     out.padding.push_back(padding);
+    if (!places.empty()) {
+      out.columns.positions.push_back(column(batch, places, row));
+      ++out.columns.positions.back().back();
+    }
+    if (!batch.token_type_ids.empty())
+      out.columns.types.push_back(column(batch, batch.token_type_ids, row));
   }
   return out;
 }

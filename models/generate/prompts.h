@@ -9,6 +9,7 @@ namespace tern {
 struct Prompts {
   TokenRows whole, real;  // as in Search
   std::vector<int64_t> padding;
+  PromptColumns columns;
   int64_t length = 0;
 };
 
@@ -16,8 +17,9 @@ struct Prompts {
 /// input_ids and no end of sequence (Transformers' _prepare_attention_mask_for_generation).
 NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& config);
 
-/// Of a decoder-only model: input_ids and attention_mask.
-Prompts read_prompts(const NamedTensors& inputs);
+/// Of a decoder-only model: input_ids, attention_mask, position_ids and, where it has them,
+/// token_type_ids.
+Prompts read_prompts(const Model& model, const NamedTensors& inputs);
 
 /// input_ids as they were given, for processors that read the source; none where there are none.
 TokenRows source_rows(const NamedTensors& inputs);

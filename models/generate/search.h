@@ -34,6 +34,7 @@ struct Search {
   TokenRows sources = {};
   /// How many tokens each prompt begins with that its mask hides; empty: none.
   std::vector<int64_t> padding = {};
+  PromptColumns columns = {};
   /// When max_time is over.
   std::optional<std::chrono::steady_clock::time_point> until = {};
   std::shared_ptr<grammar::Constraint> constraint = {};
@@ -47,7 +48,7 @@ struct Search {
     return {ctx,
             model,
             {slots, max_length, config.use_cache, config.quantizes_cache(), encoded,
-             hooks.past_key_values}};
+             hooks.past_key_values, columns.prompts() > 0 ? &columns : nullptr}};
   }
   /// Guesses that a row has room for, when one more token follows them.
   int64_t room(int64_t row) const;

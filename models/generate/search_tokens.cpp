@@ -55,7 +55,12 @@ int64_t Search::pad_token() const {
 int64_t Search::room(int64_t row) const {
   const auto index = static_cast<size_t>(row);
   int64_t most = max_length - static_cast<int64_t>(whole[index].size());
-  if (positions > 0) most = std::min(most, positions - static_cast<int64_t>(real[index].size()));
+  auto place = static_cast<int64_t>(real[index].size());
+  if (columns.prompts() > 0) {
+    const auto rows = static_cast<int64_t>(real.size());
+    place = columns.position(row / (rows / columns.prompts()), place);
+  }
+  if (positions > 0) most = std::min(most, positions - place);
   return most - 1;
 }
 

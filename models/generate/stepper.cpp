@@ -28,10 +28,13 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
   }
   longest_ = longest;
   ids_.clear();
+  positions_.clear();
+  types_.clear();
   last_.clear();
   segments_.clear();
   sources_.clear();
   const Encoded* encoded = options_.encoded;
+  const PromptColumns* columns = options_.columns;
   const int64_t slots_per_source =
       encoded ? options_.slots / static_cast<int64_t>(encoded->sequences.size()) : 1;
   for (const int64_t slot : active) {
@@ -40,6 +43,11 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
     const auto begin = static_cast<int64_t>(ids_.size());
     const int64_t fresh = static_cast<int64_t>(row.size()) - known;
     ids_.insert(ids_.end(), row.begin() + known, row.end());
+    const int64_t prompt = columns ? slot / (options_.slots / columns->prompts()) : 0;
+    for (int64_t i = known; i < known + fresh; ++i) {
+      positions_.push_back(columns ? columns->position(prompt, i) : i);
+      if (columns && !columns->types.empty()) types_.push_back(columns->type(prompt, i));
+    }
     segments_.push_back(cache_ ? cache_->segment(slot, begin, fresh)
                                : Segment{begin, begin + fresh});
     if (encoded)
@@ -48,6 +56,8 @@ Tensor Stepper::logits(const std::vector<std::vector<int64_t>>& rows,
     for (int64_t i = begin + fresh - 1 - guessed; i < begin + fresh; ++i) last_.push_back(i);
   }
   const TokenBatch batch = {.input_ids = ids_,
+                            .token_type_ids = types_,
+                            .position_ids = positions_,
                             .segments = {.sequences = segments_},
                             .cache = cache_,
                             .rope_length = longest_,

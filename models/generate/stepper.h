@@ -3,6 +3,7 @@
 // new; without, everything again, with the same bits.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <vector>
@@ -10,6 +11,25 @@
 #include "past_key_values.h"
 
 namespace tern {
+
+/// What stands beside the ids of each prompt's tokens (those that are computed); the last value of
+/// a row is that of the token which follows the prompt.
+struct PromptColumns {
+  std::vector<std::vector<int64_t>> positions;  // they go on by one each; empty: 0, 1, …
+  std::vector<std::vector<int64_t>> types;      // token_type_ids, which stay; empty: none
+
+  int64_t prompts() const { return static_cast<int64_t>(std::max(positions.size(), types.size())); }
+  int64_t position(int64_t prompt, int64_t token) const {
+    if (positions.empty()) return token;
+    const std::vector<int64_t>& row = positions[static_cast<size_t>(prompt)];
+    const int64_t known = std::min(token, static_cast<int64_t>(row.size()) - 1);
+    return row[static_cast<size_t>(known)] + token - known;
+  }
+  int64_t type(int64_t prompt, int64_t token) const {
+    const std::vector<int64_t>& row = types[static_cast<size_t>(prompt)];
+    return row[std::min(static_cast<size_t>(token), row.size() - 1)];
+  }
+};
 
 struct StepperOptions {
   int64_t slots = 1;
@@ -20,6 +40,8 @@ struct StepperOptions {
   const Encoded* encoded = nullptr;
   /// Where the cache lies, with what it has got before; null: an own one.
   PastKeyValues* past = nullptr;
+  /// Each prompt serves the same number of consecutive slots; null: there is nothing but ids.
+  const PromptColumns* columns = nullptr;
 };
 
 class Stepper {
@@ -48,7 +70,7 @@ class Stepper {
   /// Of the longest row, as if those that have ended went on.
   int64_t longest_ = 0;
   // Of a step, kept for their memory: what is new, its last rows, where the sequences lie.
-  std::vector<int64_t> ids_, last_;
+  std::vector<int64_t> ids_, positions_, types_, last_;
   std::vector<Segment> segments_, sources_;
 };
 

@@ -88,7 +88,8 @@ TEST_CASE("a config field outside its range is an Error that names it") {
     CHECK(is_error(bert.with({{"hidden_act", value}})));
   }
   CHECK(is_error(bert.with({{"num_attention_heads", "5"}})));  // does not divide 64
-  CHECK(is_error(bert.with({{"is_decoder", "true"}})));
+  CHECK(is_error(bert.with({{"is_decoder", "3"}})));
+  CHECK(is_error(bert.with({{"is_decoder", "true"}, {"add_cross_attention", "true"}})));
   CHECK(is_error(bert.with({{"position_embedding_type", "\"relative_key\""}})));
   try {
     load_model("AutoModel", bert.with({{"num_hidden_layers", "-2"}}));
@@ -101,7 +102,8 @@ TEST_CASE("a config field outside its range is an Error that names it") {
 TEST_CASE("any two odd config fields together are an Error or a model that runs") {
   std::vector<std::string> folders = {std::string(TERN_TEST_DATA) + "/golden/bert"};
   if (!golden::root().empty()) {
-    for (const char* name : {"roberta", "mpnet", "llama", "gpt2"}) folders.push_back(golden::root() + "/" + name);
+    for (const char* name : {"roberta", "mpnet", "llama", "gpt2"})
+      folders.push_back(golden::root() + "/" + name);
   }
   int errors = 0, models = 0;
   for (const std::string& path : folders) {

@@ -115,6 +115,15 @@ TEST_CASE("what an encoder-decoder's decoder begins with, and odd masks, are as 
 }
 
 TEST_CASE(
+    "what encoders as decoders and BART's generate, and columns beside ids, is Transformers'") {
+  int cases = 0;
+  for (const char* name : {"bert", "roberta", "xlm-roberta", "camembert", "bart", "gpt2"}) {
+    check_folder(std::string(TERN_TEST_DATA) + "/causal/" + name, "AutoModelForCausalLM", cases);
+  }
+  CHECK(cases == 26);
+}
+
+TEST_CASE(
     "with a cache and without, alone and in a batch, the logits of each step have the same bits") {
   if (golden::root().empty()) {
     MESSAGE("skipped: no shared golden data");

@@ -42,23 +42,23 @@ def make(config, cls, seed):
 
 
 class Folder:
-    def __init__(self, root, name, model):
-        self.path = os.path.join(root, name)
+    def __init__(self, root, name, model, generating="AutoModelForSeq2SeqLM"):
+        self.path, self.generating = os.path.join(root, name), generating
         self.model, self.cases, self.tensors = model, [], {}
         model.save_pretrained(self.path)
 
-    def add(self, name, auto, call, kwargs, inputs, outputs):
-        self.cases.append({"name": name, "auto_class": auto, "call": call, "kwargs": kwargs,
+    def add(self, name, auto, call, kwargs, inputs, outputs, load_kwargs={}):
+        self.cases.append({"name": name, "auto_class": auto, "call": call, "kwargs": kwargs, "load_kwargs": load_kwargs,
                            "inputs": list(inputs), "outputs": list(outputs)})
         for side, tensors in (("in", inputs), ("out", outputs)):
             for key, value in tensors.items():
                 self.tensors[f"case/{name}/{side}/{key}"] = value.contiguous().clone()
 
-    def forward(self, name, auto, inputs, names):
+    def forward(self, name, auto, inputs, names, load_kwargs={}):
         inputs = {key: torch.tensor(value) for key, value in inputs.items()}
         with torch.no_grad():
             found = self.model(**inputs, use_cache=False)
-        self.add(name, auto, "forward", {}, inputs, {key: found[key] for key in names})
+        self.add(name, auto, "forward", {}, inputs, {key: found[key] for key in names}, load_kwargs)
 
     def generate(self, name, inputs, **kwargs):
         inputs = {key: torch.tensor(value) for key, value in inputs.items()}
@@ -71,7 +71,7 @@ class Folder:
         else:
             outputs["step_logits"] = torch.stack(found.logits, 1)
             kwargs["output_logits"] = True
-        self.add(name, "AutoModelForSeq2SeqLM", "generate", kwargs, inputs, outputs)
+        self.add(name, self.generating, "generate", kwargs, inputs, outputs)
 
     def finish(self):
         save_file(self.tensors, os.path.join(self.path, "golden.safetensors"))

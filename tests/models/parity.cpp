@@ -141,6 +141,14 @@ TEST_CASE("the classes of encoder-decoders that no folder has are Transformers' 
   }
 }
 
+TEST_CASE("encoders as decoders, BART's decoder and GPT-2 are Transformers' within 3e-5") {
+  for (const char* name : {"bert", "bert-masked", "bert-model", "roberta", "xlm-roberta",
+                           "camembert", "bart", "gpt2"}) {
+    CAPTURE(name);
+    check_fp32(name, std::string(TERN_TEST_DATA) + "/causal/" + name);
+  }
+}
+
 TEST_CASE("the golden folders kept in the tree are matched within 3e-5") {
   for (const char* name : {"bert", "minilm"}) {
     CAPTURE(name);
