@@ -63,6 +63,14 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
                                               : c.use_cache                 ? "beam search"
                                                             : "a call with use_cache false"));
   }
+  const bool guesses = lookup || hooks.assistant_model;
+  if (c.guidance_scale != 1 && (c.num_beams > 1 || guesses || model.causal()->has_encoder())) {
+    fail(ErrorCode::unsupported,
+         cat("generate: guidance_scale and ", c.num_beams > 1 ? "beam search"
+                                              : guesses       ? "guesses (assistant_model, "
+                                                                "prompt_lookup_num_tokens)"
+                                                              : "an encoder–decoder"));
+  }
   if (c.quantizes_cache() && !c.use_cache) {
     fail(ErrorCode::invalid_argument,
          "generate: cache_implementation quantized without a cache: set use_cache");
@@ -78,6 +86,17 @@ void check(const Model& model, const GenerationConfig& c, const GenerateHooks& h
     fail(ErrorCode::invalid_argument,
          "generate: a text that a grammar ends needs a token to end with: set eos_token_id");
   }
+}
+
+void check(const Prompts& prompts, const Prompts& negative, const GenerateHooks& hooks) {
+  if (hooks.past_key_values && prompts.columns.prompts() > 0) {
+    fail(ErrorCode::unsupported,
+         "generate: past_key_values go by ids alone: not with position_ids, token_type_ids, or "
+         "padding that this model's positions count");
+  }
+  if (negative.real.empty() || negative.real.size() == prompts.real.size()) return;
+  fail(ErrorCode::invalid_argument, cat("generate: negative_prompt_ids have ", negative.real.size(),
+                                        " rows, but input_ids ", prompts.real.size()));
 }
 
 /// Null when anything may be generated.
@@ -148,19 +167,18 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& give
          cat("generate: ", model.class_name(), " is no causal language model"));
   }
   check(model, config, hooks);
-  const NamedTensors inputs = with_mask(given, config);
+  NamedTensors inputs = with_mask(given, config);
+  Prompts negative;
+  if (config.guidance_scale != 1) negative = take_negative_prompts(model, inputs);
   std::optional<std::chrono::steady_clock::time_point> until;
   if (config.max_time) {
     until = std::chrono::steady_clock::now() +
             std::chrono::nanoseconds(static_cast<int64_t>(*config.max_time * 1e9));
   }
   const bool encodes = causal->has_encoder();
-  Prompts prompts = encodes ? read_decoder_prompts(inputs, config) : read_prompts(model, inputs);
-  if (hooks.past_key_values && prompts.columns.prompts() > 0) {
-    fail(ErrorCode::unsupported,
-         "generate: past_key_values go by ids alone: not with position_ids, token_type_ids, or "
-         "padding that this model's positions count");
-  }
+  Prompts prompts = encodes ? read_decoder_prompts(inputs, config)
+                            : read_prompts(model, inputs, causal->positions_count_padding());
+  check(prompts, negative, hooks);
   const int64_t length = longest(config, prompts.length, model.max_length());
   std::shared_ptr<grammar::Constraint> constraint = constraint_of(config, hooks);
   Encoded encoded, assistant_encoded;
@@ -185,6 +203,8 @@ NamedTensors generate(Context& ctx, const Model& model, const NamedTensors& give
                    .encoded = encodes ? &encoded : nullptr,
                    .assistant_encoded = encodes ? &assistant_encoded : nullptr,
                    .columns = std::move(prompts.columns),
+                   .negative = std::move(negative.real),
+                   .negative_columns = std::move(negative.columns),
                    .constraint = std::move(constraint)};
   if (config.repetition_penalty != 1) search.padding = std::move(prompts.padding);
   search.until = until;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text generation with language models, as Transformers' generate(): greedy search, sampling, beam
 // search. Padding of a prompt (attention_mask 0, on either side or inside) is not computed;
-// positions of decoder-only models count real tokens (BART's: all), as there. An encoder–decoder reads the prompt
-// once with its encoder, for all beams and sequences.
+// positions of decoder-only models count real tokens (BART's: all), as there. An encoder–decoder
+// reads the prompt once with its encoder, for all beams and sequences.
 #pragma once
 
 #include <functional>
@@ -36,8 +36,9 @@ struct GenerateHooks {
 
 /// inputs: input_ids [rows, length], attention_mask [rows, length] (absent: all 1); of a decoder
 /// also position_ids, token_type_ids (what follows goes on from their last column, as in
-/// Transformers); of an encoder–decoder also decoder_input_ids [rows, length] (absent:
-/// decoder_start_token_id, which is put before them when no row begins with it). Outputs:
+/// Transformers) and, for guidance_scale, negative_prompt_ids, negative_prompt_attention_mask; of
+/// an encoder–decoder also decoder_input_ids [rows, length] (absent: decoder_start_token_id, which
+/// is put before them when no row begins with it). Outputs:
 /// - sequences [rows · num_return_sequences, longest] i64: prompt (an encoder–decoder's: what its
 ///   decoder began with) and continuation, then padding.
 /// - sequences_scores [the same rows] f32, of beams: sum of log probabilities /

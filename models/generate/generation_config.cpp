@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kMost = int64_t{1} << 31;
 constexpr int64_t kMostGuesses = 1 << 10;
 
-constexpr std::array<std::string_view, 50> kArguments = {"max_length",
+constexpr std::array<std::string_view, 51> kArguments = {"max_length",
                                                          "max_time",
                                                          "max_new_tokens",
                                                          "min_length",
@@ -49,6 +49,7 @@ constexpr std::array<std::string_view, 50> kArguments = {"max_length",
                                                          "grammar",
                                                          "json_schema",
                                                          "sequence_bias",
+                                                         "guidance_scale",
                                                          "repetition_penalty",
                                                          "frequency_penalty",
                                                          "presence_penalty",
@@ -216,6 +217,7 @@ void GenerationConfig::read_scores(const Config& c) {
     value = c.number({name}, value, low, high);
   };
   read_biases(c, sequence_bias);
+  number("guidance_scale", guidance_scale, -1e6, 1e6);
   number("repetition_penalty", repetition_penalty, 1e-6, 1e6);
   number("frequency_penalty", frequency_penalty, -100, 100);
   number("presence_penalty", presence_penalty, -100, 100);

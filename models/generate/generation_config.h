@@ -58,6 +58,9 @@ struct TERN_API GenerationConfig {
   };
   std::vector<Bias> sequence_bias;  // added to the last of ids where a row ends with the others
   double repetition_penalty = 1;
+  /// Classifier-free guidance, 1 for none: above it the prompt counts for more against another one
+  /// (negative_prompt_ids, else the prompt's last token).
+  double guidance_scale = 1;
   /// Subtracted from a token's score, as vLLM and OpenAI's interface have them: for each time that
   /// it was generated, and once when it was.
   double frequency_penalty = 0, presence_penalty = 0;

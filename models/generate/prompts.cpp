@@ -25,10 +25,10 @@ std::vector<int64_t> start_tokens(const GenerationConfig& c, int64_t rows) {
 }
 
 /// Where the tokens of all rows stand, padding too; empty: as many tokens as are before each.
-std::vector<int64_t> prompt_places(const Model& model, const PaddedBatch& batch) {
+std::vector<int64_t> prompt_places(const PaddedBatch& batch, bool positions_count_padding) {
   std::vector<int64_t> places = batch.position_ids;
   const bool hides = std::count(batch.key_mask.begin(), batch.key_mask.end(), 0) > 0;
-  if (places.empty() && hides && model.causal()->positions_count_padding()) {
+  if (places.empty() && hides && positions_count_padding) {
     for (int64_t i = 0; i < batch.rows * batch.length; ++i) places.push_back(i % batch.length);
   }
   for (const int64_t place : places) {
@@ -74,12 +74,12 @@ NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& confi
   return out;
 }
 
-Prompts read_prompts(const Model& model, const NamedTensors& inputs) {
+Prompts read_prompts(const Model& model, const NamedTensors& inputs, bool positions_count_padding) {
   const PaddedBatch batch = read_text_inputs(inputs, {.token_types = model.has_token_types()});
   if (batch.input_ids.empty()) {
     fail(ErrorCode::unsupported, "generate: inputs_embeds are not supported; give input_ids");
   }
-  const std::vector<int64_t> places = prompt_places(model, batch);
+  const std::vector<int64_t> places = prompt_places(batch, positions_count_padding);
   Prompts out;
   out.length = batch.length;
   for (int64_t row = 0; row < batch.rows; ++row) {
@@ -106,6 +106,26 @@ Prompts read_prompts(const Model& model, const NamedTensors& inputs) {
       out.columns.types.push_back(column(batch, batch.token_type_ids, row));
   }
   return out;
+}
+
+Prompts take_negative_prompts(const Model& model, NamedTensors& inputs) {
+  NamedTensors own, others;
+  for (const auto& [name, tensor] : inputs.entries()) {
+    if (name == "negative_prompt_ids") {
+      own.set("input_ids", tensor);
+    } else if (name == "negative_prompt_attention_mask") {
+      own.set("attention_mask", tensor);
+    } else {
+      others.set(name, tensor);
+    }
+  }
+  inputs = std::move(others);
+  if (own.entries().empty()) return {};
+  try {
+    return read_prompts(model, own, true);
+  } catch (const Error& e) {
+    fail(e.code(), cat("generate: of negative_prompt_ids and their mask: ", e.what()));
+  }
 }
 
 TokenRows source_rows(const NamedTensors& inputs) {

@@ -18,8 +18,12 @@ struct Prompts {
 NamedTensors with_mask(const NamedTensors& inputs, const GenerationConfig& config);
 
 /// Of a decoder-only model: input_ids, attention_mask, position_ids and, where it has them,
-/// token_type_ids.
-Prompts read_prompts(const Model& model, const NamedTensors& inputs);
+/// token_type_ids. positions_count_padding: as CausalModel's.
+Prompts read_prompts(const Model& model, const NamedTensors& inputs, bool positions_count_padding);
+
+/// negative_prompt_ids and negative_prompt_attention_mask, taken out of `inputs`; their positions
+/// count padding, as in Transformers. None where there are none.
+Prompts take_negative_prompts(const Model& model, NamedTensors& inputs);
 
 /// input_ids as they were given, for processors that read the source; none where there are none.
 TokenRows source_rows(const NamedTensors& inputs);

@@ -35,6 +35,9 @@ struct Search {
   /// How many tokens each prompt begins with that its mask hides; empty: none.
   std::vector<int64_t> padding = {};
   PromptColumns columns = {};
+  /// Of guidance_scale, where given: as `real` and `columns`, one for each prompt.
+  TokenRows negative = {};
+  PromptColumns negative_columns = {};
   /// When max_time is over.
   std::optional<std::chrono::steady_clock::time_point> until = {};
   std::shared_ptr<grammar::Constraint> constraint = {};

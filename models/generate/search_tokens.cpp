@@ -7,6 +7,7 @@
 
 #include "../../engine/base/error.h"
 #include "candidates.h"
+#include "guidance.h"
 
 namespace tern {
 
@@ -75,6 +76,7 @@ class TokenSearch {
         candidates_(make_candidates(s_)),
         guesses_(s_.whole.size()),
         active_(s_.whole.size()) {
+    if (s_.config.guidance_scale != 1) guidance_.emplace(s_);
     std::iota(active_.begin(), active_.end(), 0);
     for (TokenRows* list : {&s_.whole, &s_.real}) {
       for (std::vector<int64_t>& row : *list)
@@ -98,11 +100,14 @@ class TokenSearch {
   void step() {
     if (candidates_) guess();
     const Tensor logits = stepper_.logits(s_.real, active_, guesses_);
+    if (guidance_) guidance_->read(s_, active_);
     still_.clear();
+    row_ = 0;
     float* scores = logits.data<float>();
     for (const int64_t row : active_) {
       if (advance(row, scores, static_cast<size_t>(logits.dim(1)))) still_.push_back(row);
       scores += (guesses_[static_cast<size_t>(row)] + 1) * logits.dim(1);
+      ++row_;
     }
     active_.swap(still_);
     if (s_.out_of_time()) active_.clear();
@@ -135,6 +140,7 @@ class TokenSearch {
     for (bool checked = true; checked && goes_on; scores += vocabulary) {
       const std::span<float> next(scores, vocabulary);
       if (s_.config.output_logits) keep_logits(i, next);
+      if (guidance_) (*guidance_)(row_, next);
       process_(s_.row(whole, i, s_.whole.size()), next);
       if (s_.constraint) check_any_possible(next);
       const int64_t token = choose(i, next);
@@ -176,6 +182,8 @@ class TokenSearch {
   Stepper stepper_;
   LogitsProcessors process_;
   std::unique_ptr<Candidates> candidates_;
+  std::optional<Guidance> guidance_;
+  int64_t row_ = 0;               // of a step's active ones
   std::vector<int64_t> guesses_;  // per row
   std::vector<int64_t> active_, still_, drafts_;
   std::vector<uint64_t> random_;

@@ -138,3 +138,46 @@ TEST_CASE("columns that generate cannot follow are refused by name") {
         "position_ids: token 0 has 24, outside [0, 24) (max_position_embeddings): shorten the "
         "sequence");
 }
+
+TEST_CASE("guidance has the same bits with a cache and without, alone and not, for each sequence") {
+  const PretrainedModel model = load("gpt2");
+  NamedTensors inputs = kBoth;
+  inputs.set("negative_prompt_ids", ids({1, 2, 3, 4, 5, 6}, 2));
+  inputs.set("negative_prompt_attention_mask", ids({0, 1, 1, 1, 1, 1}, 2));
+  const std::string with = R"({"max_new_tokens": 6, "output_logits": true, "guidance_scale": 9)";
+  const Tensor cached = generated(model, inputs, with + "}")["step_logits"];
+  CHECK(golden::same_bits(
+      cached, generated(model, inputs, with + R"(, "use_cache": false})")["step_logits"]));
+  NamedTensors second;
+  for (const auto& [input, tensor] : inputs.entries())
+    second.set(input, tensor.slice(0, 1, 2).clone());
+  CHECK(golden::same_bits(generated(model, second, with + "}")["step_logits"],
+                          cached.slice(0, 1, 2).clone()));
+  const Tensor drawn = generated(model, inputs, with + R"(, "do_sample": true, "top_k": 1,
+                                 "num_return_sequences": 2})")["step_logits"];
+  for (int64_t row = 0; row < 4; ++row)
+    CHECK(golden::same_bits(drawn[row].clone(), cached[row / 2].clone()));
+  // Rows that end go on being none: the callback ends the first row, the second is as before.
+  const GenerateHooks first_ends = {.on_token = [](int64_t row, int64_t) { return row == 1; }};
+  const Tensor left = generated(model, inputs, with + "}", first_ends)["step_logits"];
+  CHECK(golden::same_bits(left[1].clone(), cached[1].clone()));
+}
+
+TEST_CASE("guidance that generate does not have is refused by name") {
+  const PretrainedModel model = load("gpt2");
+  const auto refused = [&](const NamedTensors& inputs, const std::string& more) {
+    return golden::error_of(
+               [&] { generated(model, inputs, R"({"guidance_scale": 2)" + more + "}"); })
+        .second;
+  };
+  CHECK(refused(kBoth, R"(, "num_beams": 2)") == "generate: guidance_scale and beam search");
+  CHECK(refused(kBoth, R"(, "prompt_lookup_num_tokens": 2)") ==
+        "generate: guidance_scale and guesses (assistant_model, prompt_lookup_num_tokens)");
+  NamedTensors inputs = kBoth;
+  inputs.set("negative_prompt_attention_mask", ids({1, 1}, 2));
+  CHECK(refused(inputs, "").starts_with("generate: of negative_prompt_ids and their mask: give"));
+  inputs.set("negative_prompt_ids", ids({1, 2, 3}, 3));
+  inputs.set("negative_prompt_attention_mask", ids({1, 1, 1}, 3));
+  CHECK(refused(inputs, "") == "generate: negative_prompt_ids have 3 rows, but input_ids 2");
+  CHECK(refusal(model, inputs).starts_with("unknown input 'negative_prompt_"));
+}

@@ -78,10 +78,23 @@ def bart(root):
     folder.finish()
 
 
+def guided(folder):
+    """By the last token, by other prompts (of which one is padded), towards them, and with other processors."""
+    left = {"input_ids": IDS, "attention_mask": PADDED_LEFT}
+    other = {**left, "negative_prompt_ids": [[1, 2, 9, 4, 30], [8, 7, 6, 5, 4]]}
+    masked = {**other, "negative_prompt_attention_mask": [[0, 0, 1, 1, 1], [1, 1, 0, 1, 1]]}
+    for name, inputs, scale in (("last", left, 1.7), ("other", other, 1.5), ("masked", masked, 3.0), ("away", masked, -0.5)):
+        folder.generate("guided_" + name, inputs, max_new_tokens=6, eos_token_id=NO_EOS, guidance_scale=scale)
+    folder.generate("guided_whole", masked, max_new_tokens=6, eos_token_id=NO_EOS, guidance_scale=3.0, use_cache=False)
+    folder.generate("guided_penalty", other, max_new_tokens=6, eos_token_id=NO_EOS, guidance_scale=1.5,
+                    repetition_penalty=1.8, no_repeat_ngram_size=2)
+
+
 def gpt2(root):
     config = transformers.GPT2Config(vocab_size=48, n_positions=24, n_embd=16, n_layer=2, n_head=2)
     folder = begin(root, "gpt2", make(config, transformers.GPT2LMHeadModel, 6))
     columns(folder)
+    guided(folder)
     folder.finish()
 
 
