@@ -124,6 +124,7 @@ int bench_llm(const Arguments& arguments) {
   LoadOptions load = options.model.load();
   const hub::Repo repo = options.model.open(load);
   const PretrainedModel model = load_model("AutoModelForCausalLM", repo, load);
+  model->causal();  // before a heading: an encoder that is no decoder is refused
   print_heading(options, *model);
   Context ctx;
   LlmTiming timing(ctx, *model);

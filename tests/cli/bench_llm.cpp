@@ -54,4 +54,5 @@ TEST_CASE(
   }
   const Outcome encoder = run_tern({"bench", "llm", golden("bert")});
   CHECK(encoder.exit_code != 0);
+  CHECK(encoder.err.find("does not say is_decoder") != std::string::npos);
 }
