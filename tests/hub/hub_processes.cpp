@@ -158,7 +158,7 @@ TEST_CASE("processes that download the same model all succeed, and the bytes com
     reply.piece = 10'000;
     reply.pause_ms = 1;
   };
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 100; ++round) {
     const TemporaryFolder folder;
     const uint64_t before = hub.content_bytes();
     std::vector<DownloadProcess> processes;
@@ -183,7 +183,7 @@ class LyingLocks : public HubEnv {
 
 TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
   for (const LockState answer : {LockState::taken, LockState::unavailable}) {
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 100; ++round) {
       FakeHub hub;
       hub.models[kModel] = small_model(kSize);
       const TemporaryFolder folder;
