@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tern cache: what the hub cache holds (ls), whether it is right (verify), and taking it out (rm);
-// and what quantising has kept beside it (ls, prune).
+// and the packed weights that loading has kept beside it (ls, prune).
 #include <algorithm>
 #include <cstdio>
 
@@ -33,7 +33,7 @@ constexpr VerbHelp kHelp = {
         "Without\n"
         "MODEL, ls and verify take all models; rm wants names. ls without MODEL also shows the "
         "files\n"
-        "of quantised weights that loading has kept (TERN_CACHE; TERN_PACKED_CACHE_LIMIT bounds\n"
+        "of packed weights that loading has kept (TERN_CACHE; TERN_PACKED_CACHE_LIMIT bounds\n"
         "them), the least recently used first; prune removes them all, and the next load makes\n"
         "them anew.\n",
 };
@@ -82,7 +82,7 @@ std::vector<hub::CachedRepo> chosen(const CacheOptions& options) {
 void list_packed(const CacheOptions& options) {
   for (const hub::PackedEntry& entry : hub::list_packed(hub::packed_cache_dir())) {
     const Json row = Json::object(
-        {{"quantised", Json::make(std::string_view(entry.path))}, {"bytes", json_of(entry.bytes)}});
+        {{"packed", Json::make(std::string_view(entry.path))}, {"bytes", json_of(entry.bytes)}});
     std::puts(options.json ? row.dump().c_str()
                            : printable(cat(entry.path, "  ", size_text(entry.bytes))).c_str());
   }
@@ -113,7 +113,7 @@ int list(const CacheOptions& options) {
 int prune(const CacheOptions& options) {
   if (!options.models.empty()) {
     fail(ErrorCode::invalid_argument,
-         "tern cache prune takes no MODEL: quantised weights are kept by content, not by name");
+         "tern cache prune takes no MODEL: packed weights are kept by content, not by name");
   }
   const std::string folder = hub::packed_cache_dir();
   if (folder.empty()) fail(ErrorCode::not_found, "tern cache prune: TERN_PACKED_CACHE is off");

@@ -65,7 +65,7 @@ TEST_CASE("cache ls lists a model, verify finds its torn file with exit code 4, 
 }
 
 TEST_CASE(
-    "cache ls also lists quantised weights that were kept, prune removes them and nothing else") {
+    "cache ls also lists packed weights that were kept, prune removes them and nothing else") {
   const TemporaryFolder folder;
   const std::string blob = make_cache(folder);
   std::filesystem::create_directories(folder / "tern/packed");
@@ -79,7 +79,7 @@ TEST_CASE(
   };
   CHECK(lines_of(run({"ls"}).out).at(1) == kept + "  4 B");
   const Json row = Json::parse(lines_of(run({"ls", "--json"}).out).at(1), "row");
-  CHECK(row["quantised"].string() == kept);
+  CHECK(row["packed"].string() == kept);
   CHECK(row["bytes"].integer() == 4);
   CHECK(lines_of(run({"ls", "org/name"}).out).size() == 1);
   CHECK(run({"prune", "org/name"}).exit_code != 0);
