@@ -10,6 +10,7 @@
 #include "gguf_source.h"
 #include "initialise.h"
 #include "key_names.h"
+#include "out_of_memory.h"
 #include "packed_cache.h"
 #include "placement.h"
 #include "registry.h"
@@ -105,9 +106,7 @@ ModelOutline outline_of(const ModelClass& entry, const Config& config, const Che
   return outline;
 }
 
-}  // namespace
-
-Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) {
+Config read_config(const hub::Repo& repo, const LoadOptions& options) {
   if (!options.gguf_file.empty()) {
     return gguf_config(open_gguf(repo, options.gguf_file)).with(options.config_overrides);
   }
@@ -123,17 +122,27 @@ Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) 
       .with(options.config_overrides);
 }
 
+}  // namespace
+
+Config AutoConfig::from_repo(const hub::Repo& repo, const LoadOptions& options) {
+  return within_memory(repo.name(), [&] { return read_config(repo, options); });
+}
+
 Config AutoConfig::from_pretrained(const std::string& id_or_path, const LoadOptions& options) {
-  LoadOptions own = options;
-  const hub::Repo repo = open_pretrained(id_or_path, own, hub::WeightFiles::none);
-  return from_repo(repo, own);
+  return within_memory(id_or_path, [&] {
+    LoadOptions own = options;
+    const hub::Repo repo = open_pretrained(id_or_path, own, hub::WeightFiles::none);
+    return read_config(repo, own);
+  });
 }
 
 hub::Repo open_pretrained(const std::string& id_or_path, LoadOptions& options,
                           hub::WeightFiles weights) {
-  Source source = open_source(id_or_path, options.repo_options(weights));
-  options.gguf_file = std::move(source.gguf_file);
-  return std::move(source.repo);
+  return within_memory(id_or_path, [&] {
+    Source source = open_source(id_or_path, options.repo_options(weights));
+    options.gguf_file = std::move(source.gguf_file);
+    return std::move(source.repo);
+  });
 }
 
 hub::RepoOptions LoadOptions::repo_options(hub::WeightFiles weights) const {
@@ -166,12 +175,12 @@ CheckpointOptions LoadOptions::checkpoint_options(const Config& config) const {
           .gguf_file = gguf_file};
 }
 
-PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
-                           const LoadOptions& options) {
+static PretrainedModel build_model(std::string_view task, const hub::Repo& repo,
+                                   const LoadOptions& options) {
   std::optional<hub::GgufFile> gguf;
   if (!options.gguf_file.empty()) gguf = open_gguf(repo, options.gguf_file);
-  const Config config = gguf ? gguf_config(*gguf).with(options.config_overrides)
-                             : AutoConfig::from_repo(repo, options);
+  const Config config =
+      gguf ? gguf_config(*gguf).with(options.config_overrides) : read_config(repo, options);
   const auto entry = find_model_class(task, config, repo.name());
   // What AWQ and GPTQ have packed is no view of a file when it is taken, and would not be kept.
   const bool keeps_packed = options.packed_cache.value_or(!options.quantize.empty()) &&
@@ -236,8 +245,8 @@ PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
   return PretrainedModel(builder.finish(std::move(model)));
 }
 
-PretrainedModel initialise_model(std::string_view task, const Config& config,
-                                 const InitOptions& options) {
+static PretrainedModel build_model(std::string_view task, const Config& config,
+                                   const InitOptions& options) {
   const auto entry = find_model_class(task, config, config.what());
   const LoadOptions as_loaded{.dtype = options.dtype, .quantize = options.quantize};
   const DType dtype = resolve_dtype(as_loaded, config, nullptr);
@@ -255,10 +264,23 @@ PretrainedModel initialise_model(std::string_view task, const Config& config,
   return PretrainedModel(builder.finish(std::move(model)));
 }
 
+PretrainedModel initialise_model(std::string_view task, const Config& config,
+                                 const InitOptions& options) {
+  return within_memory(config.what(), [&] { return build_model(task, config, options); });
+}
+
+PretrainedModel load_model(std::string_view task, const hub::Repo& repo,
+                           const LoadOptions& options) {
+  return within_memory(repo.name(), [&] { return build_model(task, repo, options); });
+}
+
 PretrainedModel load_pretrained(std::string_view task, const std::string& id_or_path,
-                                LoadOptions options) {
-  const hub::Repo repo = open_pretrained(id_or_path, options);
-  return load_model(task, repo, options);
+                                const LoadOptions& options) {
+  return within_memory(id_or_path, [&] {
+    LoadOptions own = options;
+    const hub::Repo repo = open_pretrained(id_or_path, own);
+    return build_model(task, repo, own);
+  });
 }
 
 NamedTensors PretrainedModel::operator()(Context& ctx, const NamedTensors& inputs,

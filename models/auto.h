@@ -131,7 +131,7 @@ TERN_API PretrainedModel load_model(std::string_view task, const hub::Repo& repo
                                     const LoadOptions& options = {});
 /// The same from a folder, a name in the cache or a .gguf file.
 TERN_API PretrainedModel load_pretrained(std::string_view task, const std::string& id_or_path,
-                                         LoadOptions options = {});
+                                         const LoadOptions& options = {});
 
 /// The same with random weights, as the architecture is initialised before training.
 TERN_API PretrainedModel initialise_model(std::string_view task, const Config& config,

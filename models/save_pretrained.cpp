@@ -12,6 +12,7 @@
 #include "../hub/formats/safetensors.h"
 #include "auto.h"
 #include "key_names.h"
+#include "out_of_memory.h"
 #include "save_config.h"
 #include "save_shards.h"
 #include "save_tensor.h"
@@ -113,19 +114,21 @@ class WeightsWriter {
 }  // namespace
 
 void PretrainedModel::save_pretrained(const std::string& folder, const SaveOptions& options) const {
-  if (!model_) fail(ErrorCode::invalid_argument, "this PretrainedModel holds no model");
-  hub::FolderWriter out(folder);
-  WeightsWriter weights(*model_, options, out);
-  out.need_space(weights.bytes() + kSmallFiles);
-  weights.write();
-  if (model_->generation_config().empty()) {
-    out.replace(kGenerationConfig);  // another model's
-  } else {
-    out.write(kGenerationConfig, as_bytes(model_->generation_config()));
-  }
-  out.write("config.json", as_bytes(saved_config(model_->config(), model_->class_name(),
-                                                 model_->loading_report().dtype)));
-  out.publish();
+  within_memory(folder, [&] {
+    if (!model_) fail(ErrorCode::invalid_argument, "this PretrainedModel holds no model");
+    hub::FolderWriter out(folder);
+    WeightsWriter weights(*model_, options, out);
+    out.need_space(weights.bytes() + kSmallFiles);
+    weights.write();
+    if (model_->generation_config().empty()) {
+      out.replace(kGenerationConfig);  // another model's
+    } else {
+      out.write(kGenerationConfig, as_bytes(model_->generation_config()));
+    }
+    out.write("config.json", as_bytes(saved_config(model_->config(), model_->class_name(),
+                                                   model_->loading_report().dtype)));
+    out.publish();
+  });
 }
 
 }  // namespace tern

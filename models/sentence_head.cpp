@@ -10,6 +10,7 @@
 #include "blocks/layers.h"
 #include "blocks/text_inputs.h"
 #include "key_names.h"
+#include "out_of_memory.h"
 #include "sentence_modules.h"
 #include "sentence_transformer.h"
 
@@ -186,14 +187,16 @@ bool SentenceHead::present(const hub::Repo& repo) {
 }
 
 SentenceHead SentenceHead::from_repo(const hub::Repo& repo, int64_t hidden) {
-  auto state = std::make_shared<State>();
-  state->hidden = state->dimension = hidden;
-  for (const SentenceModule& module : read_sentence_modules(repo)) {
-    if (module.type != "Transformer") state->add(repo, module);
-  }
-  SentenceHead head;
-  head.state_ = std::move(state);
-  return head;
+  return within_memory(repo.name(), [&] {
+    auto state = std::make_shared<State>();
+    state->hidden = state->dimension = hidden;
+    for (const SentenceModule& module : read_sentence_modules(repo)) {
+      if (module.type != "Transformer") state->add(repo, module);
+    }
+    SentenceHead head;
+    head.state_ = std::move(state);
+    return head;
+  });
 }
 
 Tensor SentenceHead::operator()(Context& ctx, const Tensor& hidden,

@@ -13,6 +13,7 @@
 #include "../engine/base/log.h"
 #include "key_names.h"
 #include "lower_case.h"
+#include "out_of_memory.h"
 #include "sentence_modules.h"
 
 namespace tern {
@@ -190,32 +191,36 @@ void SentenceTransformer::State::embed(Context& ctx, const Pass& pass, bool norm
 
 SentenceTransformer SentenceTransformer::from_pretrained(const std::string& id_or_path,
                                                          const LoadOptions& options) {
-  return from_repo(hub::Repo::open(id_or_path, options.repo_options()), options);
+  return within_memory(id_or_path, [&] {
+    return from_repo(hub::Repo::open(id_or_path, options.repo_options()), options);
+  });
 }
 
 SentenceTransformer SentenceTransformer::from_repo(const hub::Repo& repo,
                                                    const LoadOptions& options) {
-  const hub::Repo transformer = subfolder(repo, read_sentence_modules(repo).front().path);
-  auto state = std::make_shared<State>();
-  // Of T5 the encoder, as sentence-transformers has it.
-  const bool t5 = AutoConfig::from_repo(transformer, options).model_type() == "t5";
-  state->model = load_model(t5 ? "AutoModelForTextEncoding" : "AutoModel", transformer, options);
-  const int64_t hidden = state->model->hidden_size();
-  if (hidden == 0) {
-    fail(ErrorCode::unsupported,
-         cat(repo.name(), ": ", state->model->class_name(), " is no text encoder"));
-  }
-  state->tokenizer = AutoTokenizer::from_repo(transformer);
-  state->head = SentenceHead::from_repo(repo, hidden);
-  state->prompts = read_prompts(repo);
-  const Config c = sentence_config(transformer);
-  state->max_length =
-      smallest_limit({c.integer({"max_seq_length"}, 0, 0, int64_t{1} << 40),
-                      state->tokenizer.model_max_length(), state->model->max_length()});
-  state->lower_case = c.boolean({"do_lower_case"}, false);
-  SentenceTransformer out;
-  out.state_ = std::move(state);
-  return out;
+  return within_memory(repo.name(), [&] {
+    const hub::Repo transformer = subfolder(repo, read_sentence_modules(repo).front().path);
+    auto state = std::make_shared<State>();
+    // Of T5 the encoder, as sentence-transformers has it.
+    const bool t5 = AutoConfig::from_repo(transformer, options).model_type() == "t5";
+    state->model = load_model(t5 ? "AutoModelForTextEncoding" : "AutoModel", transformer, options);
+    const int64_t hidden = state->model->hidden_size();
+    if (hidden == 0) {
+      fail(ErrorCode::unsupported,
+           cat(repo.name(), ": ", state->model->class_name(), " is no text encoder"));
+    }
+    state->tokenizer = AutoTokenizer::from_repo(transformer);
+    state->head = SentenceHead::from_repo(repo, hidden);
+    state->prompts = read_prompts(repo);
+    const Config c = sentence_config(transformer);
+    state->max_length =
+        smallest_limit({c.integer({"max_seq_length"}, 0, 0, int64_t{1} << 40),
+                        state->tokenizer.model_max_length(), state->model->max_length()});
+    state->lower_case = c.boolean({"do_lower_case"}, false);
+    SentenceTransformer out;
+    out.state_ = std::move(state);
+    return out;
+  });
 }
 
 Tensor SentenceTransformer::encode(std::span<const std::string_view> texts,

@@ -6,9 +6,10 @@
 
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
+#include "../gguf_source.h"
+#include "../out_of_memory.h"
 #include "chat_renderer.h"
 #include "chat_template_files.h"
-#include "../gguf_source.h"
 #include "files/gguf_tokenizer.h"
 #include "jinja/template.h"
 
@@ -48,16 +49,20 @@ struct ChatTemplate::State {
 };
 
 ChatTemplate ChatTemplate::from_repo(const hub::Repo& repo, const std::string& gguf_file) {
-  return from_files(gguf_file.empty() ? read_chat_files(repo)
-                                      : text::read_gguf_chat(open_gguf(repo, gguf_file)));
+  return within_memory(repo.name(), [&] {
+    return from_files(gguf_file.empty() ? read_chat_files(repo)
+                                        : text::read_gguf_chat(open_gguf(repo, gguf_file)));
+  });
 }
 
 ChatTemplate ChatTemplate::from_pretrained(const std::string& id_or_path,
                                            const hub::RepoOptions& options) {
-  hub::RepoOptions texts = options;
-  texts.weights = hub::WeightFiles::none;
-  const Source source = open_source(id_or_path, texts);
-  return from_repo(source.repo, source.gguf_file);
+  return within_memory(id_or_path, [&] {
+    hub::RepoOptions texts = options;
+    texts.weights = hub::WeightFiles::none;
+    const Source source = open_source(id_or_path, texts);
+    return from_repo(source.repo, source.gguf_file);
+  });
 }
 
 ChatTemplate ChatTemplate::from_text(

@@ -8,6 +8,7 @@
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 #include "../../hub/folder_writer.h"
+#include "../out_of_memory.h"
 #include "files/classes.h"
 #include "pipeline.h"
 
@@ -47,44 +48,47 @@ std::string config_text(const hub::Repo& repo, const std::string& class_name) {
 }  // namespace
 
 void Tokenizer::save_pretrained(const std::string& folder) const {
-  const Pipeline& p = Pipeline::checked(pipeline_);
-  if (!p.repo) {
-    fail(ErrorCode::unsupported,
-         "this tokenizer was read from a GGUF file or a text, so it has no files to save: write a "
-         "tokenizer.json");
-  }
-  const std::set<std::string> known = known_files();
-  std::set<std::string> found;
-  for (const std::string& name : known) {
-    if (name != kConfig && p.repo->exists(name)) found.insert(name);
-  }
-  if (found.empty()) {
-    fail(ErrorCode::not_found, cat(p.repo->name(), ": the files of the tokenizer are gone"));
-  }
-  const auto is_template = [](const std::string& name) {
-    return name.starts_with(cat(kTemplates, "/")) && name.ends_with(".jinja") &&
-           std::count(name.begin(), name.end(), '/') == 1;
-  };
-  for (const std::string& name : p.repo->list()) {
-    if (is_template(name)) found.insert(name);
-  }
-  hub::FolderWriter out(folder);
-  for (const std::string& name : found) {
-    const StorageRef content = p.repo->map(name);
-    out.need_space(content->size());
-    out.write(name, {content->data(), content->size()});
-  }
-  const std::string config = config_text(*p.repo, p.class_name);
-  if (!config.empty()) {
-    out.write(kConfig, as_bytes(config));
-    found.insert(kConfig);
-  }
-  out.replace_if(
-      [&](const std::string& name) { return known.contains(name) && !found.contains(name); });
-  out.replace_if(
-      [&](const std::string& name) { return is_template(name) && !found.contains(name); },
-      kTemplates);
-  out.publish();
+  within_memory(folder, [&] {
+    const Pipeline& p = Pipeline::checked(pipeline_);
+    if (!p.repo) {
+      fail(
+          ErrorCode::unsupported,
+          "this tokenizer was read from a GGUF file or a text, so it has no files to save: write a "
+          "tokenizer.json");
+    }
+    const std::set<std::string> known = known_files();
+    std::set<std::string> found;
+    for (const std::string& name : known) {
+      if (name != kConfig && p.repo->exists(name)) found.insert(name);
+    }
+    if (found.empty()) {
+      fail(ErrorCode::not_found, cat(p.repo->name(), ": the files of the tokenizer are gone"));
+    }
+    const auto is_template = [](const std::string& name) {
+      return name.starts_with(cat(kTemplates, "/")) && name.ends_with(".jinja") &&
+             std::count(name.begin(), name.end(), '/') == 1;
+    };
+    for (const std::string& name : p.repo->list()) {
+      if (is_template(name)) found.insert(name);
+    }
+    hub::FolderWriter out(folder);
+    for (const std::string& name : found) {
+      const StorageRef content = p.repo->map(name);
+      out.need_space(content->size());
+      out.write(name, {content->data(), content->size()});
+    }
+    const std::string config = config_text(*p.repo, p.class_name);
+    if (!config.empty()) {
+      out.write(kConfig, as_bytes(config));
+      found.insert(kConfig);
+    }
+    out.replace_if(
+        [&](const std::string& name) { return known.contains(name) && !found.contains(name); });
+    out.replace_if(
+        [&](const std::string& name) { return is_template(name) && !found.contains(name); },
+        kTemplates);
+    out.publish();
+  });
 }
 
 }  // namespace tern

@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "../../engine/base/format.h"
-#include "clean_up.h"
 #include "../gguf_source.h"
+#include "../out_of_memory.h"
+#include "clean_up.h"
 #include "files/gguf_tokenizer.h"
 #include "pipeline.h"
 
@@ -215,22 +216,28 @@ int64_t Tokenizer::num_special_tokens(bool pair) const {
 
 Tokenizer AutoTokenizer::from_pretrained(const std::string& id_or_path,
                                          const hub::RepoOptions& options) {
-  hub::RepoOptions texts = options;
-  texts.weights = hub::WeightFiles::none;
-  const Source source = open_source(id_or_path, texts);
-  return from_repo(source.repo, source.gguf_file);
+  return within_memory(id_or_path, [&] {
+    hub::RepoOptions texts = options;
+    texts.weights = hub::WeightFiles::none;
+    const Source source = open_source(id_or_path, texts);
+    return from_repo(source.repo, source.gguf_file);
+  });
 }
 
 Tokenizer AutoTokenizer::from_repo(const hub::Repo& repo, const std::string& gguf_file) {
-  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(
-      gguf_file.empty() ? text::read_repository(repo)
-                        : text::read_gguf_tokenizer(open_gguf(repo, gguf_file))));
+  return within_memory(repo.name(), [&] {
+    return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(
+        gguf_file.empty() ? text::read_repository(repo)
+                          : text::read_gguf_tokenizer(open_gguf(repo, gguf_file))));
+  });
 }
 
 Tokenizer AutoTokenizer::from_json(std::string_view text, std::string_view what) {
-  auto pipeline = Tokenizer::Pipeline::parse(text, what);
-  pipeline->finish();
-  return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(std::move(pipeline)));
+  return within_memory(what, [&] {
+    auto pipeline = Tokenizer::Pipeline::parse(text, what);
+    pipeline->finish();
+    return Tokenizer(std::shared_ptr<const Tokenizer::Pipeline>(std::move(pipeline)));
+  });
 }
 
 }  // namespace tern

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loading and saving where any allocation, or any question to the system, fails: an Error or
-// std::bad_alloc, nothing lost, and the next call does what it did before.
+// Loading and saving where any allocation, or any question to the system, fails: an Error that
+// names what was loaded, nothing lost, and the next call does what it did before.
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <functional>
 
+#include "../../models/sentence_transformer.h"
+#include "../../models/text/chat_template.h"
 #include "../../models/text/tokenizer.h"
 #include "../allocations.h"
 #include "../hub/faulty_env.h"
@@ -23,7 +25,9 @@ constexpr const char* kTiny = R"("model_type": "llama", "hidden_size": 16, "num_
 
 const LoadOptions kGguf = {.dtype = "float32", .gguf_file = "model.gguf"};
 
-/// The same weights in every form that from_pretrained reads.
+const std::string kTokenizer = std::string(TERN_TEST_DATA) + "/tokenizers/chat";
+
+/// The same weights in every form that from_pretrained reads, and texts to vectors.
 struct Forms {
   std::string folder = golden::scratch_folder("load-faults");
 
@@ -36,6 +40,9 @@ struct Forms {
     golden::write(folder + "/bin/pytorch_model.bin", torch());
     std::filesystem::create_directories(folder + "/gguf");
     golden::write(folder + "/gguf/model.gguf", export_gguf(folder + "/one", "llama").made());
+    std::filesystem::copy(std::string(TERN_TEST_DATA) + "/golden/minilm", folder + "/sentences",
+                          std::filesystem::copy_options::recursive);
+    std::filesystem::copy(kTokenizer, folder + "/sentences");
   }
 
  private:
@@ -64,25 +71,28 @@ Tensor logits(const PretrainedModel& model) {
 
 struct Call {
   const char* name;
+  std::string what;  // an Error names it
   std::function<void()> call;
+  size_t least = 100;  // allocations
 };
 
-/// What loads, of these folders: the model in each form, quantised, and a tokenizer.
+/// What loads, of these folders: the model in each form, quantised, and its parts.
 std::vector<Call> loads(const std::string& folder) {
-  const auto model = [&](const char* form, const LoadOptions& options = {}) {
-    return [path = folder + "/" + form, options] {
-      AutoModelForCausalLM::from_pretrained(path, options);
-    };
+  const auto model = [&](const char* name, const char* form, const LoadOptions& options = {}) {
+    const std::string path = folder + "/" + form;
+    return Call{name, path, [=] { AutoModelForCausalLM::from_pretrained(path, options); }};
   };
-  return {{"safetensors", model("one")},
-          {"shards", model("shards")},
-          {"bin", model("bin")},
-          {"gguf", model("gguf", kGguf)},
-          {"int8", model("one", {.quantize = "int8", .packed_cache = false})},
-          {"disk", model("one", {.device_map = "disk"})},
-          {"tokenizer", [] {
-             AutoTokenizer::from_pretrained(std::string(TERN_TEST_DATA) + "/tokenizers/chat");
-           }}};
+  const std::string one = folder + "/one", sentences = folder + "/sentences";
+  return {model("safetensors", "one", {.revision = "longer than what a string holds in itself"}),
+          model("shards", "shards"),
+          model("bin", "bin"),
+          model("gguf", "gguf", kGguf),
+          model("int8", "one", {.quantize = "int8", .packed_cache = false}),
+          model("disk", "one", {.device_map = "disk"}),
+          {"config", one, [=] { AutoConfig::from_pretrained(one); }, 20},
+          {"tokenizer", kTokenizer, [] { AutoTokenizer::from_pretrained(kTokenizer); }},
+          {"chat", kTokenizer, [] { ChatTemplate::from_pretrained(kTokenizer); }, 50},
+          {"sentences", sentences, [=] { SentenceTransformer::from_pretrained(sentences); }}};
 }
 
 /// Makes the k-th allocation of `call`, or that and all after it, fail, for every k.
@@ -96,26 +106,33 @@ void fail_each_allocation(const Call& tried) {
       CAPTURE(k);
       CAPTURE(onwards);
       const long live = live_allocations();
-      bool threw = false;
+      bool threw = false, names = false, others = false;
+      ErrorCode code = ErrorCode::out_of_memory;
       {
         const FailAllocation failing(k, onwards);
         try {
           tried.call();
-        } catch (const std::bad_alloc&) {
-          threw = true;
         } catch (const Error& error) {
-          threw = error.code() == ErrorCode::out_of_memory;
+          threw = true;
+          code = error.code();
+          names = std::string_view(error.what()).starts_with(tried.what);
+        } catch (const std::exception&) {
+          others = true;
         }
         failed = failing.hit();
       }
       // A few of the library's own are tries, which it does without.
       thrown += threw;
+      CHECK(!others);
+      CHECK(code == ErrorCode::out_of_memory);
+      // Where memory ends at the first texts there is none for the name.
+      CHECK((names || !threw || k < 8));
       CHECK((failed || !threw));
       CHECK(live_allocations() == live);
     }
     MESSAGE(std::string(tried.name), ": ", thrown, " errors of ", k - 1, " allocations");
     CHECK(thrown > (k - 1) * 9 / 10);
-    CHECK(k > 100);
+    CHECK(k > tried.least);
   }
   tried.call();
 }
@@ -165,6 +182,30 @@ TEST_CASE("every form of the weights is the same model") {
 TEST_CASE("any allocation of loading may fail, and nothing is lost") {
   const Forms forms;
   for (const Call& load : loads(forms.folder)) fail_each_allocation(load);
+  const Config config(AutoConfig::from_pretrained(forms.folder + "/one").json(), "a decoder");
+  fail_each_allocation({"random", "a decoder", [&] { AutoModel::from_config(config); }});
+  const std::string json = golden::read(kTokenizer + "/tokenizer.json");
+  fail_each_allocation({"json", "a text", [&] { AutoTokenizer::from_json(json, "a text"); }});
+}
+
+TEST_CASE("a size that no memory has is an Error that names the model") {
+  const Forms forms;
+  const auto make = [](const Config& c, const Weights&) -> std::unique_ptr<Model> {
+    std::vector<float>().reserve(static_cast<size_t>(c.integer({"rows"}, 0, 0, int64_t{1} << 62)));
+    fail(ErrorCode::internal, "there was memory for it");
+  };
+  register_model({.name = "Greedy", .model_type = "greedy", .task = "AutoModel", .make = make});
+  for (const int64_t rows : {int64_t{1} << 60, int64_t{1} << 62}) {  // bad_alloc, length_error
+    CAPTURE(rows);
+    const hub::Json config =
+        hub::Json::object({{"model_type", hub::Json::make(std::string_view("greedy"))},
+                           {"rows", hub::Json::make(rows)}});
+    const auto [code, message] = golden::error_of(
+        [&] { AutoModel::from_pretrained(forms.folder + "/one", {.config_overrides = config}); });
+    CHECK(code == ErrorCode::out_of_memory);
+    CAPTURE(message);
+    CHECK(message.starts_with(forms.folder + "/one: no memory is left: free some"));
+  }
 }
 
 TEST_CASE("any allocation of saving may fail, and the next save is whole") {
@@ -172,7 +213,10 @@ TEST_CASE("any allocation of saving may fail, and the next save is whole") {
   const PretrainedModel model = AutoModelForCausalLM::from_pretrained(forms.folder + "/one");
   const std::string folder = forms.folder + "/saved";
   FaultyEnv no_waiting;
-  fail_each_allocation({"save_pretrained", [&] { model.save_pretrained(folder); }});
+  fail_each_allocation({"save_pretrained", folder, [&] { model.save_pretrained(folder); }});
+  const Tokenizer tokenizer = AutoTokenizer::from_pretrained(kTokenizer);
+  const std::string beside = forms.folder + "/tokenizer";
+  fail_each_allocation({"tokenizer", beside, [&] { tokenizer.save_pretrained(beside); }});
   CHECK(golden::files_of(folder) == golden::files_of(forms.folder + "/one"));
   CHECK(golden::read(folder + "/model.safetensors") ==
         golden::read(forms.folder + "/one/model.safetensors"));
