@@ -183,7 +183,7 @@ class LyingLocks : public HubEnv {
 
 TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
   for (const LockState answer : {LockState::taken, LockState::unavailable}) {
-    for (int round = 0; round < 100; ++round) {
+    for (int round = 0; round < 20; ++round) {
       FakeHub hub;
       hub.models[kModel] = small_model(kSize);
       const TemporaryFolder folder;
