@@ -67,6 +67,23 @@ class TERN_API PackedStore {
   virtual void keep(std::span<const Tensor> weights, bool woven, const StorageRef& panels) = 0;
 };
 
+/// When the matrices of a model that were left in their files are packed: the first call runs from
+/// the files, then each packs some, in the order in which they were made, so that no call waits for
+/// all. Used by the thread that loads.
+class PackingTurns {
+ public:
+  /// The call, counted from 0, that packs a matrix of so many bytes.
+  int64_t next(uint64_t bytes) noexcept {
+    const uint64_t before = bytes_;
+    bytes_ += bytes;
+    return 1 + static_cast<int64_t>(before / kEach);
+  }
+  static constexpr uint64_t kEach = uint64_t{256} << 20;
+
+ private:
+  uint64_t bytes_ = 0;
+};
+
 struct LinearFormat {
   WeightFormat weights = WeightFormat::f32;
   /// What results that only matrix products and attention read are kept in: f32 or bf16.
@@ -75,8 +92,8 @@ struct LinearFormat {
   std::shared_ptr<PackedStore> store = {};
   /// Weights that a Linear does not pack once but for each product; null: none. Nor this.
   std::shared_ptr<WeightStream> stream = {};
-  /// The matrix lives for one product, in memory that `stream` lends.
-  bool brief = false;
+  /// Views of files are packed some calls later; null: at once. Nor this.
+  std::shared_ptr<PackingTurns> turns = {};
 
   /// Unquantised weights of a model that runs in `dtype`: f32, bf16 or f16.
   static LinearFormat of(DType dtype) noexcept {
@@ -171,6 +188,11 @@ class TERN_API Backend {
   /// file mapping are given back as they are consumed.
   virtual std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                                    LinearFormat format, bool woven) = 0;
+  /// The same matrix while its weights stay where they are: each product makes the panels that it
+  /// needs, with the same bits, in memory that belongs to its threads. A first product costs less
+  /// so, many of them more.
+  virtual std::shared_ptr<const PackedMatrix> in_place(std::span<const Tensor> parts,
+                                                       LinearFormat format, bool woven) const = 0;
   /// The bytes of a matrix that pack() made of floats, for adopt(); empty where they are not in one
   /// piece, of a multiple of kAlignment.
   virtual StorageRef panels(const PackedMatrix& w) const = 0;

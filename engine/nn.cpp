@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,6 @@ std::shared_ptr<const PackedMatrix> packed(std::span<const Tensor> weights, Line
                                            bool woven) {
   Backend& backend = cpu_backend();
   const std::shared_ptr<PackedStore> store = std::exchange(format.store, nullptr);
-  format.stream = nullptr;
   if (StorageRef known = store ? store->find(weights, woven) : StorageRef()) {
     int64_t n = 0;
     for (const Tensor& w : weights) n += w.dim(0);
@@ -139,34 +139,87 @@ Tensor to_f32(const Tensor& x) {
   return out;
 }
 
-/// Weights that are packed for each product, in the same panels as if they had been kept.
+/// Weights that stay in their file, for disk offload; only one product's are in memory.
 struct Linear::Streamed {
   std::shared_ptr<WeightStream> stream;
   size_t number;
   LinearFormat format;
   bool woven;
 
-  std::shared_ptr<const PackedMatrix> pack(Context& ctx) const {
+  Tensor multiply(Context& ctx, const Tensor& x, const Tensor& bias,
+                  const LinearOptions& options) const {
     stream->enter(number);
-    const std::vector<Tensor> parts = packable(stream->weights(number), woven);
-    LinearFormat with = format;
-    with.stream = stream;
-    return ctx.backend().pack(ctx.pool(), parts, std::move(with), woven);
+    const std::vector<Tensor>& weights = stream->weights(number);
+    const auto matrix = ctx.backend().in_place(packable(weights, woven), format, woven);
+    Tensor y = linear(ctx, x, *matrix, bias, options);
+    for (const Tensor& w : weights) w.storage()->drop_pages(w.raw(), w.bytes());
+    return y;
   }
 };
+
+/// Weights that run from their file until it is their turn to be packed.
+struct Linear::Mapped {
+  std::vector<Tensor> weights;
+  LinearFormat format;
+  bool woven;
+  int64_t turn;
+  std::shared_ptr<const PackedMatrix> in_place;
+  mutable std::atomic<int64_t> calls{0};
+  mutable std::shared_ptr<const PackedMatrix> packed;  // once `ready`
+  mutable std::atomic<bool> ready{false};
+
+  const PackedMatrix& matrix(Context& ctx) const {
+    if (ready.load(std::memory_order_acquire)) return *packed;
+    if (calls.fetch_add(1, std::memory_order_relaxed) == turn) pack(ctx);
+    return ready.load(std::memory_order_acquire) ? *packed : *in_place;
+  }
+  /// Of many calls at once one packs; the others go on in place.
+  void pack(Context& ctx) const {
+    try {
+      packed = ctx.backend().pack(ctx.pool(), weights, format, woven);
+      ready.store(true, std::memory_order_release);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::out_of_memory) throw;  // else it stays as it is
+    }
+  }
+};
+
+namespace {
+
+/// Whether a product may take them from where they are: views of files in a type that runs, and
+/// making panels of them is moving numbers, not quantising.
+bool runs_in_place(std::span<const Tensor> weights, const LinearFormat& format, bool woven) {
+  const bool keeps = format.weights != WeightFormat::int8 && format.weights != WeightFormat::int4;
+  const auto good = [&](const Tensor& w) {
+    const size_t width = block_size(w.dtype()) ? 1 : bits(w.dtype()) / 8;
+    return (keeps || block_size(w.dtype())) && w.storage()->read_only() && w.dense() &&
+           packs_directly(w.dtype()) && reinterpret_cast<uintptr_t>(w.raw()) % width == 0;
+  };
+  const bool alike = !woven || weights[0].dtype() == weights[1].dtype();
+  return alike && std::all_of(weights.begin(), weights.end(), good);
+}
+
+}  // namespace
 
 void Linear::hold(std::span<const Tensor> weights, LinearFormat format, bool woven) {
   in_ = weights.empty() ? 0 : weights[0].dim(1);
   for (const Tensor& w : weights) out_ += w.dim(0);
   const std::shared_ptr<WeightStream> stream = std::exchange(format.stream, nullptr);
-  if (!stream || !stream->has(weights)) {
+  const std::shared_ptr<PackingTurns> turns = std::exchange(format.turns, nullptr);
+  if (stream && stream->has(weights)) {
+    const size_t number = stream->join({weights.begin(), weights.end()});
+    format.store = nullptr;
+    streamed_ = std::make_shared<Streamed>(Streamed{stream, number, std::move(format), woven});
+  } else if (turns && !format.store && out_ > 0 && runs_in_place(weights, format, woven)) {
+    size_t bytes = 0;
+    for (const Tensor& w : weights) bytes += w.bytes();
+    auto matrix = cpu_backend().in_place(weights, format, woven);
+    mapped_ = std::make_shared<Mapped>(std::vector(weights.begin(), weights.end()),
+                                       std::move(format), woven, turns->next(bytes),
+                                       std::move(matrix));
+  } else {
     weight_ = packed(weights, std::move(format), woven);
-    return;
   }
-  const size_t number = stream->join({weights.begin(), weights.end()});
-  format.store = nullptr;
-  format.brief = true;
-  streamed_ = std::make_shared<Streamed>(Streamed{stream, number, std::move(format), woven});
 }
 
 Linear::Linear(const Tensor& weight, const Tensor& bias, LinearFormat format)
@@ -208,10 +261,15 @@ Linear::Linear(std::span<const Tensor> weights, std::span<const Tensor> biases, 
 }
 
 Tensor Linear::operator()(Context& ctx, const Tensor& x, const LinearOptions& options) const {
-  return linear(ctx, x, streamed_ ? *streamed_->pack(ctx) : *weight_, bias_, options);
+  if (streamed_) return streamed_->multiply(ctx, x, bias_, options);
+  return linear(ctx, x, mapped_ ? mapped_->matrix(ctx) : *weight_, bias_, options);
 }
 
-size_t Linear::bytes() const noexcept { return (weight_ ? weight_->bytes() : 0) + (bias_ ? bias_.bytes() : 0); }
+size_t Linear::bytes() const noexcept {
+  const bool ready = mapped_ && mapped_->ready.load(std::memory_order_acquire);
+  const PackedMatrix* const panels = ready ? &*mapped_->packed : weight_.get();
+  return (panels ? panels->bytes() : 0) + (bias_ ? bias_.bytes() : 0);
+}
 
 LayerNorm::LayerNorm(const Tensor& weight, const Tensor& bias, double eps)
     : weight_(to_f32(weight)), bias_(bias ? to_f32(bias) : Tensor()), eps_(static_cast<float>(eps)) {}

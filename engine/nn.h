@@ -30,18 +30,20 @@ class TERN_API Linear {
 
   Tensor operator()(Context& ctx, const Tensor& x, const LinearOptions& options = {}) const;
 
-  explicit operator bool() const noexcept { return weight_ || streamed_; }
+  explicit operator bool() const noexcept { return weight_ || streamed_ || mapped_; }
   int64_t in_features() const noexcept { return in_; }
   int64_t out_features() const noexcept { return out_; }
-  /// In memory; weights that were left in their file take none.
+  /// In memory; weights that are in their file take none.
   size_t bytes() const noexcept;
 
  private:
   struct Streamed;
+  struct Mapped;
   void hold(std::span<const Tensor> weights, LinearFormat format, bool woven);
 
   std::shared_ptr<const PackedMatrix> weight_;  // one of them, or none
   std::shared_ptr<const Streamed> streamed_;
+  std::shared_ptr<const Mapped> mapped_;
   int64_t in_ = 0, out_ = 0;
   Tensor bias_;  // [out] f32 or empty
 };

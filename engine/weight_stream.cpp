@@ -2,48 +2,12 @@
 #include "weight_stream.h"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "base/error.h"
 #include "base/format.h"
 
 namespace tern {
-
-/// What was given back last, or is the largest of what was.
-struct WeightStream::Room {
-  std::mutex mutex;
-  StorageRef free;
-
-  class Lent final : public Storage {
-   public:
-    Lent(StorageRef block, size_t size, std::shared_ptr<Room> room)
-        : Storage(block->data(), size), block_(std::move(block)), room_(std::move(room)) {}
-    ~Lent() override {
-      const std::lock_guard lock(room_->mutex);
-      if (!room_->free || room_->free->size() < block_->size()) std::swap(room_->free, block_);
-    }
-
-   private:
-    StorageRef block_;
-    std::shared_ptr<Room> room_;
-  };
-};
-
-WeightStream::WeightStream() : room_(std::make_shared<Room>()) {}
-
-StorageRef WeightStream::room(size_t size) const {
-  StorageRef block;
-  {
-    const std::lock_guard lock(room_->mutex);
-    std::swap(block, room_->free);
-  }
-  if (!block || block->size() < size) {
-    block = {};  // before there are two
-    block = weight_storage(size);
-  }
-  return StorageRef(new Room::Lent(std::move(block), size, room_));
-}
 
 void WeightStream::add(const Tensor& w, std::string name) {
   names_.try_emplace(w.raw(), std::move(name));

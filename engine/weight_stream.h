@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WeightStream: weights that stay in their file (disk offload). A Linear packs them for each
-// product and lets them go; those of the Linears made after it, which mostly run next, are read
+// WeightStream: weights that stay in their file (disk offload). A Linear multiplies by them there
+// and lets them go; those of the Linears made after it, which mostly run next, are read
 // ahead meanwhile. The loading thread adds and joins; then any thread enters.
 #pragma once
 
@@ -17,7 +17,6 @@ namespace tern {
 
 class TERN_API WeightStream {
  public:
-  WeightStream();
   /// w, a view of a file's mapping, stays there.
   void add(const Tensor& w, std::string name);
   /// Whether all of these were added.
@@ -30,17 +29,12 @@ class TERN_API WeightStream {
   /// more as have kAhead bytes, but for what the matrix before asked for. io when the file has been
   /// cut or its disk fails.
   void enter(size_t number) const;
-  /// Memory for the panels of one product. The next ones have it again when it is large enough and
-  /// nobody holds it any more: fresh memory costs more than packing. Any thread.
-  StorageRef room(size_t size) const;
   static constexpr uint64_t kAhead = uint64_t{64} << 20;
 
  private:
-  struct Room;
   size_t ahead_of(size_t number) const;
   std::unordered_map<const std::byte*, std::string> names_;
   std::vector<std::vector<Tensor>> order_;
-  std::shared_ptr<Room> room_;
 };
 
 }  // namespace tern

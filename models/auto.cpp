@@ -199,6 +199,7 @@ static PretrainedModel build_model(std::string_view task, const hub::Repo& repo,
     packed = std::make_shared<PackedCache>(checkpoint, format, packed_folder);
     format.store = packed;
   }
+  if (!options.pack_at_load) format.turns = std::make_shared<PackingTurns>();
   WeightsOptions wanted = {.format = format,
                            .base_model_prefix = entry->base_prefix,
                            .key_mapping = options.key_mapping,

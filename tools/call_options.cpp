@@ -80,7 +80,8 @@ constexpr FlagOption kFlags[] = {{"ignore_mismatched_sizes", &LoadOptions::ignor
                                  {"local_files_only", &LoadOptions::local_files_only},
                                  {"force_download", &LoadOptions::force_download},
                                  {"from_tf", &LoadOptions::from_tf},
-                                 {"from_flax", &LoadOptions::from_flax}};
+                                 {"from_flax", &LoadOptions::from_flax},
+                                 {"pack_at_load", &LoadOptions::pack_at_load}};
 
 /// Whether it is an argument of from_pretrained itself; null leaves the default of each.
 bool apply_own(const Json::NewMember& member, LoadOptions& options) {

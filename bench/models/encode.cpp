@@ -43,6 +43,7 @@ std::string sentence_of(int tokens) {
 
 tern::LoadOptions load_options(const std::string& dtype) {
   tern::LoadOptions options;
+  options.pack_at_load = true;
   if (dtype == "int8") {
     options.quantize = dtype;
   } else {

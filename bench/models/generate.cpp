@@ -22,6 +22,7 @@ namespace {
 tern::PretrainedModel load(const std::string& path, const std::string& type) {
   tern::LoadOptions options;
   (type.starts_with("int") ? options.quantize : options.dtype) = type;
+  options.pack_at_load = true;
   return tern::AutoModelForCausalLM::from_pretrained(path, options);
 }
 

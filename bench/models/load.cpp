@@ -79,6 +79,7 @@ double answer(const std::string& model, const std::string& type, const std::stri
   tern::LoadOptions options;
   (type.starts_with("int") ? options.quantize : options.dtype) = type;
   options.packed_cache = verb == "load";  // of floats too
+  options.pack_at_load = true;
   tern::PretrainedModel loaded;
   return seconds([&] { loaded = tern::AutoModelForCausalLM::from_pretrained(model, options); });
 }

@@ -30,6 +30,10 @@ class CpuBackend final : public Backend {
                                            LinearFormat format, bool woven) override {
     return cpu::pack(pool, parts, format, woven);
   }
+  std::shared_ptr<const PackedMatrix> in_place(std::span<const Tensor> parts, LinearFormat format,
+                                               bool woven) const override {
+    return cpu::in_place(parts, std::move(format), woven);
+  }
 
   StorageRef panels(const PackedMatrix& w) const override { return cpu::panels(w); }
 

@@ -38,6 +38,8 @@ class ThreadScratch {
 
 std::shared_ptr<const PackedMatrix> pack(ThreadPool& pool, std::span<const Tensor> parts,
                                          LinearFormat format, bool woven);
+std::shared_ptr<const PackedMatrix> in_place(std::span<const Tensor> parts, LinearFormat format,
+                                             bool woven);
 StorageRef panels(const PackedMatrix& w);
 std::shared_ptr<const PackedMatrix> adopt(int64_t n, int64_t k, LinearFormat format,
                                           StorageRef panels);

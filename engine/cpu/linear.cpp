@@ -5,6 +5,7 @@
 
 #include "cpu_backend.h"
 #include "matrix.h"
+#include "weight_rows.h"
 
 namespace tern::cpu {
 
@@ -38,6 +39,28 @@ struct Part {
   int64_t first;
 };
 
+/// Where each thread makes panels whose weights were left in place: one panel, and behind it what
+/// WeightRows gathers.
+struct PanelRoom {
+  StorageRef bytes;
+  size_t panel = 0, each = 0;
+
+  PanelRoom(Context& ctx, const CpuMatrix& w) {
+    if (w.panels) return;
+    const auto rounded = [](size_t size) {
+      return (size + kAlignment - 1) / kAlignment * kAlignment;
+    };
+    panel = rounded(w.panel_bytes);
+    each = panel + rounded(static_cast<size_t>(w.in_place->gathered(w)) * sizeof(float));
+    bytes = ctx.arena().bytes(each * static_cast<size_t>(ctx.pool().threads()));
+  }
+  const std::byte* make(const CpuMatrix& w, int64_t index, int worker) const {
+    std::byte* const out = bytes->data() + each * static_cast<size_t>(worker);
+    w.in_place->pack(w, index, reinterpret_cast<float*>(out + panel), out);
+    return out;
+  }
+};
+
 void multiply(Context& ctx, const KernelRows& x, const Part& part, const Tensor& bias,
               const LinearOptions& options, Tensor& y) {
   const CpuMatrix& w = part.w;
@@ -46,25 +69,33 @@ void multiply(Context& ctx, const KernelRows& x, const Part& part, const Tensor&
   const int64_t y_size = static_cast<int64_t>(bits(y.dtype()) / 8);
   const int64_t halves = options.gate ? 2 : 1;
   const Tensor& residual = options.residual;
-  ctx.pool().parallel_for(t.row_tiles * t.panel_tiles, [&](int64_t index, int) {
+  const PanelRoom room(ctx, w);
+  ctx.pool().parallel_for(t.row_tiles * t.panel_tiles, [&](int64_t index, int worker) {
     // Neighbouring tickets share columns: the weights one thread brings in serve the next.
     const int64_t row = (index % t.row_tiles) * t.rows;
-    const int64_t panel = (index / t.row_tiles) * t.panels;
-    const int64_t own = panel * w.panel, column = part.first + own, out = column / halves;
-    w.run({.m = std::min(t.rows, m - row),
-           .n = std::min(t.panels * w.panel, n - own),
-           .a = x.data + row * x.stride,
-           .stride = x.stride,
-           .b = w.panels->data() + static_cast<size_t>(panel) * w.panel_bytes,
-           .out = {.c = y.raw() + (row * y.dim(1) + out) * y_size,
-                   .c_format = kernel_format(y.dtype()),
-                   .ldc = y.dim(1),
-                   .bias = bias ? bias.data<float>() + column : nullptr,
-                   .residual =
-                       residual ? residual.data<float>() + row * residual.stride(0) + out : nullptr,
-                   .ld_residual = residual ? residual.stride(0) : 0,
-                   .act = kernel_act(options.act),
-                   .gate = options.gate}});
+    const auto run = [&](int64_t panel, int64_t panels, const std::byte* b) {
+      const int64_t own = panel * w.panel, column = part.first + own, out = column / halves;
+      w.run({.m = std::min(t.rows, m - row),
+             .n = std::min(panels * w.panel, n - own),
+             .a = x.data + row * x.stride,
+             .stride = x.stride,
+             .b = b,
+             .out = {.c = y.raw() + (row * y.dim(1) + out) * y_size,
+                     .c_format = kernel_format(y.dtype()),
+                     .ldc = y.dim(1),
+                     .bias = bias ? bias.data<float>() + column : nullptr,
+                     .residual = residual ? residual.data<float>() + row * residual.stride(0) + out
+                                          : nullptr,
+                     .ld_residual = residual ? residual.stride(0) : 0,
+                     .act = kernel_act(options.act),
+                     .gate = options.gate}});
+    };
+    const int64_t first = (index / t.row_tiles) * t.panels;
+    if (w.panels) {
+      return run(first, t.panels, w.panels->data() + static_cast<size_t>(first) * w.panel_bytes);
+    }
+    const int64_t last = std::min(first + t.panels, divide_up(n, w.panel));
+    for (int64_t panel = first; panel < last; ++panel) run(panel, 1, room.make(w, panel, worker));
   });
 }
 

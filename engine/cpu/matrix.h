@@ -38,6 +38,8 @@ struct Rectangle {
   kernels::Epilogue out;
 };
 
+class WeightRows;
+
 class CpuMatrix : public PackedMatrix {
  public:
   size_t bytes() const noexcept override { return panels ? panels->size() : 0; }
@@ -53,7 +55,9 @@ class CpuMatrix : public PackedMatrix {
   int panel = 0;           // columns per panel, even
   int rows = 0;            // of the largest register tile
   size_t panel_bytes = 0;  // of one panel; they lie one behind the other
+  /// Made once, or null: then for each product, from these.
   StorageRef panels;
+  std::shared_ptr<const WeightRows> in_place;
 
  protected:
   using PackedMatrix::PackedMatrix;
