@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -180,6 +181,7 @@ struct Linear::Mapped {
       ready.store(true, std::memory_order_release);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::out_of_memory) throw;  // else it stays as it is
+    } catch (const std::bad_alloc&) {
     }
   }
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Linear's weights become panels, one panel at a time on the pool; the pages of a file mapping are
-// given back as they are consumed. Or they stay as they lie.
+// A Linear's weights become panels, one panel at a time on the pool; the pages of a file mapping
+// are given back as they are consumed. Or they stay as they lie.
 #include <algorithm>
 #include <array>
 #include <vector>

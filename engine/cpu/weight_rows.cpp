@@ -82,8 +82,7 @@ void WeightRows::drop_pages(int64_t begin, int64_t end) const {
     const int64_t to = woven_ ? end / 2 : std::min(end, p.end) - p.begin;
     if (from >= to) continue;
     const std::byte* first = row_address(p.weight, from);
-    p.weight.storage()->drop_pages(first,
-                                   static_cast<size_t>(row_address(p.weight, to) - first));
+    p.weight.storage()->drop_pages(first, static_cast<size_t>(row_address(p.weight, to) - first));
   }
 }
 
