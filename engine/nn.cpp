@@ -188,14 +188,14 @@ struct Linear::Mapped {
 
 namespace {
 
-/// Whether a product may take them from where they are: views of files in a type that runs, and
-/// making panels of them is moving numbers, not quantising.
+/// Whether a product may take them from where they are, and that costs little: views of files, of
+/// which panels are made by moving numbers. Blocks are not: unpacking them costs more than memory.
 bool runs_in_place(std::span<const Tensor> weights, const LinearFormat& format, bool woven) {
-  const bool keeps = format.weights != WeightFormat::int8 && format.weights != WeightFormat::int4;
-  const auto good = [&](const Tensor& w) {
-    const size_t width = block_size(w.dtype()) ? 1 : bits(w.dtype()) / 8;
-    return (keeps || block_size(w.dtype())) && w.storage()->read_only() && w.dense() &&
-           packs_directly(w.dtype()) && reinterpret_cast<uintptr_t>(w.raw()) % width == 0;
+  if (format.weights == WeightFormat::int8 || format.weights == WeightFormat::int4) return false;
+  const auto good = [](const Tensor& w) {
+    return w.storage()->read_only() && w.dense() && packs_directly(w.dtype()) &&
+           !block_size(w.dtype()) &&
+           reinterpret_cast<uintptr_t>(w.raw()) % (bits(w.dtype()) / 8) == 0;
   };
   const bool alike = !woven || weights[0].dtype() == weights[1].dtype();
   return alike && std::all_of(weights.begin(), weights.end(), good);

@@ -93,6 +93,9 @@ LinearFormat linear_format(const LoadOptions& options, DType dtype) {
   return format;
 }
 
+/// Weights of fewer bytes are packed when they are loaded: see LoadOptions::pack_at_load.
+constexpr uint64_t kPackedAtOnce = uint64_t{512} << 20;
+
 /// What there is to place: a model tells whose matrices all stay where they are.
 ModelOutline outline_of(const ModelClass& entry, const Config& config, const Checkpoint& checkpoint,
                         WeightsOptions options) {
@@ -199,7 +202,9 @@ static PretrainedModel build_model(std::string_view task, const hub::Repo& repo,
     packed = std::make_shared<PackedCache>(checkpoint, format, packed_folder);
     format.store = packed;
   }
-  if (!options.pack_at_load) format.turns = std::make_shared<PackingTurns>();
+  if (!options.pack_at_load.value_or(checkpoint.bytes() < kPackedAtOnce)) {
+    format.turns = std::make_shared<PackingTurns>();
+  }
   WeightsOptions wanted = {.format = format,
                            .base_model_prefix = entry->base_prefix,
                            .key_mapping = options.key_mapping,

@@ -35,11 +35,12 @@ struct LoadOptions {
   /// takes no fresh memory for them (hub/packed_file.h; TERN_PACKED_CACHE=off says no for all).
   /// Nothing: only what was quantised. true: floats too, in a file as large as the weights'.
   std::optional<bool> packed_cache = {};
-  /// Weights that are floats or blocks in mapped files run from there at first, so that the first
-  /// call does not wait until all are packed; calls from the second on pack 256 MB each, and run
-  /// faster (README, "Loading"). The bits are the same. true: all are packed before from_pretrained
-  /// returns, and the files are no longer needed, nor may somebody else's writing to them matter.
-  bool pack_at_load = false;
+  /// Whether all weights are packed before from_pretrained returns. false: floats that mapped
+  /// files hold as they run are read there at first, so that the first call does not wait for all
+  /// to be packed; calls from the second on pack 256 MB each, and run faster. The bits are the same.
+  /// Until all are packed nobody may write to the files. Nothing: true below 512 MiB of weights,
+  /// which are packed before a call is through.
+  std::optional<bool> pack_at_load = {};
   /// Where modules go: "auto" (= "balanced"), "balanced_low_0", "sequential", "cpu", "disk", or a
   /// table as JSON (R"({"model.layers.7": "disk"})"); empty: all in memory. Matrices of modules on
   /// "disk" stay in the weight files, packed for each product while the next are read ahead, with

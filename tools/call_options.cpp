@@ -80,8 +80,7 @@ constexpr FlagOption kFlags[] = {{"ignore_mismatched_sizes", &LoadOptions::ignor
                                  {"local_files_only", &LoadOptions::local_files_only},
                                  {"force_download", &LoadOptions::force_download},
                                  {"from_tf", &LoadOptions::from_tf},
-                                 {"from_flax", &LoadOptions::from_flax},
-                                 {"pack_at_load", &LoadOptions::pack_at_load}};
+                                 {"from_flax", &LoadOptions::from_flax}};
 
 /// Whether it is an argument of from_pretrained itself; null leaves the default of each.
 bool apply_own(const Json::NewMember& member, LoadOptions& options) {
@@ -98,6 +97,8 @@ bool apply_own(const Json::NewMember& member, LoadOptions& options) {
   }
   if (member.first == "packed_cache") {
     if (given) options.packed_cache = load_flag(member);
+  } else if (member.first == "pack_at_load") {
+    if (given) options.pack_at_load = load_flag(member);
   } else if (member.first == "use_safetensors") {
     if (given) options.use_safetensors = load_flag(member);
   } else if (member.first == "key_mapping") {

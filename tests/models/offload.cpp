@@ -73,6 +73,23 @@ TEST_CASE("modules on disk give the bits of modules in memory, in every type") {
   }
 }
 
+TEST_CASE(
+    "a model that runs from its files at first has the same bits then and when it is packed") {
+  for (const auto& tried : models()) {
+    CAPTURE(tried.second);
+    const PackedModel model(tried.first, tried.second);
+    for (const char* dtype : {"float32", "bfloat16", "float16"}) {
+      CAPTURE(dtype);
+      const PretrainedModel packed = model.load({.dtype = dtype, .pack_at_load = true});
+      const PretrainedModel mapped = model.load({.dtype = dtype, .pack_at_load = false});
+      const Tensor expected = packed(two_tokens()).entries()[0].second;
+      for (int call = 0; call < 3; ++call) {
+        CHECK(golden::same_bits(mapped(two_tokens()).entries()[0].second, expected));
+      }
+    }
+  }
+}
+
 TEST_CASE("a model on disk generates the tokens of one in memory, with threads beside each other") {
   const PackedModel model("AutoModelForCausalLM", kLlama);
   const PretrainedModel memory = model.load({}), disk = model.load({.device_map = "disk"});
