@@ -190,7 +190,7 @@ static PretrainedModel build_model(std::string_view task, const hub::Repo& repo,
                             config.json()["quantization_config"].is_null();
   const std::string packed_folder = keeps_packed ? hub::packed_cache_dir() : "";
   CheckpointOptions files = options.checkpoint_options(config);
-  files.populate = packed_folder.empty() && options.device_map.empty();
+  files.populate = false;  // tensors are read in when they are taken, if they are
   Checkpoint checkpoint =
       gguf ? Checkpoint::from_gguf(*gguf, options.gguf_file) : Checkpoint::open(repo, files);
   if (!gguf) checkpoint.join_prequantized(config, repo.name());

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 
 #include "../engine/base/format.h"
 #include "../engine/blocks.h"
+#include "../engine/threads.h"
 #include "key_names.h"
 
 namespace tern {
@@ -78,8 +80,16 @@ Tensor widened(const Tensor& stored) {
   });
 }
 
+/// Pages that are in memory already take as long to map as to read: all threads do it.
 void populate(const Tensor& x, const std::byte* data, size_t size, std::string_view what) {
-  if (x.storage()->populate(data, size)) return;
+  constexpr size_t kEach = size_t{4} << 20;
+  std::atomic<bool> good = true;
+  const auto pieces = static_cast<int64_t>((size + kEach - 1) / kEach);
+  ThreadPool::shared().parallel_for(pieces, [&](int64_t piece, int) {
+    const size_t begin = static_cast<size_t>(piece) * kEach;
+    if (!x.storage()->populate(data + begin, std::min(kEach, size - begin))) good = false;
+  });
+  if (good) return;
   fail(ErrorCode::io,
        cat(what, " cannot be read any more: was the file that the model came from cut, ",
            "or does its disk fail?"));
