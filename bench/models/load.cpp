@@ -2,6 +2,7 @@
 // What loading costs beside what memory allows, on request, one per line of standard input:
 //   load         seconds of from_pretrained, the packed cache in use
 //   pack         the same without the cache
+//   place        the same, nothing packed yet
 //   read FILE…   seconds to map these files and to read each byte once
 //   write BYTES  seconds to write so much fresh memory, in large pages where the system has them
 // All with as many threads as the shared pool has (TERN_NUM_THREADS).
@@ -79,7 +80,7 @@ double answer(const std::string& model, const std::string& type, const std::stri
   tern::LoadOptions options;
   (type.starts_with("int") ? options.quantize : options.dtype) = type;
   options.packed_cache = verb == "load";  // of floats too
-  options.pack_at_load = true;
+  options.pack_at_load = verb != "place";
   tern::PretrainedModel loaded;
   return seconds([&] { loaded = tern::AutoModelForCausalLM::from_pretrained(model, options); });
 }
