@@ -160,6 +160,13 @@ struct Linear::Streamed {
 
 /// Weights that run from their file until it is their turn to be packed.
 struct Linear::Mapped {
+  Mapped(std::span<const Tensor> weights_, LinearFormat format_, bool woven_, int64_t turn_)
+      : weights(weights_.begin(), weights_.end()),
+        format(std::move(format_)),
+        woven(woven_),
+        turn(turn_),
+        in_place(cpu_backend().in_place(weights, format, woven)) {}
+
   std::vector<Tensor> weights;
   LinearFormat format;
   bool woven;
@@ -215,10 +222,7 @@ void Linear::hold(std::span<const Tensor> weights, LinearFormat format, bool wov
   } else if (turns && !format.store && out_ > 0 && runs_in_place(weights, format, woven)) {
     size_t bytes = 0;
     for (const Tensor& w : weights) bytes += w.bytes();
-    auto matrix = cpu_backend().in_place(weights, format, woven);
-    mapped_ = std::make_shared<Mapped>(std::vector(weights.begin(), weights.end()),
-                                       std::move(format), woven, turns->next(bytes),
-                                       std::move(matrix));
+    mapped_ = std::make_shared<Mapped>(weights, std::move(format), woven, turns->next(bytes));
   } else {
     weight_ = packed(weights, std::move(format), woven);
   }

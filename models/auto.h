@@ -43,7 +43,7 @@ struct LoadOptions {
   std::optional<bool> pack_at_load = {};
   /// Where modules go: "auto" (= "balanced"), "balanced_low_0", "sequential", "cpu", "disk", or a
   /// table as JSON (R"({"model.layers.7": "disk"})"); empty: all in memory. Matrices of modules on
-  /// "disk" stay in the weight files, packed for each product while the next are read ahead, with
+  /// "disk" stay in the weight files and run from there, while the next are read ahead, with
   /// the same bits; Model::hf_device_map tells. There are no accelerators in this build: one that
   /// max_memory names is a part of the CPU's memory.
   std::string device_map = {};
