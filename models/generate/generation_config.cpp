@@ -8,6 +8,7 @@
 #include "../../engine/base/error.h"
 #include "../../engine/base/format.h"
 #include "../key_names.h"
+#include "../out_of_memory.h"
 
 namespace tern {
 
@@ -289,11 +290,13 @@ void GenerationConfig::read_assisted(const Config& c) {
 }
 
 GenerationConfig GenerationConfig::from_repo(const hub::Repo& repo, const Config& config) {
-  GenerationConfig out;
-  constexpr const char* kFile = "generation_config.json";
-  const auto text = repo.read_if_exists(kFile);
-  out.read(text ? Config(hub::Json::parse(*text, repo.path(kFile)), kFile) : config);
-  return out;
+  return within_memory(repo.name(), [&] {
+    GenerationConfig out;
+    constexpr const char* kFile = "generation_config.json";
+    const auto text = repo.read_if_exists(kFile);
+    out.read(text ? Config(hub::Json::parse(*text, repo.path(kFile)), kFile) : config);
+    return out;
+  });
 }
 
 GenerationConfig GenerationConfig::with(const hub::Json& arguments) const {
