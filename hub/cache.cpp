@@ -66,7 +66,7 @@ std::string unused_name(const std::string& stem, std::string_view ending) {
   while (true) {
     uint64_t mixed = static_cast<uint64_t>(env().wall_time_ns()) +
                      (static_cast<uint64_t>(env().process_id()) << 40) +
-                     counter.fetch_add(1, std::memory_order_relaxed);
+                     0x9e3779b97f4a7c15 * counter.fetch_add(1, std::memory_order_relaxed);
     mixed = (mixed ^ mixed >> 33) * 0xff51afd7ed558ccd;
     mixed ^= mixed >> 29;
     std::string name = stem;

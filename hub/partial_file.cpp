@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal: 16 bytes of magic, 40 of the machine's boot id, the writer's process id (0: none),
-// the segment's size, then the bytes done of each segment; integers of 8 bytes, little-endian.
+// The journal: 16 bytes of magic, 40 of the machine's boot id, the segment's size, then the bytes
+// done of each segment; integers of 8 bytes, little-endian.
 #include "partial_file.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "../engine/base/error.h"
 #include "../engine/base/format.h"
@@ -13,8 +15,8 @@ namespace tern::hub {
 
 namespace {
 
-constexpr std::string_view kMagic = "tern partial 1\n";
-constexpr size_t kBootAt = 16, kBootSize = 40, kProcessAt = 56, kSegmentAt = 64, kHeader = 72;
+constexpr std::string_view kMagic = "tern partial 2\n";
+constexpr size_t kBootAt = 16, kBootSize = 40, kSegmentAt = 56, kHeader = 64;
 // A writer that lives writes more often: a silent connection is given up before.
 constexpr int64_t kAbandoned = int64_t{120} * 1'000'000'000;
 
@@ -28,6 +30,22 @@ std::string boot_id() {
   }
   id.resize(kBootSize, '\0');
   return id;
+}
+
+/// A name for the file of `process`: `stem` is the blob's path and a dot.
+std::string name_for(const std::string& stem, int64_t process) {
+  return unused_name(cat(stem, process, "."), ".incomplete");
+}
+
+/// The process that a name, less the blob's hash and a dot, says; nullopt when it is of no partial
+/// file of ours.
+std::optional<int64_t> process_in(std::string_view name) {
+  int64_t process = -1;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
+  name.remove_prefix(static_cast<size_t>(end - name.data()));
+  const bool ours = error == std::errc() && process >= 0 && name.size() == 20 &&
+                    name.starts_with('.') && name.ends_with(".incomplete");
+  return ours ? std::optional(process) : std::nullopt;
 }
 
 Bytes bytes_of(const uint64_t& number) {
@@ -44,14 +62,13 @@ PartialFile::PartialFile(const RepoCache& cache, const std::string& hash, uint64
   file_ = claim(cache, hash);
   const bool fresh = file_ < 0;
   if (fresh) {
-    path_ = unused_name(cache.blob_path(hash) + ".", ".incomplete");
+    path_ = name_for(cache.blob_path(hash) + ".", env().process_id());
     file_ = env().open_file(path_, OpenMode::create);
   }
   try {
     static_cast<void>(env().try_lock(file_, path_));
     env().resize_file(file_, path_, size_ + kHeader + 8 * segments_.size());
-    write_owner(env().process_id());
-    env().write_at(file_, path_, bytes_of(kSegment), size_ + kSegmentAt);
+    write_header();
     for (size_t i = 0; i < segments_.size(); ++i) record(i);
   } catch (...) {
     env().close_file(file_);
@@ -63,8 +80,10 @@ PartialFile::PartialFile(const RepoCache& cache, const std::string& hash, uint64
 PartialFile::~PartialFile() {
   if (!finished_) {
     try {
-      write_owner(0);
-    } catch (const Error&) {
+      // <blob>.<process>.<8 hex>.incomplete
+      const size_t stem = path_.rfind('.', path_.size() - sizeof ".01234567.incomplete") + 1;
+      env().rename_file(path_, name_for(path_.substr(0, stem), 0));
+    } catch (const std::exception&) {
       finished_ = true;  // it stays as if its writer had died
     }
   }
@@ -72,31 +91,44 @@ PartialFile::~PartialFile() {
 }
 
 int PartialFile::claim(const RepoCache& cache, const std::string& hash) {
-  const std::string prefix = hash + ".";
-  const std::string folder = cache.folder() + "/blobs";
-  for (const std::string& name : env().list_directory(folder)) {
-    if (!name.starts_with(prefix) || !name.ends_with(".incomplete")) continue;
-    path_ = cat(folder, "/", name);
+  const std::string stem = cache.blob_path(hash) + ".";
+  const size_t hash_size = hash.size() + 1;
+  for (const std::string& name : env().list_directory(cache.folder() + "/blobs")) {
+    if (!name.starts_with(hash + ".")) continue;
+    const auto process = process_in(std::string_view(name).substr(hash_size));
+    if (!process) continue;
+    path_ = stem + name.substr(hash_size);
     const FileInfo info = env().link_info(path_);
     const uint64_t expected = size_ + kHeader + 8 * segments_.size();
-    if (info.link || info.directory || info.special || info.size != expected) continue;
+    if (!info.exists || info.link || info.directory || info.special || info.size != expected)
+      continue;
     int file = -1;
     try {
       file = env().open_file(path_, OpenMode::update);
-      if (env().try_lock(file, path_) != LockState::busy && take_over(file)) return file;
+      if (env().try_lock(file, path_) != LockState::busy &&
+          read_journal(file, *process, info.mtime_ns)) {
+        // Nothing is written before: by now it may be somebody else's, or the blob.
+        std::string own = name_for(stem, env().process_id());
+        env().rename_file(path_, own);
+        path_ = std::move(own);
+        return file;
+      }
     } catch (const Error&) {
-      for (const auto& segment : segments_) segment->done = 0;  // renamed or removed meanwhile
+      for (const auto& segment : segments_) segment->done = 0;  // claimed or published meanwhile
     }
     if (file >= 0) env().close_file(file);
   }
   return -1;
 }
 
-bool PartialFile::take_over(int file) {
+/// Whether its writer, `process`, is gone and left something to go on with.
+bool PartialFile::read_journal(int file, int64_t process, int64_t mtime_ns) {
   std::vector<std::byte> journal(kHeader + 8 * segments_.size());
   if (env().read_at(file, path_, journal, size_) != journal.size()) return false;
   if (!as_text(journal).starts_with(kMagic)) return false;
-  if (!owner_gone(journal, env().link_info(path_).mtime_ns)) return false;
+  const bool here = as_text(journal).substr(kBootAt, kBootSize) == boot_id();
+  const bool gone = process == 0 || (here && !env().process_runs(process));
+  if (!gone && env().wall_time_ns() - mtime_ns <= kAbandoned) return false;
   ByteReader reader{Bytes(journal).subspan(kSegmentAt)};
   if (reader.read<uint64_t>() != kSegment) return false;
   for (const auto& segment : segments_) {
@@ -105,20 +137,11 @@ bool PartialFile::take_over(int file) {
   return true;
 }
 
-bool PartialFile::owner_gone(Bytes journal, int64_t mtime_ns) const {
-  ByteReader reader(journal.subspan(kProcessAt));
-  const auto process = reader.read<int64_t>().value_or(0);
-  if (process == 0) return true;
-  if (env().wall_time_ns() - mtime_ns > kAbandoned) return true;
-  const bool same_machine = as_text(journal.subspan(kBootAt, kBootSize)) == boot_id();
-  return same_machine && !env().process_runs(process);
-}
-
-void PartialFile::write_owner(int64_t process) {
+void PartialFile::write_header() {
   std::string header(kMagic);
   header.resize(kBootAt, '\0');
   header += boot_id();
-  header.append(reinterpret_cast<const char*>(&process), sizeof process);
+  header.append(reinterpret_cast<const char*>(&kSegment), sizeof kSegment);
   env().write_at(file_, path_, as_bytes(header), size_);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// PartialFile: a blob while it comes, blobs/<hash>.<8 hex>.incomplete. It is as large as the blob
-// will be, and behind that stands a journal: who writes it, and how many bytes of each segment are
-// there. Data is written before the journal says so, so that a process killed at any moment leaves
-// a file that the next one goes on with. Each process has its own file, since a lock may lie; one
-// is taken over only when its writer let it go or is gone. Publishing cuts the journal off.
+// PartialFile: a blob while it comes, blobs/<hash>.<process>.<8 hex>.incomplete. It is as large as
+// the blob will be, and behind that stands a journal: the machine that it is written on, and how
+// many bytes of each segment are there. Data is written before the journal says so, so that a
+// process killed at any moment leaves a file that the next one goes on with. Each download has its
+// own file, since a lock may lie; one is taken over only when its writer let it go (process 0) or
+// is gone, and by a rename, so that of many who try one has it. Publishing cuts the journal off.
 #pragma once
 
 #include <atomic>
@@ -54,9 +55,8 @@ class PartialFile {
 
  private:
   int claim(const RepoCache& cache, const std::string& hash);
-  bool take_over(int file);
-  bool owner_gone(Bytes journal, int64_t mtime_ns) const;
-  void write_owner(int64_t process);
+  bool read_journal(int file, int64_t process, int64_t mtime_ns);
+  void write_header();
   void record(size_t segment);
 
   std::string path_;

@@ -131,7 +131,7 @@ TEST_CASE("nothing is written through what is planted in the cache") {
   }
   SUBCASE("a partial file that is a link") {
     scene.folder.link((scene.folder / "elsewhere/x").string(),
-                      repo + "/blobs/" + hash + ".00000000.incomplete");
+                      repo + "/blobs/" + hash + ".0.00000000.incomplete");
     download(kModel, {});
   }
   SUBCASE("a lock that is a link") {
@@ -158,7 +158,7 @@ TEST_CASE("nothing is written through what is planted in the cache") {
   }
   SUBCASE("a partial file and a blob that share their bytes with others") {
     fs::create_directories(scene.folder / (repo + "/blobs"));
-    for (const std::string& name : {hash, hash + ".00000000.incomplete"}) {
+    for (const std::string& name : {hash, hash + ".0.00000000.incomplete"}) {
       fs::create_hard_link(scene.folder / "elsewhere/x", scene.folder / (repo + "/blobs/" + name));
     }
     download(kModel, {});
@@ -168,7 +168,7 @@ TEST_CASE("nothing is written through what is planted in the cache") {
   SUBCASE("pipes in place of a ref, a lock, a partial file and a file of a snapshot") {
     for (const std::string& name :
          {repo + "/refs/main", "cache/.locks/models--org--name/" + hash + ".lock",
-          repo + "/blobs/" + hash + ".00000000.incomplete",
+          repo + "/blobs/" + hash + ".0.00000000.incomplete",
           repo + "/snapshots/" + commit + "/config.json"}) {
       fs::create_directories((scene.folder / name).parent_path());
       REQUIRE(mkfifo((scene.folder / name).c_str(), 0600) == 0);

@@ -10,8 +10,8 @@
 #include <random>
 
 #include "../../hub/download.h"
-#include "../../hub/partial_file.h"
 #include "download_model.h"
+#include "lying_locks.h"
 
 using namespace tern;
 using namespace tern::hub;
@@ -169,18 +169,6 @@ TEST_CASE("processes that download the same model all succeed, and the bytes com
   }
 }
 
-namespace {
-
-/// Locks that always succeed, or that do not exist.
-class LyingLocks : public HubEnv {
- public:
-  using HubEnv::HubEnv;
-  LockState answer = LockState::taken;
-  LockState try_lock(int, const std::string&) override { return answer; }
-};
-
-}  // namespace
-
 TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
   for (const LockState answer : {LockState::taken, LockState::unavailable}) {
     for (int round = 0; round < 100; ++round) {
@@ -209,39 +197,6 @@ TEST_CASE("locks that lie or are missing cost bytes and nothing else") {
       CHECK(good == 16);
       CHECK(check_cache(folder / "cache"));
     }
-  }
-}
-
-TEST_CASE("a partial file whose writer lives is left to it") {
-  FakeHub hub;
-  hub.models[kModel] = small_model(kSize);
-  const TemporaryFolder folder;
-  LyingLocks environment(hub, folder);
-  const RepoCache cache((folder / "cache").string(), kModel);
-  cache.prepare();
-  const std::string& content = hub.models[kModel].files["model.safetensors"].content;
-  const std::string hash = hash_of(content, 64);
-  PartialFile first(cache, hash, kSize);
-  first.write(0, as_bytes(std::string_view(content).substr(0, 1000)));
-  download(kModel, {});
-  CHECK(!check_cache(folder / "cache"));  // the first's file is still there
-  first.write(0, as_bytes(std::string_view(content).substr(1000)));
-  first.publish(cache.blob_path(hash));
-  CHECK(check_cache(folder / "cache"));
-}
-
-TEST_CASE("a partial file with wrong bytes in it is found out and replaced") {
-  FakeHub hub;
-  hub.models[kModel] = small_model(kSize);
-  const TemporaryFolder folder;
-  const HubEnv environment(hub, folder);
-  const RepoCache cache((folder / "cache").string(), kModel);
-  cache.prepare();
-  const std::string hash = hash_of(hub.models[kModel].files["model.safetensors"].content, 64);
-  for (const size_t there : {size_t{1000}, kSize}) {
-    { PartialFile(cache, hash, kSize).write(0, as_bytes(std::string(there, 'x'))); }
-    download(kModel, {.force_download = true});
-    CHECK(check_cache(folder / "cache"));
   }
 }
 
