@@ -80,7 +80,9 @@ RepoCache::RepoCache(const std::string& cache_dir, const std::string& id)
     : cache_dir_(cache_dir),
       id_(id),
       folder_(cat(cache_dir, "/", repo_folder_name(id))),
-      locks_(cat(cache_dir, "/.locks/", repo_folder_name(id))) {}
+      locks_(cat(cache_dir, "/.locks/", repo_folder_name(id))),
+      confined_(std::make_shared<const ConfinedFolder>(folder_)),
+      confined_locks_(std::make_shared<const ConfinedFolder>(locks_)) {}
 
 std::string RepoCache::blob_path(std::string_view hash) const {
   return cat(folder_, "/blobs/", hash);

@@ -9,11 +9,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "../engine/base/confined.h"
 #include "../engine/base/env.h"
 
 namespace tern::hub {
@@ -67,6 +69,7 @@ class RepoCache {
   void copy_blob(std::string_view hash, const std::string& path) const;
 
   std::string cache_dir_, id_, folder_, locks_;
+  std::shared_ptr<const ConfinedFolder> confined_, confined_locks_;
 };
 
 /// A name that is not used yet: `stem` and 8 hexadecimal digits.

@@ -193,6 +193,7 @@ Repo Repo::open_cached(const std::string& id, const RepoOptions& options) {
              " is not in the hub cache (looked for ", repo.root_, "): ", advice(options)));
   }
   repo.boundary_ = env().real_path(folder);
+  repo.confined_ = std::make_shared<const ConfinedFolder>(repo.boundary_);
   contained(repo.root_, repo.boundary_, id);
   return repo;
 }

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../engine/base/confined.h"
 #include "../engine/base/storage.h"
 
 namespace tern::hub {
@@ -88,6 +89,7 @@ class TERN_API Repo {
 
   std::string root_;      // folder, empty for memory
   std::string boundary_;  // resolved folder that no file may leave, empty when any may
+  std::shared_ptr<const ConfinedFolder> confined_;  // that one
   std::shared_ptr<const std::map<std::string, StorageRef>> memory_;
 };
 

@@ -91,9 +91,10 @@ std::string temporary_beside(const std::string& path) {
 /// Removes the temporary file unless it was renamed.
 struct Temporary {
   std::string path;
+  posix::Place place = posix::Place(path);
   bool keep = false;
   ~Temporary() {
-    if (!keep) ::unlink(path.c_str());
+    if (!keep) ::unlinkat(place.folder(), place.name(), 0);
   }
 };
 
@@ -109,7 +110,7 @@ std::optional<std::string> small_file(const std::string& path) {
 
 std::string Env::read_file(const std::string& path, uint64_t limit) {
   check_path(path);
-  const File file(path, O_RDONLY);
+  const File file(posix::open_to_read(path, O_RDONLY));
   if (!file) fail_errno(path, "open", errno);
   const struct stat s = status_of(file, path);
   if (S_ISDIR(s.st_mode)) fail_errno(path, "read", EISDIR);
@@ -138,7 +139,8 @@ std::string Env::read_file(const std::string& path, uint64_t limit) {
 
 FileMapping Env::map_file(const std::string& path, bool populate) {
   check_path(path);
-  const File file(path, O_RDONLY | O_NONBLOCK);  // a named pipe must not block the open
+  // A named pipe must not block the open.
+  const File file(posix::open_to_read(path, O_RDONLY | O_NONBLOCK));
   if (!file) fail_errno(path, "open", errno);
   const struct stat s = status_of(file, path);
   if (S_ISDIR(s.st_mode)) fail_errno(path, "map", EISDIR);
@@ -206,7 +208,11 @@ void Env::drop_pages(const std::byte* data, size_t size) noexcept {
 void Env::write_file_atomic(const std::string& path, std::span<const std::byte> content) {
   check_path(path);
   Temporary temporary{.path = temporary_beside(path)};
-  const File file(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const File file(uninterrupted([&] {
+    return temporary.place(
+        [&](int folder, const char* name) { return ::openat(folder, name, kFlags, 0600); });
+  }));
   if (!file) {
     const int error = errno;
     temporary.keep = true;
@@ -216,7 +222,7 @@ void Env::write_file_atomic(const std::string& path, std::span<const std::byte> 
   if (uninterrupted([&] { return ::fsync(file.fd()); }) != 0) fail_errno(path, "sync", errno);
   // File systems without modes refuse; the content matters more.
   static_cast<void>(::fchmod(file.fd(), posix::mode_for(path)));
-  if (::rename(temporary.path.c_str(), path.c_str()) != 0) {
+  if (posix::rename(temporary.place, posix::Place(path)) != 0) {
     fail_errno(path, "rename the finished file to it", errno);
   }
   temporary.keep = true;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <thread>
 
 #include "env.h"
@@ -19,6 +20,7 @@ namespace tern {
 
 using posix::check_path;
 using posix::fail_errno;
+using posix::Place;
 using posix::uninterrupted;
 
 namespace {
@@ -45,7 +47,7 @@ template <class Call>
 FileInfo look_up(const std::string& path, Call call) {
   check_path(path);
   struct stat s = {};
-  if (call(path.c_str(), &s) != 0) {
+  if (call(&s) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return {};
     fail_errno(path, "look it up", errno);
   }
@@ -66,7 +68,12 @@ int Env::open_file(const std::string& path, OpenMode mode) {
   check_path(path);
   const mode_t permissions = mode == OpenMode::lock ? 0666 : 0600;
   const int flags = flags_of(mode) | O_CLOEXEC | O_NOFOLLOW;
-  const int file = uninterrupted([&] { return ::open(path.c_str(), flags, permissions); });
+  const Place place(path);
+  const int file = uninterrupted([&] {
+    return place([&](int folder, const char* name) {
+      return ::openat(folder, name, flags, permissions);
+    });
+  });
   if (file < 0) fail_errno(path, mode == OpenMode::create ? "create" : "open", errno);
   return file;
 }
@@ -125,7 +132,7 @@ LockState Env::try_lock(int file, const std::string& path) {
 
 void Env::rename_file(const std::string& from, const std::string& to) {
   check_path(to);
-  if (::rename(from.c_str(), to.c_str()) != 0) {
+  if (posix::rename(Place(from), Place(to)) != 0) {
     fail_errno(to, "rename the finished file to it", errno);
   }
   posix::sync_directory(posix::directory_of(to), to);
@@ -133,25 +140,37 @@ void Env::rename_file(const std::string& from, const std::string& to) {
 
 void Env::remove_file(const std::string& path) {
   check_path(path);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_errno(path, "remove", errno);
+  const int result =
+      Place(path)([](int folder, const char* name) { return ::unlinkat(folder, name, 0); });
+  if (result != 0 && errno != ENOENT) fail_errno(path, "remove", errno);
 }
 
 bool Env::remove_directory(const std::string& path) {
   check_path(path);
-  if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return true;
+  const int result = Place(path)(
+      [](int folder, const char* name) { return ::unlinkat(folder, name, AT_REMOVEDIR); });
+  if (result == 0 || errno == ENOENT) return true;
   if (errno == ENOTEMPTY || errno == EEXIST) return false;
   fail_errno(path, "remove the folder", errno);
 }
 
 bool Env::make_directory(const std::string& path) {
   check_path(path);
-  if (::mkdir(path.c_str(), 0777) == 0) return true;
+  const int result =
+      Place(path)([](int folder, const char* name) { return ::mkdirat(folder, name, 0777); });
+  if (result == 0) return true;
   if (errno == EEXIST) return false;
   fail_errno(path, "make the folder", errno);
 }
 
 void Env::touch(const std::string& path) noexcept {
-  static_cast<void>(::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW));
+  try {
+    const Place place(path);
+    place([](int folder, const char* name) {
+      return ::utimensat(folder, name, nullptr, AT_SYMLINK_NOFOLLOW);
+    });
+  } catch (const std::exception&) {  // only tidiness hangs on it
+  }
 }
 
 void Env::make_private(const std::string& path) {
@@ -161,13 +180,18 @@ void Env::make_private(const std::string& path) {
 
 void Env::make_link(const std::string& target, const std::string& path) {
   check_path(path);
-  if (::symlink(target.c_str(), path.c_str()) != 0) fail_errno(path, "make the link", errno);
+  const int result = Place(path)([&](int folder, const char* name) {
+    return ::symlinkat(target.c_str(), folder, name);
+  });
+  if (result != 0) fail_errno(path, "make the link", errno);
 }
 
 std::optional<std::string> Env::read_link(const std::string& path) {
   check_path(path);
   std::string target(4096, '\0');  // PATH_MAX: no link is longer
-  const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  const ssize_t size = Place(path)([&](int folder, const char* name) {
+    return ::readlinkat(folder, name, target.data(), target.size());
+  });
   if (size < 0) {
     if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     fail_errno(path, "read the link", errno);
@@ -177,11 +201,15 @@ std::optional<std::string> Env::read_link(const std::string& path) {
 }
 
 FileInfo Env::stat(const std::string& path) {
-  return look_up(path, [](const char* name, struct stat* s) { return ::stat(name, s); });
+  return look_up(path, [&](struct stat* s) { return ::stat(path.c_str(), s); });
 }
 
 FileInfo Env::link_info(const std::string& path) {
-  return look_up(path, [](const char* name, struct stat* s) { return ::lstat(name, s); });
+  return look_up(path, [&](struct stat* s) {
+    return Place(path)([&](int folder, const char* name) {
+      return ::fstatat(folder, name, s, AT_SYMLINK_NOFOLLOW);
+    });
+  });
 }
 
 uint64_t Env::free_space(const std::string& path) {

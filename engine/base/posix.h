@@ -31,9 +31,42 @@ auto uninterrupted(Call call) {
   }
 }
 
+/// A path as the *at calls take it. Below a ConfinedFolder: the folder that it is in, reached
+/// without a link, and its last part; else the whole path.
+class Place {
+ public:
+  /// Error denied: a link is in the way.
+  explicit Place(const std::string& path);
+  ~Place();
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  /// call(folder, name); where the folder cannot be opened, -1 and why in errno.
+  template <class Call>
+  auto operator()(Call call) const -> decltype(call(0, "")) {
+    if (folder_ == -1) return -1;
+    return call(folder_, name_.c_str());
+  }
+  int folder() const noexcept { return folder_; }
+  const char* name() const noexcept { return name_.c_str(); }
+
+ private:
+  static constexpr int kAnywhere = -100;  // AT_FDCWD
+  int folder_ = kAnywhere;
+  std::string name_;
+};
+
+/// rename(2)
+int rename(const Place& from, const Place& to);
+
+/// open(2) for reading; below a ConfinedFolder without leaving it, else Error denied.
+int open_to_read(const std::string& path, int flags);
+
 class File {
  public:
   File(const std::string& path, int flags, unsigned mode = 0);
+  /// Takes the descriptor.
+  explicit File(int fd) noexcept : fd_(fd) {}
   ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers that name files, hashes and commits that would lead elsewhere, and caches in which
 // somebody has planted something: nothing is opened or written outside the model's folder.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
 
 #include "../../hub/cache_list.h"
 #include "../../hub/formats/json.h"
@@ -92,6 +98,39 @@ TEST_CASE("ids, revisions and subfolders that lead elsewhere are refused before 
     }
   }
   CHECK(scene.hub.requests().empty());
+}
+
+TEST_CASE("folders of the cache that are swapped for links all the time lead nothing out or in") {
+  Scene scene(kSize);
+  const std::string repo = (scene.folder / "cache/models--org--name").string();
+  download(kModel, {});
+  scene.folder.write("elsewhere/config.json", "planted");
+  for (const char* name : {"blobs", "snapshots"}) {
+    CAPTURE(name);
+    const std::string real = cat(repo, "/", name), link = real + ".link";
+    fs::create_directory_symlink(scene.folder / "elsewhere", link);
+    std::atomic<bool> stop = false;
+    std::thread attacker([&] {
+      while (!stop) {
+        ::syscall(SYS_renameat2, AT_FDCWD, real.c_str(), AT_FDCWD, link.c_str(), 2 /* exchange */);
+      }
+    });
+    for (int i = 0; i < 500; ++i) {
+      std::string config = "{\"model_type\":\"bert\"}";
+      try {
+        download(kModel, {.force_download = i % 2 == 0});
+        config = Repo::open(kModel, {.local_files_only = true}).read("config.json");
+      } catch (const Error&) {
+      }
+      CHECK(config == "{\"model_type\":\"bert\"}");
+    }
+    stop = true;
+    attacker.join();
+    CHECK(tree(scene.folder / "elsewhere") ==
+          std::map<std::string, std::string>{{"config.json", "planted"}});
+    fs::remove(fs::is_symlink(link) ? link : real);
+    if (!fs::exists(real)) fs::rename(link, real);
+  }
 }
 
 TEST_CASE("nothing is written through what is planted in the cache") {
