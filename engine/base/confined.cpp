@@ -70,7 +70,8 @@ struct Above {
     for (Root& root : known.all) {
       const size_t size = root.name.size();
       if (path.size() <= size || path[size] != '/' || !path.starts_with(root.name)) continue;
-      if (!longest || longest->name.size() < size) longest = &root;
+      // Of one name the latest: an earlier one may hold what has been moved away since.
+      if (!longest || longest->name.size() <= size) longest = &root;
     }
     if (!longest) return {0, -1};
     return {longest->name.size(), longest->open()};

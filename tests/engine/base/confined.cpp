@@ -168,6 +168,10 @@ TEST_CASE("a confined folder that is put in another's place later is not followe
   CHECK(env().read_file(scene.root + "/real/file", 100) == "inside");
   env().write_file_atomic(scene.root + "/new", as_bytes("x"));
   CHECK(fs::exists(scene.scratch / "moved/new"));
+  {
+    const ConfinedFolder later(scene.root);
+    CHECK(env().read_file(scene.root + "/real/file", 100) == "outside");
+  }
   // One that was deleted is looked for anew.
   fs::remove(scene.root);
   fs::remove_all(scene.scratch / "moved");
