@@ -20,65 +20,92 @@ constexpr double kUnknownPenalty = 10;
 }  // namespace
 
 /// The best ways to the places of a text behind `base`, which all ways pass. The base moves on to
-/// the next such place, mostly the end of a word, so that the lattice stays small.
+/// the next such place, mostly the end of a word, so that the lattice stays small. Where it cannot
+/// ("aaaa…" with pieces of several a), places that have been passed keep a way without its score.
 struct Unigram::Lattice {
+  struct Way {
+    int32_t id;       // of the last piece, or kUnreached
+    uint32_t length;  // of the last piece, bytes
+  };
   struct Best {
     double score;
-    uint32_t begin;  // of the last piece, from base
-    int32_t id;      // kUnreached
+    Way way;
   };
   static constexpr int32_t kUnreached = -1;
   static constexpr size_t kLarge = 4096;
 
-  std::vector<Best> places = std::vector<Best>(256);  // places[i]: the text's base + i
-  size_t base = 0, reach = 0;
+  std::vector<Way> passed;                            // passed[i]: the text's base + i
+  std::vector<Best> places = std::vector<Best>(256);  // places[i]: the text's first + i
+  size_t base = 0, first = 0, reach = 0;
   size_t unknown_from = kNowhere;  // unknown characters that wait for more to fuse with
   size_t large = kLarge;           // places at which to look for a new base
-  std::vector<size_t> path;
+  std::vector<uint32_t> path;      // ends of pieces, from base
   std::vector<bool> alive;
 
   void start() {
-    base = reach = 0;
+    passed.clear();
+    base = first = reach = 0;
     unknown_from = kNowhere;
     large = kLarge;
-    places[0] = {0, 0, 0};
+    places[0] = {0, {0, 0}};
+  }
+  const Way& way(size_t at) const {
+    return at < first ? passed[at - base] : places[at - first].way;
   }
   /// Of equal sums the first one found, the longest last piece, counts.
   bool better(size_t end, double score) {
     if (end > reach) {
-      if (end - base >= places.size()) places.resize(std::max(end - base + 1, places.size() * 2));
-      for (size_t i = reach + 1; i <= end; ++i) places[i - base].id = kUnreached;
+      if (end - first >= places.size()) {
+        places.resize(std::max(end - first + 1, places.size() * 2));
+      }
+      for (size_t i = reach + 1; i <= end; ++i) places[i - first].way.id = kUnreached;
       reach = end;
     }
-    const Best& now = places[end - base];
-    return now.id == kUnreached || score > now.score;
+    const Best& now = places[end - first];
+    return now.way.id == kUnreached || score > now.score;
   }
   /// The last place that all best ways to `at` and what is reached behind it pass.
   size_t common(size_t at) {
     alive.assign(reach - base + 1, false);
     size_t ways = 0;
-    for (size_t i = at - base; i <= reach - base; ++i) {
-      alive[i] = places[i].id != kUnreached;
-      ways += alive[i];
+    for (size_t i = at; i <= reach; ++i) {
+      alive[i - base] = way(i).id != kUnreached;
+      ways += alive[i - base];
     }
     size_t i = reach - base;
     for (; i > 0; --i) {
       if (!alive[i]) continue;
       if (ways == 1) break;
-      const uint32_t before = places[i].begin;
+      const size_t before = i - way(base + i).length;
       ways -= alive[before];
       alive[before] = true;
     }
     return base + i;
   }
+  /// Places before `at` need no score any more.
+  void pass(size_t at) {
+    for (size_t i = first; i < at; ++i) passed.push_back(places[i - first].way);
+    move_first(at);
+  }
   void move_base(size_t to) {
-    const auto by = static_cast<uint32_t>(to - base);
-    for (size_t i = by; i <= reach - base; ++i) {
-      places[i - by] = places[i];
-      // What lies before the base belongs to ways that nothing follows.
-      places[i - by].begin -= by;
+    if (to < first) {
+      passed.erase(passed.begin(), passed.begin() + static_cast<ptrdiff_t>(to - base));
+    } else {
+      passed.clear();
+      move_first(to);
     }
     base = to;
+  }
+  void move_first(size_t to) {
+    const size_t by = to - first;
+    // Mostly one place, for which a call of memmove is dear.
+    if (to == reach) {
+      places[0] = places[by];
+    } else {
+      std::copy(places.begin() + static_cast<ptrdiff_t>(by),
+                places.begin() + static_cast<ptrdiff_t>(reach - first + 1), places.begin());
+    }
+    first = to;
   }
 };
 
@@ -123,9 +150,8 @@ std::string_view Unigram::shown(const ModelToken& token, std::string_view piece)
 
 /// Offers all pieces that begin at `at`, which has been reached.
 void Unigram::extend(std::string_view text, size_t at, Lattice& lattice) const {
-  const double score = lattice.places[at - lattice.base].score;
+  const double score = lattice.places[at - lattice.first].score;
   const size_t next = at + utf8_length(text[at]);
-  const auto begin = static_cast<uint32_t>(at - lattice.base);
   bool covered = false;
   DoubleArray::Node node = trie_.root();
   for (size_t i = at; i < text.size() && trie_.step(node, text[i]);) {
@@ -135,7 +161,7 @@ void Unigram::extend(std::string_view text, size_t at, Lattice& lattice) const {
     covered = covered || i == next;
     const double sum = pieces_[piece].score + score;
     if (lattice.better(i, sum)) {
-      lattice.places[i - lattice.base] = {sum, begin, pieces_[piece].id};
+      lattice.places[i - lattice.first] = {sum, {pieces_[piece].id, static_cast<uint32_t>(i - at)}};
     }
   }
   if (covered) return;
@@ -144,7 +170,7 @@ void Unigram::extend(std::string_view text, size_t at, Lattice& lattice) const {
   if (unk_ < 0) {
     fail(ErrorCode::invalid_argument, "Encountered an unknown token but `unk_id` is missing");
   }
-  lattice.places[next - lattice.base] = {sum, begin, unk_};
+  lattice.places[next - lattice.first] = {sum, {unk_, static_cast<uint32_t>(next - at)}};
 }
 
 void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
@@ -161,16 +187,15 @@ void Unigram::emit_unknown(std::string_view text, size_t begin, size_t end,
 }
 
 /// Emits the best way to `end`, which all ways pass, and makes it the base.
-void Unigram::emit(std::string_view text, size_t end, Lattice& lattice,
-                   ModelTokens& out) const {
+void Unigram::emit(std::string_view text, size_t end, Lattice& lattice, ModelTokens& out) const {
   lattice.path.clear();
-  for (size_t i = end - lattice.base; i > 0; i = lattice.places[i].begin) {
-    lattice.path.push_back(i);
+  for (size_t at = end; at > lattice.base; at -= lattice.way(at).length) {
+    lattice.path.push_back(static_cast<uint32_t>(at - lattice.base));
   }
   size_t begin = lattice.base;
   for (size_t k = lattice.path.size(); k-- > 0;) {
     const size_t stop = lattice.base + lattice.path[k];
-    const int32_t id = lattice.places[lattice.path[k]].id;
+    const int32_t id = lattice.way(stop).id;
     if (id == unk_) {
       if (lattice.unknown_from == kNowhere) lattice.unknown_from = begin;
     } else {
@@ -191,17 +216,20 @@ void Unigram::tokenize(std::string_view piece, ModelTokens& out) const {
     at += utf8_length(piece[at]);
     if (at == lattice.reach) {
       emit(piece, at, lattice, out);
-    } else if (at - lattice.base >= lattice.large) {
-      const size_t base = lattice.common(at);
-      if (base > lattice.base) emit(piece, base, lattice, out);
-      lattice.large = std::max(Lattice::kLarge, 2 * (at - lattice.base));
+    } else if (at - lattice.first >= Lattice::kLarge) {
+      if (at - lattice.base >= lattice.large) {
+        const size_t base = lattice.common(at);
+        if (base > lattice.base) emit(piece, base, lattice, out);
+        lattice.large = std::max(Lattice::kLarge, 2 * (at - lattice.base));
+      }
+      lattice.pass(at);
     }
   }
   if (lattice.unknown_from != kNowhere) {
     emit_unknown(piece, lattice.unknown_from, piece.size(), out);
   }
   constexpr size_t kKept = 1 << 16;
-  if (lattice.places.size() > kKept) lattice = Lattice();
+  if (std::max(lattice.places.size(), lattice.passed.capacity()) > kKept) lattice = Lattice();
 }
 
 }  // namespace tern::text
