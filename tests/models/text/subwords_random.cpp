@@ -251,3 +251,21 @@ TEST_CASE("Unigram gives the best way through long texts that no place cuts") {
     CHECK(same);
   }
 }
+
+TEST_CASE("Unigram gives the best way where a cut is found long after it was passed") {
+  // Ways of three phases live on: those at every a that 3 divides, and so on. All pass b, over
+  // which pieces reach that no best way has.
+  UnigramConfig config;
+  config.pieces = {{"<unk>", -90}, {"a", -6.4}, {"aa", -11.2}, {"aaa", -12.7},
+                   {"b", -1},      {"ab", -99}, {"ba", -99}};
+  config.unk_id = 0;
+  const Unigram model(config);
+  for (const size_t cut : {1000, 4095, 4096, 4097, 6000, 9000, 12287, 12288, 12289, 15000, 17000}) {
+    CAPTURE(cut);
+    const std::string text = cat(std::string(cut, 'a'), "b", std::string(30000, 'a'));
+    Tokens out;
+    model.tokenize(text, out);
+    const bool same = written(out) == written(best_way(config, text));
+    CHECK(same);
+  }
+}
