@@ -37,9 +37,9 @@ struct LoadOptions {
   std::optional<bool> packed_cache = {};
   /// Whether all weights are packed before from_pretrained returns. false: floats that mapped
   /// files hold as they run are read there at first, so that the first call does not wait for all
-  /// to be packed; calls from the second on pack 256 MB each, and run faster. The bits are the same.
-  /// Until all are packed nobody may write to the files. Nothing: true below 512 MiB of weights,
-  /// which are packed before a call is through.
+  /// to be packed; calls from the second on pack 256 MB each, and run faster. The bits are the
+  /// same. Until all are packed nobody may write to the files. Nothing: true below 512 MiB of
+  /// weights, which are packed before a call is through.
   std::optional<bool> pack_at_load = {};
   /// Where modules go: "auto" (= "balanced"), "balanced_low_0", "sequential", "cpu", "disk", or a
   /// table as JSON (R"({"model.layers.7": "disk"})"); empty: all in memory. Matrices of modules on
@@ -62,7 +62,8 @@ struct LoadOptions {
   /// "fp16": the files model.fp16.safetensors, …
   std::string variant = {};
   /// A GGUF file of the repository, whose metadata stand in for config.json. With dtype "auto" and
-  /// no `quantize` its blocks run as they are (int8 activations); else they become `dtype`. So do
+  /// no `quantize` its blocks run as they are (int8 activations; where the CPU multiplies bfloat16,
+  /// what products and attention read, and the cache, are in it); else they become `dtype`. So do
   /// the weights of an AWQ or GPTQ repository: as blocks that hold them exactly, unless g_idx
   /// shuffles the inputs' groups, else as `dtype`, in float32 without a rounding.
   std::string gguf_file = {};

@@ -196,6 +196,11 @@ TEST_CASE("from_pretrained takes gguf_file, and a path to a .gguf file alone") {
   CHECK_MESSAGE(missing.second.find("other.gguf") != std::string::npos, missing.second);
 }
 
+/// Of keys and values.
+static DType kept_in(const PretrainedModel& model) {
+  return dynamic_cast<const CausalModel&>(*model).kv_shape().dtype;
+}
+
 TEST_CASE("blocks unpacked to float32 give the bits of a file that has their weights in F32") {
   if (golden::root().empty()) {
     MESSAGE("skipped: no shared golden data");
@@ -223,6 +228,8 @@ TEST_CASE("blocks unpacked to float32 give the bits of a file that has their wei
     const PretrainedModel fast =
         AutoModelForCausalLM::from_repo(stored, {.gguf_file = "model.gguf"});
     CHECK(fast->loading_report().quantize == hub::to_string(type));
+    CHECK(kept_in(fast) == (cpu_backend().multiplies_bf16() ? DType::bf16 : DType::f32));
+    CHECK(kept_in(exact) == DType::f32);
     const double error = golden::relative_l2(fast(inputs)["logits"], expected);
     CHECK(error <= 9 * (0.005 + 0.002));
     CHECK(error > 1e-5);
