@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "post_processors/post_processors.h"
 #include "pre_tokenizers/pre_tokenizers.h"
 #include "subwords/text_model.h"
+#include "token_table.h"
 #include "tokenizer.h"
 #include "truncation.h"
 #include "wordwise.h"
@@ -68,6 +70,10 @@ struct Tokenizer::Pipeline {
   std::unique_ptr<text::ByteLevelScan> byte_level;
   /// Null when the text must be seen as a whole.
   std::unique_ptr<text::Wordwise> wordwise;
+  /// Null until Tokenizer::token_table is first called: most who load a tokenizer never need it. A
+  /// mutex, as what runs out of memory is tried again by the next call.
+  mutable std::unique_ptr<const text::TokenTable> token_table;
+  mutable std::mutex token_table_mutex;
 
   /// Parses tokenizer.json; `what` names it in errors. finish() is still to be called.
   static std::unique_ptr<Pipeline> parse(std::string_view text, std::string_view what);

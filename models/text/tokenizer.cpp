@@ -142,6 +142,25 @@ std::string Tokenizer::token_bytes(int64_t id) const {
   return text.substr(mark.size(), text.size() - mark.size() - behind.size());
 }
 
+const text::TokenTable& Tokenizer::token_table() const {
+  const Pipeline& p = Pipeline::checked(pipeline_);
+  const std::lock_guard lock(p.token_table_mutex);
+  if (p.token_table) return *p.token_table;
+  std::vector<int32_t> ids;  // those that there are: a file's numbers can be any
+  for (const text::Vocabulary::Entry& entry : p.model->vocabulary.entries())
+    ids.push_back(entry.id);
+  for (const text::AddedToken& added : p.added.tokens()) ids.push_back(added.id);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::vector<std::pair<std::string, uint32_t>> tokens;
+  for (const int32_t id : ids) {
+    std::string bytes = token_bytes(id);
+    if (!bytes.empty()) tokens.emplace_back(std::move(bytes), static_cast<uint32_t>(id));
+  }
+  p.token_table = std::make_unique<const text::TokenTable>(std::move(tokens));
+  return *p.token_table;
+}
+
 std::vector<std::string> Tokenizer::batch_decode(std::span<const std::vector<int64_t>> batch,
                                                  const DecodeOptions& options) const {
   std::vector<std::string> out;

@@ -14,17 +14,13 @@ constexpr size_t kMostMasks = size_t{32} << 20;  // bytes
 }  // namespace
 
 Constraint::Constraint(Grammar grammar, Tokenizer tokenizer, std::vector<int64_t> ends)
-    : automaton_(std::move(grammar)), tokenizer_(std::move(tokenizer)), ends_(std::move(ends)) {}
+    : automaton_(std::move(grammar)),
+      tokenizer_(std::move(tokenizer)),
+      table_(tokenizer_.token_table()),
+      ends_(std::move(ends)) {}
 
-/// A model may have fewer tokens than its tokenizer, or more.
-void Constraint::read_tokens(size_t count) {
-  bytes_.reserve(count);
-  for (size_t id = 0; id < count; ++id)
-    bytes_.push_back(tokenizer_.token_bytes(static_cast<int64_t>(id)));
-  for (const int64_t end : ends_) {
-    if (end >= 0 && end < static_cast<int64_t>(count)) bytes_[static_cast<size_t>(end)].clear();
-  }
-  trie_.emplace(bytes_);
+bool Constraint::is_end(int64_t token) const {
+  return std::find(ends_.begin(), ends_.end(), token) != ends_.end();
 }
 
 State Constraint::state_of(std::span<const int64_t> generated) {
@@ -37,7 +33,8 @@ State Constraint::state_of(std::span<const int64_t> generated) {
     if (missing) {
       automaton_.budget();
       State state = states_[node];
-      for (const char byte : bytes_[id]) state = automaton_.next(state, static_cast<uint8_t>(byte));
+      const std::string bytes = is_end(token) ? "" : tokenizer_.token_bytes(token);
+      for (const char byte : bytes) state = automaton_.next(state, static_cast<uint8_t>(byte));
       states_.push_back(state);
     }
     node = child->second;
@@ -45,17 +42,34 @@ State Constraint::state_of(std::span<const int64_t> generated) {
   return states_[node];
 }
 
-const std::vector<uint64_t>& Constraint::mask_of(State state) {
+const std::vector<uint64_t>& Constraint::mask_of(State state, size_t count) {
   const auto known = masks_.find(state);
   if (known != masks_.end()) return known->second;
-  std::vector<uint64_t> mask;
-  trie_->readable(automaton_, state, mask);
+  std::vector<uint64_t> mask((count + 63) / 64);
+  std::vector<State> states(table_.deepest() + 1, state);  // [depth]: before the byte at that depth
+  const std::span<const text::TokenTable::Node> nodes = table_.nodes();
+  for (size_t i = 0; i < nodes.size();) {
+    const text::TokenTable::Node& node = nodes[i];
+    const State next = automaton_.next(states[node.depth], node.byte);
+    if (next == kDead) {
+      i = node.behind;
+      continue;
+    }
+    states[node.depth + 1] = next;
+    for (const uint32_t id : table_.ending(node)) {
+      if (id < count) mask[id / 64] |= uint64_t{1} << id % 64;
+    }
+    ++i;
+  }
+  for (const int64_t end : ends_) {
+    const auto id = static_cast<size_t>(end);
+    if (id < count) mask[id / 64] &= ~(uint64_t{1} << id % 64);
+  }
   if ((masks_.size() + 1) * mask.size() * sizeof(uint64_t) > kMostMasks) masks_.clear();
   return masks_.emplace(state, std::move(mask)).first->second;
 }
 
 void Constraint::operator()(std::span<const int64_t> generated, std::span<float> scores) {
-  if (!trie_) read_tokens(scores.size());
   if (automaton_.full()) {
     automaton_.clear();
     children_.clear();
@@ -64,8 +78,7 @@ void Constraint::operator()(std::span<const int64_t> generated, std::span<float>
   }
   const State state = state_of(generated);
   automaton_.budget();
-  const bool ended =
-      !generated.empty() && std::find(ends_.begin(), ends_.end(), generated.back()) != ends_.end();
+  const bool ended = !generated.empty() && is_end(generated.back());
   std::vector<std::pair<size_t, float>> kept;
   for (const int64_t end : ends_) {
     const auto id = static_cast<size_t>(end);
@@ -74,7 +87,7 @@ void Constraint::operator()(std::span<const int64_t> generated, std::span<float>
   if (ended) {
     std::fill(scores.begin(), scores.end(), kNever);
   } else {
-    const std::vector<uint64_t>& mask = mask_of(state);
+    const std::vector<uint64_t>& mask = mask_of(state, scores.size());
     for (size_t id = 0; id < scores.size(); ++id) {
       if ((mask[id / 64] >> id % 64 & 1) == 0) scores[id] = kNever;
     }

@@ -4,14 +4,13 @@
 // never allowed, but for the ends, which are where the grammar may end.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
+#include "../../text/token_table.h"
 #include "../../text/tokenizer.h"
 #include "automaton.h"
-#include "token_trie.h"
 
 namespace tern::grammar {
 
@@ -21,20 +20,22 @@ class Constraint {
 
   /// Makes impossible what may not follow `generated`, the tokens of a row behind its prompt. Any
   /// rows in any order; one that begins as an earlier one is read on from there. A row that the
-  /// grammar does not allow is followed by nothing, one that has ended by an end. Errors are the
-  /// automaton's.
+  /// grammar does not allow is followed by nothing, one that has ended by an end. `scores`: of each
+  /// token of the model, which may have fewer than its tokenizer, or more; as many in every call.
+  /// Errors are the automaton's.
   void operator()(std::span<const int64_t> generated, std::span<float> scores);
 
  private:
   State state_of(std::span<const int64_t> generated);
-  const std::vector<uint64_t>& mask_of(State state);
-  void read_tokens(size_t count);
+  bool is_end(int64_t token) const;
+  /// Bit id % 64 of element id / 64 for each of `count` tokens that can be read from `state`; ends
+  /// are not read.
+  const std::vector<uint64_t>& mask_of(State state, size_t count);
 
   Automaton automaton_;
   Tokenizer tokenizer_;
+  const text::TokenTable& table_;  // tokenizer_'s
   std::vector<int64_t> ends_;
-  std::vector<std::string> bytes_;  // of each token of the model
-  std::optional<TokenTrie> trie_;
   /// Rows as a tree of tokens: where a token leads from a node; node 0 is before the first.
   std::unordered_map<uint64_t, uint32_t> children_;
   std::vector<State> states_;  // of nodes
