@@ -153,11 +153,12 @@ const text::TokenTable& Tokenizer::token_table() const {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<std::pair<std::string, uint32_t>> tokens;
+  tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     std::string bytes = token_bytes(id);
     if (!bytes.empty()) tokens.emplace_back(std::move(bytes), static_cast<uint32_t>(id));
   }
-  p.token_table = std::make_unique<const text::TokenTable>(std::move(tokens));
+  p.token_table = std::make_unique<const text::TokenTable>(tokens);
   return *p.token_table;
 }
 

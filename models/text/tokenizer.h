@@ -144,8 +144,8 @@ class TERN_API Tokenizer {
   /// What a token adds to a text that it stands within, as bytes: they need not be whole
   /// characters. Empty for special tokens and ids that are not in the vocabulary.
   std::string token_bytes(int64_t id) const;
-  /// token_bytes of all ids. The first call makes it (gpt2: X ms, Y MB; gemma3: X ms, Y MB); it is
-  /// kept with the vocabulary, which copies of a tokenizer share, and lives as long.
+  /// token_bytes of all ids. The first call makes it, which others meanwhile wait for; it is kept
+  /// with the vocabulary, which copies of a tokenizer share and nothing changes, and lives as long.
   const text::TokenTable& token_table() const;
   int64_t vocab_size() const;
   /// 10^30 in the file means no limit: 0 here.
