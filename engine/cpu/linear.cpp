@@ -18,14 +18,20 @@ struct Tiling {
 };
 
 /// One thread takes all columns, for the kernel blocks for its caches itself. More threads get
-/// about four rectangles each, so that a preempted one delays little; columns are cut, because then
-/// no two threads read the same weights.
-Tiling tile(int64_t m, int64_t panels, int kernel_rows, int threads) {
+/// about four rectangles each, so that a preempted one delays little, but of small matrices fewer:
+/// in each rectangle reading starts anew, and takes its time to be fast (SmolLM2 decodes 1.06 times
+/// as fast with two threads). Columns are cut, because then no two threads read the same weights.
+Tiling tile(int64_t m, int64_t panels, const CpuMatrix& w, int threads) {
   constexpr int64_t kTilesPerThread = 4;
   constexpr int64_t kMaxRows = 240;  // a block of x that stays in the second-level cache
-  const int64_t wanted = threads == 1 ? 1 : threads * kTilesPerThread;
+  constexpr int64_t kLeastBytes = int64_t{256} << 10;
+  // Weights come from memory while some four rows are multiplied with them.
+  const int64_t work = panels * static_cast<int64_t>(w.panel_bytes) * (1 + m / 4);
+  const int64_t each =
+      threads == 1 ? 1 : std::clamp<int64_t>(work / (threads * kLeastBytes), 1, kTilesPerThread);
+  const int64_t wanted = threads * each;
   Tiling t{};
-  t.rows = std::min(m, divide_up(kMaxRows, kernel_rows) * kernel_rows);
+  t.rows = std::min(m, divide_up(kMaxRows, w.rows) * w.rows);
   t.row_tiles = divide_up(m, t.rows);
   const int64_t columns = std::clamp<int64_t>(divide_up(wanted, t.row_tiles), 1, panels);
   t.panels = divide_up(panels, columns);
@@ -65,7 +71,7 @@ void multiply(Context& ctx, const KernelRows& x, const Part& part, const Tensor&
               const LinearOptions& options, Tensor& y) {
   const CpuMatrix& w = part.w;
   const int64_t m = y.dim(0), n = w.out_features();
-  const Tiling t = tile(m, divide_up(n, w.panel), w.rows, ctx.pool().threads());
+  const Tiling t = tile(m, divide_up(n, w.panel), w, ctx.pool().threads());
   const int64_t y_size = static_cast<int64_t>(bits(y.dtype()) / 8);
   const int64_t halves = options.gate ? 2 : 1;
   const Tensor& residual = options.residual;
