@@ -260,7 +260,7 @@ TEST_CASE("Unigram gives the best way where a cut is found long after it was pas
                    {"b", -1},      {"ab", -99}, {"ba", -99}};
   config.unk_id = 0;
   const Unigram model(config);
-  for (const size_t cut : {1000, 4095, 4096, 4097, 6000, 9000, 12287, 12288, 12289, 15000, 17000}) {
+  for (const size_t cut : {1000U, 4095U, 4096U, 4097U, 6000U, 9000U, 12287U, 12288U, 17000U}) {
     CAPTURE(cut);
     const std::string text = cat(std::string(cut, 'a'), "b", std::string(30000, 'a'));
     Tokens out;
