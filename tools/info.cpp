@@ -134,7 +134,10 @@ void add_loaded(const PretrainedModel& model, Facts& facts) {
   const LoadingReport& report = model->loading_report();
   facts.text("class", "class", model->class_name());
   facts.text("dtype", "dtype", std::string(to_string(report.dtype)));
-  if (!report.quantize.empty()) facts.text("linear layers", "quantize", report.quantize);
+  if (!report.quantize.empty()) {
+    facts.text("linear layers", "quantize", report.quantize);
+    facts.text("activations", "activations", "int8");  // of what is quantised, always
+  }
   facts.size("memory", "resident_bytes", resident_bytes());
   if (model->hidden_size() > 0) facts.number("width", "hidden_size", model->hidden_size());
   if (model->max_length() > 0) facts.number("positions", "max_length", model->max_length());

@@ -259,6 +259,7 @@ TEST_CASE("verify and info know prequantized weights, and info how they are pack
   const Json json = Json::parse(packed.out, "info");
   CHECK(json["quantization"].string() == "awq, 4 bits, groups of 32");
   CHECK(json["quantize"].string() == "int4_g32_zp");
+  CHECK(json["activations"].string() == "int8");
   CHECK(json["parameters"].integer() == Json::parse(plain.out, "info")["parameters"].integer());
 }
 
