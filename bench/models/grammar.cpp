@@ -93,9 +93,8 @@ void measure(const char* path) {
   const double first = milliseconds_of(call), second = milliseconds_of(call);
   const Steps fresh = read(*constraint, ids, scores), again = read(*constraint, ids, scores);
   std::printf(
-      "%s: %zu steps, %zu tokens, table %.1f MB; call %.1f ms, second %.2f; a new state %.3f "
-      "(%.3f), "
-      "a known one %.3f ms\n",
+      "%s: %zu steps, %zu tokens, table %.1f MB; call %.1f ms, second %.2f; "
+      "a new state %.3f (%.3f), a known one %.3f ms\n",
       path, fresh.count, scores.size(), static_cast<double>(tokenizer.token_table().bytes()) / 1e6,
       first, second, fresh.sum / static_cast<double>(fresh.count), fresh.most,
       again.sum / static_cast<double>(again.count));

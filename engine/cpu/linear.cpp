@@ -19,8 +19,8 @@ struct Tiling {
 
 /// One thread takes all columns, for the kernel blocks for its caches itself. More threads get
 /// about four rectangles each, so that a preempted one delays little, but of small matrices fewer:
-/// in each rectangle reading starts anew, and takes its time to be fast (SmolLM2 decodes 1.06 times
-/// as fast with two threads). Columns are cut, because then no two threads read the same weights.
+/// in each rectangle reading starts anew, and takes its time to be fast. Columns are cut, because
+/// then no two threads read the same weights.
 Tiling tile(int64_t m, int64_t panels, const CpuMatrix& w, int threads) {
   constexpr int64_t kTilesPerThread = 4;
   constexpr int64_t kMaxRows = 240;  // a block of x that stays in the second-level cache

@@ -69,7 +69,7 @@ struct Unigram::Lattice {
     alive.assign(reach - base + 1, false);
     size_t ways = 0;
     for (size_t i = at; i <= reach; ++i) {
-      alive[i - base] = way(i).id != kUnreached;
+      alive[i - base] = places[i - first].way.id != kUnreached;
       ways += alive[i - base];
     }
     size_t i = reach - base;
